@@ -1,0 +1,59 @@
+"""The states of what goes on chain, and the order of a batch's leaves."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from anchor_service.core.errors import IllegalTransition, TreeRejected
+from anchor_service.core.hashing import LeafHash
+
+
+class OnChainState(StrEnum):
+    """Where a batch or a status act stands on its way to the chain.
+
+    SEALED -> SIGNED -> SENT -> ANCHORED; QUARANTINED from any but the last, until a person decides.
+    What is still open has no row of its own: it is the certificates without a batch.
+    """
+
+    SEALED = "sealed"
+    SIGNED = "signed"
+    SENT = "sent"
+    ANCHORED = "anchored"
+    QUARANTINED = "quarantined"
+
+
+_LEGAL = {
+    OnChainState.SEALED: {OnChainState.SIGNED, OnChainState.QUARANTINED},
+    OnChainState.SIGNED: {OnChainState.SENT, OnChainState.ANCHORED, OnChainState.QUARANTINED},
+    OnChainState.SENT: {OnChainState.ANCHORED, OnChainState.QUARANTINED},
+    OnChainState.ANCHORED: set[OnChainState](),
+    OnChainState.QUARANTINED: {OnChainState.SEALED},
+}
+
+
+def check_transition(what: str, current: OnChainState, wanted: OnChainState) -> None:
+    """Raises: IllegalTransition unless `wanted` may follow `current`."""
+    if wanted not in _LEGAL[current]:
+        raise IllegalTransition(what, current, wanted)
+
+
+class Status(StrEnum):
+    """Status of an anchored certificate, as the registry keeps it."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    SUPERSEDED = "superseded"
+    REVOKED = "revoked"
+
+
+def ordered(leaf_hashes: Iterable[LeafHash]) -> list[LeafHash]:
+    """The leaves in tree order: strictly ascending.
+
+    The order is deterministic and tells nothing of the intake.
+    Raises: TreeRejected when a leaf stands twice.
+    Source: docs/spec/leaf-and-tree.md 4.
+    """
+    leaves = sorted(leaf_hashes)
+    for earlier, later in zip(leaves, leaves[1:], strict=False):
+        if earlier == later:
+            raise TreeRejected(f"leaf {earlier.hex()} stands twice")
+    return leaves

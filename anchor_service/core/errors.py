@@ -1,0 +1,203 @@
+"""Every error of the service.
+
+AnchorServiceError
+├── Rejected                 the input is wrong; the same call fails again
+│   ├── FieldRejected        a field of metadata, of a profile or of a request
+│   ├── TextRejected         a JSON text that is not in the frozen form
+│   ├── DocumentRejected     a file that cannot be a certificate
+│   ├── CertificateCodeRejected
+│   ├── ManifestRejected     a CSV manifest that cannot be read against its folder
+│   ├── TreeRejected         leaves that make no tree, or an index outside it
+│   ├── IllegalTransition    a batch or a status cannot move this way
+│   ├── DigestConflict       the digest stands under other metadata
+│   ├── NumberConflict       the certificate number stands under another digest
+│   ├── CertificateSealed    too late to withdraw
+│   ├── UnknownIssuer
+│   ├── UnknownCertificate
+│   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
+│   └── StatusRefused        the registry does not accept this change of status
+├── Unavailable              nothing is wrong with the input: try again
+│   ├── RegistryUnavailable
+│   ├── StoreBusy
+│   └── NotYetFinal
+└── Damaged                  what is stored contradicts itself: a person decides
+"""
+
+
+class AnchorServiceError(Exception):
+    """Base of every error of the service. `code` is stable and appears on the wire."""
+
+    code = "error"
+
+
+class Rejected(AnchorServiceError):
+    """The input is wrong: the same call fails again."""
+
+    code = "rejected"
+
+
+class Unavailable(AnchorServiceError):
+    """Nothing is known to be wrong: the same call may succeed later."""
+
+    code = "unavailable"
+
+
+class Damaged(AnchorServiceError):
+    """What is stored contradicts itself or the chain. Nothing goes on without a person."""
+
+    code = "damaged"
+
+    def __init__(self, what: str, detail: str) -> None:
+        super().__init__(f"{what}: {detail}. Stop, keep the files, and follow docs/runbook.md")
+        self.what = what
+        self.detail = detail
+
+
+class FieldRejected(Rejected):
+    """One field does not hold what its definition asks for."""
+
+    code = "field-rejected"
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class TextRejected(Rejected):
+    """A JSON text is not in the frozen form that its specification asks for."""
+
+    code = "text-rejected"
+
+
+class DocumentRejected(Rejected):
+    """A file cannot be a certificate."""
+
+    code = "document-rejected"
+
+
+class CertificateCodeRejected(Rejected):
+    """A certificate code has the wrong length, a foreign character or a wrong check character."""
+
+    code = "code-rejected"
+
+    def __init__(self, given: str, problem: str) -> None:
+        super().__init__(f"certificate code {given!r}: {problem}; read it again from the certificate")
+        self.given = given
+        self.problem = problem
+
+
+class ManifestRejected(Rejected):
+    """A CSV manifest cannot be read against its folder."""
+
+    code = "manifest-rejected"
+
+
+class TreeRejected(Rejected):
+    """The leaves make no tree, or an index lies outside it."""
+
+    code = "tree-rejected"
+
+
+class IllegalTransition(Rejected):
+    """A state may not follow another."""
+
+    code = "illegal-transition"
+
+    def __init__(self, what: str, current: str, wanted: str) -> None:
+        super().__init__(f"{what} cannot go from {current} to {wanted}")
+        self.what = what
+        self.current = current
+        self.wanted = wanted
+
+
+class DigestConflict(Rejected):
+    """The same file is recorded already, with other metadata."""
+
+    code = "digest-conflict"
+
+    def __init__(self, document_digest: bytes) -> None:
+        super().__init__(
+            f"file {document_digest.hex()} is recorded already with other data; withdraw it before "
+            "the night's sealing, or issue a corrected file that supersedes it"
+        )
+        self.document_digest = document_digest
+
+
+class NumberConflict(Rejected):
+    """The same certificate number is recorded already, for another file."""
+
+    code = "number-conflict"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"certificate number {number!r} is recorded already for another file; correct the number, "
+            "or supersede the earlier certificate and withdraw its number first"
+        )
+        self.number = number
+
+
+class CertificateSealed(Rejected):
+    """The certificate stands in a sealed batch and can only change status now."""
+
+    code = "certificate-sealed"
+
+    def __init__(self, document_digest: bytes) -> None:
+        super().__init__(
+            f"file {document_digest.hex()} stands in a sealed batch already; set its status to revoked instead"
+        )
+        self.document_digest = document_digest
+
+
+class UnknownIssuer(Rejected):
+    """No issuer of this id or code is configured here."""
+
+    code = "unknown-issuer"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"issuer {given} is not configured here; add it with `jangkar issuer add`")
+        self.given = given
+
+
+class UnknownCertificate(Rejected):
+    """No certificate of this digest or code is recorded."""
+
+    code = "unknown-certificate"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"no certificate {given} is recorded here")
+        self.given = given
+
+
+class NotAuthorised(Rejected):
+    """The API key is missing, unknown, revoked, expired, or lacks the scope."""
+
+    code = "not-authorised"
+
+    def __init__(self, problem: str, *, key_is_sound: bool) -> None:
+        super().__init__(problem)
+        self.key_is_sound = key_is_sound
+
+
+class StatusRefused(Rejected):
+    """The registry's rules do not allow this change of status."""
+
+    code = "status-refused"
+
+
+class RegistryUnavailable(Unavailable):
+    """The chain did not answer, or not with something that can be believed."""
+
+    code = "registry-unavailable"
+
+
+class StoreBusy(Unavailable):
+    """Another process holds the database at this moment."""
+
+    code = "store-busy"
+
+
+class NotYetFinal(Unavailable):
+    """The transaction is on its way; its block is not final yet."""
+
+    code = "not-yet-final"

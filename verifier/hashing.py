@@ -1,0 +1,37 @@
+"""Hash functions, written from docs/spec/leaf-and-tree.md."""
+
+import hashlib
+from typing import BinaryIO
+
+DIGEST_BYTES = 32
+READ_SIZE = 1 << 20
+
+
+def digest_of_stream(stream: BinaryIO) -> tuple[bytes, int]:
+    """SHA-256 and length of everything that a binary stream yields, in constant memory."""
+    state = hashlib.sha256()
+    length = 0
+    while chunk := stream.read(READ_SIZE):
+        state.update(chunk)
+        length += len(chunk)
+    return state.digest(), length
+
+
+def certificate_leaf(issuer_id: bytes, document_digest: bytes, metadata: str) -> bytes:
+    """Leaf hash of one certificate: SHA-256(0x00 || 0x01 || issuer || document || metadata digest).
+
+    Source: docs/spec/leaf-and-tree.md 2 and 3.
+    """
+    if len(issuer_id) != DIGEST_BYTES or len(document_digest) != DIGEST_BYTES:
+        raise ValueError("issuer id and document digest have 32 bytes")
+    return leaf(b"\x01" + issuer_id + document_digest + hashlib.sha256(metadata.encode()).digest())
+
+
+def leaf(data: bytes) -> bytes:
+    """RFC 9162 2.1.1, one entry: SHA-256(0x00 || data)."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def interior(left: bytes, right: bytes) -> bytes:
+    """RFC 9162 2.1.1, two subtrees: SHA-256(0x01 || left || right)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
