@@ -69,7 +69,9 @@ contract CertificateRegistry is ICertificateRegistry, AccessControlDefaultAdminR
         Window[] storage windows = _windows[issuerId];
         if (window >= windows.length) revert RegistryUnknownWindow(issuerId, window);
         Window storage closing = windows[window];
-        if (until < block.timestamp || until >= closing.until) {
+        if (until == 0) until = _now() + 1;
+        // Strictly later than this block, so that no anchor of this second falls out of its window.
+        if (until <= block.timestamp || until >= closing.until) {
             revert RegistryBadWindow(issuerId, closing.from, until);
         }
         closing.until = until;
@@ -100,7 +102,8 @@ contract CertificateRegistry is ICertificateRegistry, AccessControlDefaultAdminR
     function retireKey(bytes32 issuerId, address key) external onlyRole(ACCREDITOR_ROLE) {
         Key storage retiring = _keys[issuerId][key];
         if (!_isActive(retiring)) revert RegistryKeyNotActive(issuerId, key, retiring.purposes);
-        retiring.until = _now();
+        // What this key did in this second stays inside [from, until).
+        retiring.until = _now() + 1;
 
         uint64 logIndex = _nextLogIndex();
         emit KeyRetired(issuerId, key, msg.sender, _now(), logIndex);

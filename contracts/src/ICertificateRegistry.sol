@@ -148,8 +148,8 @@ interface ICertificateRegistry {
         external
         returns (uint64 window);
 
-    /// @notice Ends a window earlier than it was to end, never in the past.
-    /// @dev Requirements: caller is an accreditor; `until` lies in [block time, the window's end). Emits WindowClosed.
+    /// @notice Ends a window earlier than it was to end, never in the past; an `until` of zero means the next second.
+    /// @dev Requirements: caller is an accreditor; `until` lies in (block time, the window's end). Emits WindowClosed.
     function closeWindow(bytes32 issuerId, uint64 window, uint64 until) external;
 
     /// @notice Gives an issuer a key, active from this block on.
@@ -157,7 +157,7 @@ interface ICertificateRegistry {
     /// Emits KeyAdded.
     function addKey(bytes32 issuerId, address key, uint8 purposes, Custody custody) external;
 
-    /// @notice Retires a key from this block on; it never comes back.
+    /// @notice Retires a key from the next second on; it never comes back.
     /// @dev Requirements: caller is an accreditor; the key is active. Emits KeyRetired.
     function retireKey(bytes32 issuerId, address key) external;
 

@@ -1,0 +1,109 @@
+"""What the verifier itself trusts, read from docs/spec/policy.md. Never taken from a receipt."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from verifier.errors import MalformedPolicy, MalformedText
+from verifier.strictjson import read
+
+FORMAT = "jangkar-policy-v1"
+MAX_BYTES = 64 * 1024
+DEFAULT_MAX_HEAD_AGE = 15 * 60
+
+_HASH = re.compile("0x[0-9a-f]{64}")
+_ADDRESS = re.compile("0x[0-9a-f]{40}")
+_ISSUER = re.compile("[0-9a-f]{64}")
+_REQUIRED = {"format", "chain_id", "genesis", "registry", "code_hash", "finality", "operators", "nodes"}
+_OPTIONAL = {"max_head_age", "issuers"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Pins of one chain and one registry. `depth` 0 means that a sealed block is final at once."""
+
+    chain_id: int
+    genesis: bytes
+    registry: str
+    code_hash: bytes
+    depth: int
+    operators: int
+    nodes: tuple[str, ...]
+    max_head_age: int
+    issuers: frozenset[bytes]
+
+
+def load(path: Path) -> Policy:
+    """Read a policy file. Raises: MalformedPolicy; OSError when it cannot be opened."""
+    return parse(path.read_bytes())
+
+
+def parse(data: bytes) -> Policy:
+    """Read a policy's bytes. Raises: MalformedPolicy, named by the defect."""
+    try:
+        fields = read(data, what="policy", max_bytes=MAX_BYTES)
+    except MalformedText as error:
+        raise MalformedPolicy(str(error)) from None
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        raise MalformedPolicy(f"policy is not of format {FORMAT}")
+    unknown, missing = set(fields) - _REQUIRED - _OPTIONAL, _REQUIRED - set(fields)
+    if unknown:
+        raise MalformedPolicy(f"policy has an unknown field {min(unknown)!r}")
+    if missing:
+        raise MalformedPolicy(f"policy lacks {min(missing)!r}")
+    return Policy(
+        chain_id=_integer(fields, "chain_id", 1),
+        genesis=bytes.fromhex(_match(fields, "genesis", _HASH)[2:]),
+        registry=_match(fields, "registry", _ADDRESS),
+        code_hash=bytes.fromhex(_match(fields, "code_hash", _HASH)[2:]),
+        depth=_finality(fields["finality"]),
+        operators=_integer(fields, "operators", 1),
+        nodes=_nodes(fields["nodes"]),
+        max_head_age=_integer(fields, "max_head_age", 1) if "max_head_age" in fields else DEFAULT_MAX_HEAD_AGE,
+        issuers=_issuers(fields.get("issuers", [])),
+    )
+
+
+def _integer(fields: dict[str, Any], name: str, least: int) -> int:
+    value = fields[name]
+    if type(value) is not int or value < least:
+        raise MalformedPolicy(f"policy field {name!r} is not a whole number from {least}")
+    return value
+
+
+def _match(fields: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = fields[name]
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise MalformedPolicy(f"policy field {name!r} is not lowercase 0x hexadecimal of its length")
+    return value
+
+
+def _finality(value: Any) -> int:
+    if value == "instant":
+        return 0
+    if isinstance(value, dict) and set(value) == {"depth"}:
+        return _integer(value, "depth", 1)
+    raise MalformedPolicy("policy field 'finality' is neither \"instant\" nor {\"depth\": blocks}")
+
+
+def _nodes(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(url, str) and is_http(url) for url in value):
+        raise MalformedPolicy("policy field 'nodes' is not a list of at least one http or https address")
+    return tuple(value)
+
+
+def is_http(url: str) -> bool:
+    """Whether this is an http or https address with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _issuers(value: Any) -> frozenset[bytes]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and _ISSUER.fullmatch(one) for one in value):
+        raise MalformedPolicy("policy field 'issuers' is not a list of issuer ids of 64 hexadecimal digits")
+    return frozenset(bytes.fromhex(one) for one in value)
