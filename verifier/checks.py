@@ -1,0 +1,180 @@
+"""Checks 1 to 5 of docs/spec/verification.md, in that order, each pass, fail or unknown.
+
+Everything here is pure: facts come in as values, so that the same history always gives the same
+answer. A reason is a name that verifier/words.py spells out in each language, with its values.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from verifier.errors import MalformedProof
+from verifier.kinds import NUMBERS
+from verifier.merkle import root_from_path
+from verifier.policy import Policy
+from verifier.receipt import Receipt
+from verifier.registry import PURPOSE_ANCHOR, Facts, Status
+
+# A clock that runs ahead of the head by less than this is a clock, not a lie.
+CLOCK_TOLERANCE = 15 * 60
+
+
+class Outcome(StrEnum):
+    """What a check says. Fail beats unknown, unknown beats pass."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One numbered check with its outcome and its reason."""
+
+    number: int
+    name: str
+    outcome: Outcome
+    reason: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """The facts could not be read; says nothing about the certificate."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the question was: by whom it should be, and whether other claims were looked for.
+
+    `issuers` is empty when nobody named one. `looked_up` says that a service was asked for every
+    anchor of this file.
+    """
+
+    issuers: Collection[bytes] = ()
+    looked_up: bool = False
+
+
+def document(document_digest: bytes | None, receipt: Receipt) -> Check:
+    """Check 1: the file's SHA-256 equals the receipt's digest."""
+    if document_digest is None:
+        return Check(1, "document", Outcome.UNKNOWN, "no-file")
+    if document_digest != receipt.document_digest:
+        return Check(1, "document", Outcome.FAIL, "other-file")
+    return Check(1, "document", Outcome.PASS, "same-file")
+
+
+def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
+    """Check 2: leaf, path and index give the root under the size that the chain holds."""
+    if isinstance(facts, Unreadable):
+        return Check(2, "inclusion", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if facts.anchor is None:
+        return Check(2, "inclusion", Outcome.UNKNOWN, "no-anchor-to-compare")
+    try:
+        root = root_from_path(receipt.leaf_hash, receipt.leaf_index, facts.anchor.size, receipt.path)
+    except MalformedProof as error:
+        return Check(2, "inclusion", Outcome.FAIL, "bad-path", {"detail": str(error)})
+    if root != facts.anchor.root:
+        return Check(2, "inclusion", Outcome.FAIL, "other-root")
+    return Check(2, "inclusion", Outcome.PASS, "included", {"size": facts.anchor.size})
+
+
+def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
+    """Check 3: the pinned registry on the pinned chain holds the anchor in a final block."""
+    if (receipt.chain_id, receipt.registry) != (policy.chain_id, policy.registry):
+        return Check(3, "anchor", Outcome.FAIL, "other-registry", {"chain": receipt.chain_id, "registry": receipt.registry})
+    if isinstance(facts, Unreadable):
+        return Check(3, "anchor", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if facts.anchor is None:
+        if _is_stale(receipt, policy, facts, now):
+            return Check(3, "anchor", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+        return Check(3, "anchor", Outcome.FAIL, "no-anchor", {"sequence": receipt.sequence})
+    if facts.anchor.block_number != receipt.block:
+        return Check(3, "anchor", Outcome.FAIL, "other-block", {"block": facts.anchor.block_number})
+    if facts.anchor.block_number > facts.head.final:
+        return Check(3, "anchor", Outcome.UNKNOWN, "not-final", {"block": facts.anchor.block_number})
+    return Check(
+        3, "anchor", Outcome.PASS, "anchored", {"block": facts.anchor.block_number, "time": facts.anchor.block_time}
+    )
+
+
+def issuer(receipt: Receipt, facts: Facts | Unreadable, asked: Asked) -> Check:
+    """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for."""
+    values = {"issuer": receipt.profile.name, "id": receipt.issuer_id.hex()}
+    if asked.issuers and receipt.issuer_id not in asked.issuers:
+        return Check(4, "issuer", Outcome.FAIL, "other-issuer", values)
+    if isinstance(facts, Unreadable):
+        return Check(4, "issuer", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if facts.anchor is None or facts.window is None or facts.key is None:
+        return Check(4, "issuer", Outcome.UNKNOWN, "no-anchor-to-compare")
+    time = facts.anchor.block_time
+    if not facts.window.from_ <= time < facts.window.until:
+        return Check(4, "issuer", Outcome.FAIL, "not-accredited", values)
+    if not (facts.key.from_ <= time < facts.key.until and facts.key.purposes & PURPOSE_ANCHOR):
+        return Check(4, "issuer", Outcome.FAIL, "key-not-active", values)
+    if hashlib.sha256(receipt.profile_text.encode()).digest() != facts.window.profile_digest:
+        return Check(4, "issuer", Outcome.FAIL, "other-profile", values)
+    kind = receipt.metadata.kind
+    if kind not in NUMBERS:
+        return Check(4, "issuer", Outcome.UNKNOWN, "unknown-kind", {"kind": kind})
+    if not facts.window.scope >> NUMBERS[kind] & 1:
+        return Check(4, "issuer", Outcome.FAIL, "out-of-scope", {"kind": kind, **values})
+    if len(asked.issuers) != 1 and not asked.looked_up:
+        return Check(4, "issuer", Outcome.UNKNOWN, "issuer-not-named", values)
+    return Check(4, "issuer", Outcome.PASS, "accredited", values)
+
+
+def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
+    """Check 5: in force at the head that was read, and not past the proven end.
+
+    Revoked, superseded and expired do not heal, so that even an old head is enough to say them.
+    """
+    until = receipt.metadata.valid_until
+    latest = now if isinstance(facts, Unreadable) else max(now, facts.head.time)
+    expired = until is not None and latest >= until.timestamp()
+    if not isinstance(facts, Unreadable):
+        record = facts.status
+        stale = _is_stale(receipt, policy, facts, now)
+        values = {"time": record.block_time, "reason": record.reason}
+        if record.status is Status.REVOKED:
+            return Check(5, "status", Outcome.FAIL, "revoked", values)
+        if record.status is Status.SUSPENDED and not stale:
+            return Check(5, "status", Outcome.FAIL, "suspended", values)
+        if record.status is Status.SUPERSEDED:
+            return Check(5, "status", Outcome.FAIL, "superseded", values | {"successor": record.successor.hex()})
+    if expired and until is not None:
+        return Check(5, "status", Outcome.FAIL, "expired", {"time": int(until.timestamp())})
+    if isinstance(facts, Unreadable):
+        return Check(5, "status", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if stale:
+        return Check(5, "status", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+    return Check(5, "status", Outcome.PASS, "in-force", {"time": facts.head.time})
+
+
+def all_checks(
+    document_digest: bytes | None, receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int
+) -> tuple[Check, ...]:
+    """The five checks in order. `now` is the verifier's own clock in seconds since 1970."""
+    return (
+        document(document_digest, receipt),
+        inclusion(receipt, facts),
+        anchor(receipt, policy, facts, now),
+        issuer(receipt, facts, asked),
+        status(receipt, policy, facts, now),
+    )
+
+
+def instant(seconds: int) -> datetime:
+    """A block time as a UTC instant."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _is_stale(receipt: Receipt, policy: Policy, facts: Facts, now: int) -> bool:
+    """Whether the head is too old, below the receipt's block, or ahead of any honest clock."""
+    age = now - facts.head.time
+    return age > policy.max_head_age or age < -CLOCK_TOLERANCE or facts.head.number < receipt.block

@@ -1,0 +1,113 @@
+"""An answer as text and as JSON."""
+
+from typing import Any
+
+from verifier import words
+from verifier.ask import Result
+from verifier.checks import Outcome, instant
+from verifier.policy import Policy
+from verifier.verdict import Claim, Verdict
+from verifier.words import Language
+
+_MARKS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.UNKNOWN: "?"}
+
+
+def headline(result: Result, language: Language) -> str:
+    """The verdict in one sentence that names the issuer."""
+    answer = result.answer
+    values = {"issuer": "", "time": ""}
+    if answer.claims:
+        claim = answer.claims[0]
+        values["issuer"] = claim.receipt.profile.name
+        if claim.facts and claim.facts.anchor:
+            values["time"] = words.date_time(claim.facts.anchor.block_time, language)
+    return words.EXPLANATIONS[answer.verdict].in_(language, values)
+
+
+def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[str]:
+    """What stands behind the verdict and is not one of its checks."""
+    said = []
+    if result.answer.reason in ("contested", "nothing-to-check"):
+        said.append(words.REASONS[result.answer.reason].in_(language))
+    said += [words.REASONS["malformed-receipt"].in_(language, {"detail": detail}) for detail in result.malformed]
+    if result.head:
+        operators = words.ONE_OPERATOR if policy.operators == 1 else words.SEVERAL_OPERATORS
+        said.append(operators.in_(language, {"operators": policy.operators}))
+    if not looked_up and result.answer.claims:
+        said.append(words.NOT_LOOKED_UP.in_(language))
+    return said
+
+
+def as_text(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> str:
+    """The answer for a terminal: verdict, sentence, claims with their checks, and what stands behind."""
+    lines = [f"{result.answer.verdict}: {words.VERDICTS[result.answer.verdict].in_(language)}", headline(result, language)]
+    for claim in result.answer.claims:
+        lines += ["", *_claim_lines(claim, language)]
+    said = remarks(result, policy, language, looked_up=looked_up)
+    if result.head:
+        said.append(f"block {result.head.number}, {instant(result.head.time):%Y-%m-%d %H:%M:%S} UTC")
+    return "\n".join(lines + ([""] if said else []) + said)
+
+
+def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any]:
+    """The answer for a program. Hashes are lowercase hex, times RFC 3339 UTC."""
+    answer, head = result.answer, result.head
+    return {
+        "verdict": answer.verdict,
+        "reason": answer.reason,
+        "genuine": answer.verdict in (Verdict.VALID, Verdict.REVOKED, Verdict.SUSPENDED, Verdict.SUPERSEDED, Verdict.EXPIRED),
+        "claims": [_claim_json(claim) for claim in answer.claims],
+        "malformed": list(result.malformed),
+        "head": None if head is None else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": _time(head.time)},
+        "operators": policy.operators,
+        "nodes": 1 if head else 0,
+        "looked_up": looked_up,
+    }
+
+
+def _claim_lines(claim: Claim, language: Language) -> list[str]:
+    receipt = claim.receipt
+    facts = [f"{name} {receipt.metadata.fields[name]}" for name in ("number", "kind", "issued_on") if name in receipt.metadata.fields]
+    lines = [f"{receipt.profile.name} ({receipt.issuer_id.hex()})", "  " + ", ".join(facts)]
+    for check in claim.checks:
+        name = words.CHECK_NAMES[check.name].in_(language)
+        outcome = words.OUTCOMES[check.outcome].in_(language)
+        lines.append(f"  {_MARKS[check.outcome]} {check.number} {name}: {outcome}. {words.reason(check, language)}")
+    return lines
+
+
+def _claim_json(claim: Claim) -> dict[str, Any]:
+    receipt, facts = claim.receipt, claim.facts
+    anchor = facts.anchor if facts else None
+    return {
+        "verdict": claim.verdict,
+        "issuer": {"id": receipt.issuer_id.hex(), "code": receipt.profile.code, "name": receipt.profile.name},
+        "custody": facts.key.custody.name.lower() if facts and facts.key else None,
+        "metadata": receipt.metadata.fields,
+        "leaf_hash": receipt.leaf_hash.hex(),
+        "sequence": receipt.sequence,
+        "leaf_index": receipt.leaf_index,
+        "anchor": None
+        if anchor is None
+        else {
+            "root_hash": anchor.root.hex(),
+            "tree_size": anchor.size,
+            "block": anchor.block_number,
+            "time": _time(anchor.block_time),
+            "key": anchor.key,
+        },
+        "checks": [
+            {
+                "number": check.number,
+                "name": check.name,
+                "outcome": check.outcome,
+                "reason": check.reason,
+                "values": check.values,
+            }
+            for check in claim.checks
+        ],
+    }
+
+
+def _time(seconds: int) -> str:
+    return f"{instant(seconds):%Y-%m-%dT%H:%M:%SZ}"

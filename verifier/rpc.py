@@ -1,0 +1,89 @@
+"""A read-only JSON-RPC client: bounded, patient for a fixed time, and believing little."""
+
+import http.client
+import json
+import re
+import urllib.error
+import urllib.request
+from typing import Any
+
+from verifier.errors import MalformedText, NodeUnavailable
+from verifier.strictjson import read
+
+TIMEOUT_SECONDS = 10
+MAX_ANSWER_BYTES = 16 << 20
+
+_QUANTITY = re.compile("0x(0|[1-9a-f][0-9a-f]{0,63})")
+_DATA = re.compile("0x([0-9a-f]{2})*")
+
+
+class Node:
+    """One node, by its address."""
+
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self.url = url
+        self._timeout = timeout
+
+    def call(self, method: str, *params: Any) -> Any:
+        """The result of one request. Raises: NodeUnavailable for anything but a result."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        answer = fetch(
+            urllib.request.Request(self.url, body, {"Content-Type": "application/json"}), self._timeout, MAX_ANSWER_BYTES
+        )
+        try:
+            message = read(answer, what=f"answer of {self.url}", max_bytes=MAX_ANSWER_BYTES)
+        except MalformedText as error:
+            raise NodeUnavailable(str(error)) from None
+        if not isinstance(message, dict) or message.get("id") != 1:
+            raise NodeUnavailable(f"{self.url} did not answer the question that was asked")
+        if "error" in message:
+            error = message["error"]
+            detail = error.get("message") if isinstance(error, dict) else error
+            raise NodeUnavailable(f"{self.url} refused {method}: {str(detail)[:200]}")
+        if message.get("result") is None:
+            raise NodeUnavailable(f"{self.url} has nothing for {method}")
+        return message["result"]
+
+
+def fetch(request: urllib.request.Request, timeout: float, max_bytes: int) -> bytes:
+    """The whole body of an answer with status 200.
+
+    Raises: NodeUnavailable for every way in which HTTP fails.
+    """
+    try:
+        with _OPENER.open(request, timeout=timeout) as response:
+            body: bytes = response.read(max_bytes + 1)
+    except urllib.error.HTTPError as error:
+        raise NodeUnavailable(f"{request.full_url} answered with HTTP status {error.code}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NodeUnavailable(f"{request.full_url} did not answer: {error}") from None
+    if len(body) > max_bytes:
+        raise NodeUnavailable(f"{request.full_url} answered with more than {max_bytes} bytes")
+    return body
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The addresses come from the policy; where they point is not theirs to change."""
+
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def quantity(value: Any) -> int:
+    """An integer of an answer. Raises: NodeUnavailable."""
+    if not isinstance(value, str) or not _QUANTITY.fullmatch(value.lower()):
+        raise NodeUnavailable(f"the node sent {str(value)[:80]!r} where a quantity belongs")
+    return int(value, 16)
+
+
+def data(value: Any, length: int | None = None) -> bytes:
+    """The bytes of an answer. Raises: NodeUnavailable."""
+    if not isinstance(value, str) or not _DATA.fullmatch(value.lower()):
+        raise NodeUnavailable(f"the node sent {str(value)[:80]!r} where bytes belong")
+    decoded = bytes.fromhex(value[2:])
+    if length is not None and len(decoded) != length:
+        raise NodeUnavailable(f"the node sent {len(decoded)} bytes where {length} belong")
+    return decoded

@@ -1,0 +1,49 @@
+"""Look-ups at an institute's service. What it answers is a claim like any other. Source: docs/spec/verification.md 5."""
+
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+
+from verifier.errors import MalformedText, NodeUnavailable, ServiceUnavailable
+from verifier.rpc import TIMEOUT_SECONDS, fetch
+from verifier.strictjson import read
+
+FORMAT = "jangkar-lookup-v1"
+MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """All receipts that a service holds for a file or a code, and how many more wait to be anchored."""
+
+    receipts: tuple[bytes, ...]
+    pending: int
+
+
+def look_up_digest(service: str, document_digest: bytes) -> Found:
+    """Every anchor of a file, by any issuer. Raises: ServiceUnavailable."""
+    return _look_up(service, f"documents/{document_digest.hex()}")
+
+
+def look_up_code(service: str, code: str) -> Found:
+    """The anchor of a certificate code. Raises: ServiceUnavailable."""
+    return _look_up(service, f"codes/{urllib.parse.quote(code, safe='')}")
+
+
+def _look_up(service: str, path: str) -> Found:
+    # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
+    url = f"{service.rstrip('/')}/v1/{path}"
+    try:
+        body = fetch(urllib.request.Request(url, headers={"Accept": "application/json"}), TIMEOUT_SECONDS, MAX_BYTES)
+        fields = read(body, what=f"answer of {url}", max_bytes=MAX_BYTES)
+    except (NodeUnavailable, MalformedText) as error:
+        raise ServiceUnavailable(str(error)) from None
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        raise ServiceUnavailable(f"{url} did not answer with {FORMAT}")
+    receipts, pending = fields.get("receipts"), fields.get("pending")
+    if not (isinstance(receipts, list) and all(isinstance(one, str) for one in receipts) and type(pending) is int):
+        raise ServiceUnavailable(f"{url} answered with something else than receipts")
+    try:
+        return Found(tuple(one.encode() for one in receipts), pending)
+    except UnicodeEncodeError:
+        raise ServiceUnavailable(f"{url} answered with a lone surrogate") from None

@@ -1,0 +1,115 @@
+"""From checks to one verdict. Source: docs/spec/verification.md 3 and 4."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from verifier.checks import Check, Outcome
+from verifier.receipt import Receipt
+from verifier.registry import Facts
+
+
+class Verdict(StrEnum):
+    """The one word that an answer begins with."""
+
+    VALID = "valid"
+    RECORDED = "recorded"
+    REVOKED = "revoked"
+    SUSPENDED = "suspended"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    NOT_FOUND = "not_found"
+    PENDING = "pending"
+    UNDETERMINED = "undetermined"
+
+
+EXIT_CODES = {
+    Verdict.VALID: 0,
+    Verdict.RECORDED: 0,
+    Verdict.REVOKED: 1,
+    Verdict.SUSPENDED: 1,
+    Verdict.SUPERSEDED: 1,
+    Verdict.EXPIRED: 1,
+    Verdict.INVALID: 1,
+    Verdict.NOT_FOUND: 1,
+    Verdict.PENDING: 3,
+    Verdict.UNDETERMINED: 4,
+}
+USAGE_ERROR = 2
+
+_IN_DOUBT = (Verdict.REVOKED, Verdict.SUSPENDED)
+_NOT_IN_FORCE = (*_IN_DOUBT, Verdict.SUPERSEDED, Verdict.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One receipt's judgement: which issuer says what about this file."""
+
+    receipt: Receipt
+    facts: Facts | None
+    checks: tuple[Check, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fail beats unknown beats pass; what is genuine but not in force is told as that.
+
+        Revoked and suspended are told even of a claim by another issuer than the one asked for: the
+        file itself is in doubt then.
+        """
+        *proof, status = self.checks
+        outcomes = [check.outcome for check in proof]
+        failed = [check.reason for check in proof if check.outcome is Outcome.FAIL]
+        is_held = status.outcome is Outcome.FAIL and outcomes[1:3] == [Outcome.PASS, Outcome.PASS]
+        if is_held and (not failed or (failed == ["other-issuer"] and status.reason in _IN_DOUBT)):
+            return Verdict(status.reason)
+        if failed:
+            return Verdict.INVALID
+        if Outcome.UNKNOWN in (*outcomes[1:], status.outcome):
+            return Verdict.UNDETERMINED
+        return Verdict.RECORDED if outcomes[0] is Outcome.UNKNOWN else Verdict.VALID
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The verdict on one file or code, with every claim it rests on; the deciding one first."""
+
+    verdict: Verdict
+    reason: str
+    claims: tuple[Claim, ...]
+
+
+def combine(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answer:
+    """One verdict over all claims on the same file.
+
+    A revoked or suspended claim is never outshone by a valid one. Two issuers that both hold a
+    genuine claim on one file contest it: that is for a person to decide.
+    """
+    for verdict in _IN_DOUBT:
+        if hit := [claim for claim in claims if claim.verdict is verdict]:
+            return _answer(verdict, "claim", hit, claims)
+    genuine = [claim for claim in claims if claim.verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE)]
+    unknown = [claim for claim in claims if claim.verdict is Verdict.UNDETERMINED]
+    if len({claim.receipt.issuer_id for claim in genuine}) > 1:
+        return _answer(Verdict.UNDETERMINED, "contested", sorted(genuine, key=_anchored_at), claims)
+    if unknown:
+        # One that could not be checked may be the revoked one.
+        return _answer(Verdict.UNDETERMINED, "claim", unknown, claims)
+    for verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE):
+        if hit := [claim for claim in genuine if claim.verdict is verdict]:
+            return _answer(verdict, "claim", hit, claims)
+    if claims:
+        return _answer(Verdict.INVALID, "claim", claims, claims)
+    if pending:
+        return Answer(Verdict.PENDING, "pending", ())
+    if looked_up:
+        return Answer(Verdict.NOT_FOUND, "not-found", ())
+    return Answer(Verdict.UNDETERMINED, "nothing-to-check", ())
+
+
+def _anchored_at(claim: Claim) -> int:
+    return claim.facts.anchor.block_time if claim.facts and claim.facts.anchor else 0
+
+
+def _answer(verdict: Verdict, reason: str, first: Sequence[Claim], claims: Sequence[Claim]) -> Answer:
+    return Answer(verdict, reason, (*first, *(claim for claim in claims if claim not in first)))

@@ -1,0 +1,232 @@
+"""What checks and verdicts say to a person, in Indonesian and in English."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from verifier.checks import Check, instant
+from verifier.verdict import Verdict
+
+Language = Literal["id", "en"]
+LANGUAGES: tuple[Language, ...] = ("id", "en")
+
+# Western Indonesia Time: the country has no daylight saving time.
+WIB = timezone(timedelta(hours=7), "WIB")
+_MONTHS = (
+    "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """One text in both languages."""
+
+    id: str
+    en: str
+
+    def in_(self, language: Language, values: Mapping[str, Any] | None = None) -> str:
+        """The text in one language, with its values filled in."""
+        template = self.id if language == "id" else self.en
+        return template.format_map(values or {})
+
+
+VERDICTS: dict[Verdict, Saying] = {
+    Verdict.VALID: Saying("ASLI dan berlaku", "GENUINE and in force"),
+    Verdict.RECORDED: Saying("TERCATAT", "RECORDED"),
+    Verdict.REVOKED: Saying("DICABUT", "REVOKED"),
+    Verdict.SUSPENDED: Saying("DITANGGUHKAN", "SUSPENDED"),
+    Verdict.SUPERSEDED: Saying("DIGANTIKAN", "SUPERSEDED"),
+    Verdict.EXPIRED: Saying("KEDALUWARSA", "EXPIRED"),
+    Verdict.INVALID: Saying("TIDAK SAH", "INVALID"),
+    Verdict.NOT_FOUND: Saying("TIDAK DITEMUKAN", "NOT FOUND"),
+    Verdict.PENDING: Saying("MENUNGGU PENJANGKARAN", "WAITING TO BE ANCHORED"),
+    Verdict.UNDETERMINED: Saying("BELUM DAPAT DIPERIKSA", "COULD NOT BE CHECKED"),
+}
+
+EXPLANATIONS: dict[Verdict, Saying] = {
+    Verdict.VALID: Saying(
+        "Isi berkas sama dengan yang dicatat oleh {issuer} pada {time}.",
+        "The file is the one that {issuer} recorded on {time}.",
+    ),
+    Verdict.RECORDED: Saying(
+        "Kode ini terdaftar atas nama {issuer}. Cocokkan data di bawah, atau unggah berkasnya untuk memastikan keaslian.",
+        "This code is registered by {issuer}. Compare the data below, or upload the file to be sure that it is genuine.",
+    ),
+    Verdict.REVOKED: Saying(
+        "Pernah diterbitkan oleh {issuer}, dan telah dicabut. Tidak berlaku.",
+        "Once issued by {issuer}, and revoked since. Not in force.",
+    ),
+    Verdict.SUSPENDED: Saying(
+        "Diterbitkan oleh {issuer}, dan sedang ditangguhkan. Saat ini tidak berlaku.",
+        "Issued by {issuer}, and suspended. Not in force at present.",
+    ),
+    Verdict.SUPERSEDED: Saying(
+        "Diterbitkan oleh {issuer}, dan telah digantikan oleh versi baru. Minta versi yang baru.",
+        "Issued by {issuer}, and replaced by a newer version. Ask for that one.",
+    ),
+    Verdict.EXPIRED: Saying(
+        "Asli, diterbitkan oleh {issuer}, tetapi masa berlakunya telah habis.",
+        "Genuine, issued by {issuer}, but its time has run out.",
+    ),
+    Verdict.INVALID: Saying(
+        "Berkas dan tanda terimanya tidak cocok dengan catatan pada rantai blok. Jangan dipercaya.",
+        "The file and its receipt do not agree with what stands on chain. Do not rely on it.",
+    ),
+    Verdict.NOT_FOUND: Saying(
+        "Berkas ini tidak cocok dengan catatan mana pun. Hasil pindai, foto, atau berkas yang disimpan ulang tidak dapat "
+        "dicocokkan; minta berkas aslinya.",
+        "This file matches no record. A scan, a photo or a file that was saved again cannot be matched; ask for the "
+        "original file.",
+    ),
+    Verdict.PENDING: Saying(
+        "Sudah diterima; akan dicatat pada rantai blok malam ini.",
+        "Accepted; it will be recorded on chain tonight.",
+    ),
+    Verdict.UNDETERMINED: Saying(
+        "Pemeriksaan belum selesai. Ini bukan tanda asli dan bukan tanda palsu; lihat alasannya di bawah.",
+        "The check could not be completed. This says neither genuine nor forged; the reason stands below.",
+    ),
+}
+
+REASONS: dict[str, Saying] = {
+    "no-file": Saying("Tidak ada berkas yang diperiksa, hanya kodenya.", "No file was given, only its code."),
+    "same-file": Saying("Isi berkas sama dengan yang disebut tanda terima.", "The file is the one that the receipt names."),
+    "other-file": Saying(
+        "Isi berkas berbeda dari yang disebut tanda terima: berkas diubah, atau tanda terimanya milik berkas lain.",
+        "The file is not the one that the receipt names: it was altered, or the receipt belongs to another file.",
+    ),
+    "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
+    "no-anchor-to-compare": Saying(
+        "Tidak ada jangkar untuk dibandingkan.", "There is no anchor to compare with."
+    ),
+    "bad-path": Saying(
+        "Jalur bukti tidak sesuai dengan kumpulan ini: {detail}.", "The proof does not fit this batch: {detail}."
+    ),
+    "other-root": Saying(
+        "Jalur bukti tidak menuju akar yang tercatat pada rantai blok.",
+        "The proof does not lead to the root that stands on chain.",
+    ),
+    "included": Saying(
+        "Sertifikat ini termasuk dalam kumpulan berisi {size} sertifikat.",
+        "The certificate is one of the {size} of its batch.",
+    ),
+    "other-registry": Saying(
+        "Tanda terima menunjuk registri lain ({registry}, rantai {chain}), yang tidak dipercaya di sini.",
+        "The receipt names another registry ({registry}, chain {chain}), which is not trusted here.",
+    ),
+    "stale-head": Saying(
+        "Node ini tertinggal {age} detik; catatan terbaru belum terlihat.",
+        "The node lags by {age} seconds; the newest records cannot be seen.",
+    ),
+    "no-anchor": Saying(
+        "Registri tidak mempunyai jangkar bernomor {sequence} dari penerbit ini.",
+        "The registry holds no anchor number {sequence} of this issuer.",
+    ),
+    "other-block": Saying(
+        "Jangkar berada di blok {block}, bukan di blok yang disebut tanda terima.",
+        "The anchor stands in block {block}, not in the one that the receipt names.",
+    ),
+    "not-final": Saying("Blok {block} belum final.", "Block {block} is not final yet."),
+    "anchored": Saying("Dijangkar di blok {block} pada {time}.", "Anchored in block {block} on {time}."),
+    "other-issuer": Saying(
+        "Dijangkar oleh {issuer} ({id}), bukan oleh penerbit yang ditanyakan.",
+        "Anchored by {issuer} ({id}), not by the issuer that was asked for.",
+    ),
+    "not-accredited": Saying(
+        "{issuer} tidak terakreditasi pada waktu penjangkaran.", "{issuer} was not accredited when this was anchored."
+    ),
+    "key-not-active": Saying(
+        "Kunci yang dipakai {issuer} tidak aktif pada waktu itu.", "The key that {issuer} used was not active at that time."
+    ),
+    "other-profile": Saying(
+        "Nama penerbit pada tanda terima ({issuer}) bukan nama yang terdaftar pada rantai blok.",
+        "The issuer's name in the receipt ({issuer}) is not the one registered on chain.",
+    ),
+    "unknown-kind": Saying(
+        "Jenis pelatihan {kind} belum dikenal oleh pemeriksa ini; perbarui pemeriksanya.",
+        "This verifier does not know the kind of training {kind} yet; update it.",
+    ),
+    "out-of-scope": Saying(
+        "{issuer} tidak terakreditasi untuk jenis pelatihan {kind}.",
+        "{issuer} is not accredited for the kind of training {kind}.",
+    ),
+    "issuer-not-named": Saying(
+        "Dijangkar oleh {issuer}, tetapi tidak disebutkan penerbit mana yang diharapkan dan klaim penerbit lain belum "
+        "dicari. Sebutkan penerbitnya (--issuer {id}) atau layanannya (--service).",
+        "Anchored by {issuer}, but nobody said which issuer to expect, and other issuers' claims on this file were not "
+        "looked for. Name the issuer (--issuer {id}) or a service to ask (--service).",
+    ),
+    "accredited": Saying(
+        "{issuer} terakreditasi untuk pelatihan ini pada waktu penjangkaran.",
+        "{issuer} was accredited for this training when it was anchored.",
+    ),
+    "revoked": Saying("Dicabut pada {time} (alasan {reason}).", "Revoked on {time} (reason {reason})."),
+    "suspended": Saying("Ditangguhkan sejak {time} (alasan {reason}).", "Suspended since {time} (reason {reason})."),
+    "superseded": Saying("Digantikan pada {time} (alasan {reason}).", "Superseded on {time} (reason {reason})."),
+    "expired": Saying("Berlaku sampai {time}.", "In force until {time}."),
+    "in-force": Saying("Tidak dicabut, ditangguhkan, atau digantikan, menurut blok pada {time}.",
+                       "Not revoked, suspended or superseded, as of the block of {time}."),
+    "contested": Saying(
+        "Lebih dari satu penerbit mengaku menerbitkan berkas ini. Sebutkan penerbit yang tertulis pada sertifikat.",
+        "More than one issuer claims this file. Name the issuer that the certificate shows.",
+    ),
+    "nothing-to-check": Saying(
+        "Tidak ada tanda terima dan tidak ada layanan yang ditanya. Berikan tanda terimanya (--receipt) atau layanannya "
+        "(--service).",
+        "There is no receipt, and no service was asked. Give the receipt (--receipt) or a service (--service).",
+    ),
+    "malformed-receipt": Saying(
+        "Berkas yang diberikan bukan tanda terima yang sah: {detail}.", "What was given is not a sound receipt: {detail}."
+    ),
+    "service-unavailable": Saying("Layanan tidak dapat ditanya: {detail}.", "The service could not be asked: {detail}."),
+}
+
+CHECK_NAMES: dict[str, Saying] = {
+    "document": Saying("Isi berkas", "File"),
+    "inclusion": Saying("Bukti kumpulan", "Inclusion"),
+    "anchor": Saying("Jangkar", "Anchor"),
+    "issuer": Saying("Penerbit", "Issuer"),
+    "status": Saying("Status", "Status"),
+}
+
+OUTCOMES: dict[str, Saying] = {
+    "pass": Saying("lulus", "pass"),
+    "fail": Saying("gagal", "fail"),
+    "unknown": Saying("tidak diketahui", "unknown"),
+}
+
+ONE_OPERATOR = Saying(
+    "Rantai ini dijalankan oleh satu operator: catatannya tidak membuktikan apa pun terhadap operator itu sendiri.",
+    "This chain is run by one operator: its record proves nothing against that operator.",
+)
+SEVERAL_OPERATORS = Saying(
+    "Rantai ini dijalankan oleh {operators} operator; dibaca melalui satu node.",
+    "This chain is run by {operators} operators; it was read through one node.",
+)
+NOT_LOOKED_UP = Saying(
+    "Klaim penerbit lain atas berkas ini tidak dicari.", "Other issuers' claims on this file were not looked for."
+)
+
+
+def date_time(seconds: int, language: Language) -> str:
+    """A block time in words, in Western Indonesia Time."""
+    moment = instant(seconds).astimezone(WIB)
+    if language == "id":
+        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} pukul {moment:%H.%M} WIB"
+    return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} WIB"
+
+
+def day(text: str, language: Language) -> str:
+    """A date of the metadata in words."""
+    moment = datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007  (a printed date has no zone)
+    month = _MONTHS[moment.month - 1] if language == "id" else f"{moment:%B}"
+    return f"{moment.day} {month} {moment.year}"
+
+
+def reason(check: Check, language: Language) -> str:
+    """Why a check says what it says."""
+    values = dict(check.values)
+    if "time" in values:
+        values["time"] = date_time(values["time"], language)
+    return REASONS[check.reason].in_(language, values)
