@@ -49,7 +49,10 @@ def _is_ready(wanted: str) -> bool:
 
 
 def _install(wanted: str) -> None:
-    print(f"Preparing {VENV} ({'uv' if shutil.which('uv') else 'venv and pip: a few minutes the first time'}) ...", flush=True)
+    print(
+        f"Preparing {VENV} ({'uv' if shutil.which('uv') else 'venv and pip: a few minutes the first time'}) ...",
+        flush=True,
+    )
     if not PYTHON.exists():
         _make_environment()
     if shutil.which("uv"):

@@ -45,7 +45,9 @@ def compile_artifact() -> str:
     output = solcx.compile_standard(
         {
             "language": "Solidity",
-            "sources": {f"src/{name}.sol": {"content": (CONTRACTS / "src" / f"{name}.sol").read_text()} for name in SOURCES},
+            "sources": {
+                f"src/{name}.sol": {"content": (CONTRACTS / "src" / f"{name}.sol").read_text()} for name in SOURCES
+            },
             "settings": SETTINGS,
         },
         solc_binary=CONTRACTS / "solc",

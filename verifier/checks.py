@@ -87,7 +87,9 @@ def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
 def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
     """Check 3: the pinned registry on the pinned chain holds the anchor in a final block."""
     if (receipt.chain_id, receipt.registry) != (policy.chain_id, policy.registry):
-        return Check(3, "anchor", Outcome.FAIL, "other-registry", {"chain": receipt.chain_id, "registry": receipt.registry})
+        return Check(
+            3, "anchor", Outcome.FAIL, "other-registry", {"chain": receipt.chain_id, "registry": receipt.registry}
+        )
     if isinstance(facts, Unreadable):
         return Check(3, "anchor", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
     if facts.anchor is None:

@@ -22,7 +22,9 @@ SUFFIX = ".jangkar.json"
 DEFAULT_POLICY = Path("jangkar-policy.json")
 
 _DESCRIPTION = """Check a certificate against the chain, trusting only your own policy file."""
-_EPILOG = """exit codes: 0 valid or recorded; 1 a definite no; 2 usage; 3 waiting to be anchored; 4 could not be checked"""
+_EPILOG = (
+    """exit codes: 0 valid or recorded; 1 a definite no; 2 usage; 3 waiting to be anchored; 4 could not be checked"""
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,7 +67,9 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
             found = service.look_up_digest(options.service, digest)
         except ServiceUnavailable as error:
             if not receipts:
-                return _could_not(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json)
+                return _could_not(
+                    REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json
+                )
             print(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
             options.service = None
         else:
@@ -104,7 +108,11 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
         print(json.dumps({"size": stated.size, "root": stated.root.hex(), "rebuilt": rebuilt.root.hex(), "same": same}))
     else:
         print(f"block {head.number}: log of {stated.size} entries, root {stated.root.hex()}")
-        print("rebuilt from events: the same" if same else f"rebuilt from events: {rebuilt.size}, {rebuilt.root.hex()}: DIFFERENT")
+        print(
+            "rebuilt from events: the same"
+            if same
+            else f"rebuilt from events: {rebuilt.size}, {rebuilt.root.hex()}: DIFFERENT"
+        )
     return EXIT_CODES[Verdict.VALID if same else Verdict.INVALID]
 
 
@@ -142,7 +150,9 @@ def _usage(problem: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--policy", type=Path, default=DEFAULT_POLICY, help=f"what you trust (default: {DEFAULT_POLICY})")
+    shared.add_argument(
+        "--policy", type=Path, default=DEFAULT_POLICY, help=f"what you trust (default: {DEFAULT_POLICY})"
+    )
     shared.add_argument("--json", action="store_true", help="print the answer as JSON")
     shared.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
     parser = argparse.ArgumentParser(prog="jangkar-verify", description=_DESCRIPTION, epilog=_EPILOG)

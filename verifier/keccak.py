@@ -56,7 +56,9 @@ def _permute(lanes: list[int]) -> list[int]:
         for (x, y), offset in _ROTATIONS.items():
             moved[y + 5 * ((2 * x + 3 * y) % 5)] = _rotate(lanes[x + 5 * y] ^ mixed[x], offset)
         lanes = [
-            moved[x + 5 * y] ^ (~moved[(x + 1) % 5 + 5 * y] & moved[(x + 2) % 5 + 5 * y]) for y in range(5) for x in range(5)
+            moved[x + 5 * y] ^ (~moved[(x + 1) % 5 + 5 * y] & moved[(x + 2) % 5 + 5 * y])
+            for y in range(5)
+            for x in range(5)
         ]
         lanes[0] ^= constant
     return lanes

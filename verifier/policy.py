@@ -85,7 +85,7 @@ def _finality(value: Any) -> int:
         return 0
     if isinstance(value, dict) and set(value) == {"depth"}:
         return _integer(value, "depth", 1)
-    raise MalformedPolicy("policy field 'finality' is neither \"instant\" nor {\"depth\": blocks}")
+    raise MalformedPolicy('policy field \'finality\' is neither "instant" nor {"depth": blocks}')
 
 
 def _nodes(value: Any) -> tuple[str, ...]:

@@ -92,7 +92,9 @@ def parse(data: bytes) -> Receipt:
         block=_integer("block", hints["block"], least=0),
     )
     if data != (canonical(fields) + "\n").encode():
-        raise MalformedReceipt("receipt is not in its one byte form; fetch it again instead of saving it from an editor")
+        raise MalformedReceipt(
+            "receipt is not in its one byte form; fetch it again instead of saving it from an editor"
+        )
     return receipt
 
 

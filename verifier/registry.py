@@ -128,13 +128,17 @@ class RegistryReader:
         """
         chain_id = quantity(self._node.call("eth_chainId"))
         if chain_id != self._policy.chain_id:
-            raise NodeUnavailable(f"{self._node.url} follows chain {chain_id}, the policy names {self._policy.chain_id}")
+            raise NodeUnavailable(
+                f"{self._node.url} follows chain {chain_id}, the policy names {self._policy.chain_id}"
+            )
         if self._block("0x0")[1] != self._policy.genesis:
             raise NodeUnavailable(f"{self._node.url} follows another chain of the same id: its first block differs")
         number, hash_, time = self._block("latest")
         code = data(self._node.call("eth_getCode", self._policy.registry, {"blockHash": "0x" + hash_.hex()}))
         if keccak256(code) != self._policy.code_hash:
-            raise NodeUnavailable(f"{self._node.url} does not show the policy's registry code at {self._policy.registry}")
+            raise NodeUnavailable(
+                f"{self._node.url} does not show the policy's registry code at {self._policy.registry}"
+            )
         return Head(number, hash_, time, number - self._policy.depth)
 
     def facts(self, head: Head, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:

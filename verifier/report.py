@@ -40,7 +40,10 @@ def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bo
 
 def as_text(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> str:
     """The answer for a terminal: verdict, sentence, claims with their checks, and what stands behind."""
-    lines = [f"{result.answer.verdict}: {words.VERDICTS[result.answer.verdict].in_(language)}", headline(result, language)]
+    lines = [
+        f"{result.answer.verdict}: {words.VERDICTS[result.answer.verdict].in_(language)}",
+        headline(result, language),
+    ]
     for claim in result.answer.claims:
         lines += ["", *_claim_lines(claim, language)]
     said = remarks(result, policy, language, looked_up=looked_up)
@@ -55,10 +58,13 @@ def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any
     return {
         "verdict": answer.verdict,
         "reason": answer.reason,
-        "genuine": answer.verdict in (Verdict.VALID, Verdict.REVOKED, Verdict.SUSPENDED, Verdict.SUPERSEDED, Verdict.EXPIRED),
+        "genuine": answer.verdict
+        in (Verdict.VALID, Verdict.REVOKED, Verdict.SUSPENDED, Verdict.SUPERSEDED, Verdict.EXPIRED),
         "claims": [_claim_json(claim) for claim in answer.claims],
         "malformed": list(result.malformed),
-        "head": None if head is None else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": _time(head.time)},
+        "head": None
+        if head is None
+        else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": _time(head.time)},
         "operators": policy.operators,
         "nodes": 1 if head else 0,
         "looked_up": looked_up,
@@ -67,7 +73,11 @@ def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any
 
 def _claim_lines(claim: Claim, language: Language) -> list[str]:
     receipt = claim.receipt
-    facts = [f"{name} {receipt.metadata.fields[name]}" for name in ("number", "kind", "issued_on") if name in receipt.metadata.fields]
+    facts = [
+        f"{name} {receipt.metadata.fields[name]}"
+        for name in ("number", "kind", "issued_on")
+        if name in receipt.metadata.fields
+    ]
     lines = [f"{receipt.profile.name} ({receipt.issuer_id.hex()})", "  " + ", ".join(facts)]
     for check in claim.checks:
         name = words.CHECK_NAMES[check.name].in_(language)

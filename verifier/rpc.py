@@ -28,7 +28,9 @@ class Node:
         """The result of one request. Raises: NodeUnavailable for anything but a result."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         answer = fetch(
-            urllib.request.Request(self.url, body, {"Content-Type": "application/json"}), self._timeout, MAX_ANSWER_BYTES
+            urllib.request.Request(self.url, body, {"Content-Type": "application/json"}),
+            self._timeout,
+            MAX_ANSWER_BYTES,
         )
         try:
             message = read(answer, what=f"answer of {self.url}", max_bytes=MAX_ANSWER_BYTES)

@@ -91,15 +91,15 @@ EXPLANATIONS: dict[Verdict, Saying] = {
 
 REASONS: dict[str, Saying] = {
     "no-file": Saying("Tidak ada berkas yang diperiksa, hanya kodenya.", "No file was given, only its code."),
-    "same-file": Saying("Isi berkas sama dengan yang disebut tanda terima.", "The file is the one that the receipt names."),
+    "same-file": Saying(
+        "Isi berkas sama dengan yang disebut tanda terima.", "The file is the one that the receipt names."
+    ),
     "other-file": Saying(
         "Isi berkas berbeda dari yang disebut tanda terima: berkas diubah, atau tanda terimanya milik berkas lain.",
         "The file is not the one that the receipt names: it was altered, or the receipt belongs to another file.",
     ),
     "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
-    "no-anchor-to-compare": Saying(
-        "Tidak ada jangkar untuk dibandingkan.", "There is no anchor to compare with."
-    ),
+    "no-anchor-to-compare": Saying("Tidak ada jangkar untuk dibandingkan.", "There is no anchor to compare with."),
     "bad-path": Saying(
         "Jalur bukti tidak sesuai dengan kumpulan ini: {detail}.", "The proof does not fit this batch: {detail}."
     ),
@@ -137,7 +137,8 @@ REASONS: dict[str, Saying] = {
         "{issuer} tidak terakreditasi pada waktu penjangkaran.", "{issuer} was not accredited when this was anchored."
     ),
     "key-not-active": Saying(
-        "Kunci yang dipakai {issuer} tidak aktif pada waktu itu.", "The key that {issuer} used was not active at that time."
+        "Kunci yang dipakai {issuer} tidak aktif pada waktu itu.",
+        "The key that {issuer} used was not active at that time.",
     ),
     "other-profile": Saying(
         "Nama penerbit pada tanda terima ({issuer}) bukan nama yang terdaftar pada rantai blok.",
@@ -165,8 +166,10 @@ REASONS: dict[str, Saying] = {
     "suspended": Saying("Ditangguhkan sejak {time} (alasan {reason}).", "Suspended since {time} (reason {reason})."),
     "superseded": Saying("Digantikan pada {time} (alasan {reason}).", "Superseded on {time} (reason {reason})."),
     "expired": Saying("Berlaku sampai {time}.", "In force until {time}."),
-    "in-force": Saying("Tidak dicabut, ditangguhkan, atau digantikan, menurut blok pada {time}.",
-                       "Not revoked, suspended or superseded, as of the block of {time}."),
+    "in-force": Saying(
+        "Tidak dicabut, ditangguhkan, atau digantikan, menurut blok pada {time}.",
+        "Not revoked, suspended or superseded, as of the block of {time}.",
+    ),
     "contested": Saying(
         "Lebih dari satu penerbit mengaku menerbitkan berkas ini. Sebutkan penerbit yang tertulis pada sertifikat.",
         "More than one issuer claims this file. Name the issuer that the certificate shows.",
@@ -177,9 +180,12 @@ REASONS: dict[str, Saying] = {
         "There is no receipt, and no service was asked. Give the receipt (--receipt) or a service (--service).",
     ),
     "malformed-receipt": Saying(
-        "Berkas yang diberikan bukan tanda terima yang sah: {detail}.", "What was given is not a sound receipt: {detail}."
+        "Berkas yang diberikan bukan tanda terima yang sah: {detail}.",
+        "What was given is not a sound receipt: {detail}.",
     ),
-    "service-unavailable": Saying("Layanan tidak dapat ditanya: {detail}.", "The service could not be asked: {detail}."),
+    "service-unavailable": Saying(
+        "Layanan tidak dapat ditanya: {detail}.", "The service could not be asked: {detail}."
+    ),
 }
 
 CHECK_NAMES: dict[str, Saying] = {

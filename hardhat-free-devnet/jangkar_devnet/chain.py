@@ -44,7 +44,9 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         self._alloc = alloc
         self._now = now
         self._offset = 0
-        self._chain_class = type("DevnetChain", (MiningChain,), {"chain_id": chain_id, "vm_configuration": ((0, ParisVM),)})
+        self._chain_class = type(
+            "DevnetChain", (MiningChain,), {"chain_id": chain_id, "vm_configuration": ((0, ParisVM),)}
+        )
         super().__init__()
 
     def reset_to_genesis(self, *_args: Any, **_kwargs: Any) -> None:
@@ -55,7 +57,8 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         except CanonicalHeadNotFound:
             params = self.generate_genesis_params({"gas_limit": GAS_LIMIT, "timestamp": self.clock()})
             state = {
-                address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}} for address, wei in self._alloc.items()
+                address: {"balance": wei, "nonce": 0, "code": b"", "storage": {}}
+                for address, wei in self._alloc.items()
             }
             with self.file.writing():
                 self.chain = self._chain_class.from_genesis(AtomicDB(self.file), params, state)
@@ -121,7 +124,9 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         """
         transaction = self.decode(raw)
         with self.work:
-            if storage.transaction_place(self.file, transaction.hash) or storage.pool_find(self.file, hash_=transaction.hash):
+            if storage.transaction_place(self.file, transaction.hash) or storage.pool_find(
+                self.file, hash_=transaction.hash
+            ):
                 raise TransactionRefused("already known")
             self._check(transaction)
             with self.file.writing():

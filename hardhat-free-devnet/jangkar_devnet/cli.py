@@ -25,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         description="A persistent local EVM chain with one sealer, on this machine only. It proves nothing against "
         "whoever runs it.",
     )
-    parser.add_argument("--data", type=Path, default=Path("devnet"), help="folder of the chain and its keys (default: devnet)")
+    parser.add_argument(
+        "--data", type=Path, default=Path("devnet"), help="folder of the chain and its keys (default: devnet)"
+    )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one (default: {DEFAULT_PORT})")
     parser.add_argument("--chain-id", type=int, default=DEFAULT_CHAIN_ID, help=f"default: {DEFAULT_CHAIN_ID}")
     parser.add_argument("--test-methods", action="store_true", help="allow time travel, revert and holding the sealer")

@@ -124,7 +124,9 @@ class JsonRpc:
     def _header(self, tag: Any, *, missing_ok: bool = False) -> BlockHeaderAPI | None:
         head = self.chain.head()
         if isinstance(tag, dict):
-            header = self._header_by_hash(tag["blockHash"]) if "blockHash" in tag else self._header(tag.get("blockNumber"))
+            header = (
+                self._header_by_hash(tag["blockHash"]) if "blockHash" in tag else self._header(tag.get("blockNumber"))
+            )
         elif tag in ("latest", "safe", "finalized", "pending"):
             # One sealer, no fork: what is sealed is final. Nothing is executed before it is sealed.
             header = head
@@ -158,7 +160,8 @@ class JsonRpc:
         fields["extra_data"] = block.header.extra_data
         if full:
             fields["transactions"] = [
-                self._wire_transaction(block, transaction, place) for place, transaction in enumerate(block.transactions)
+                self._wire_transaction(block, transaction, place)
+                for place, transaction in enumerate(block.transactions)
             ]
         return fields
 
@@ -319,7 +322,10 @@ class JsonRpc:
         headers = [self._known_header(hex(number)) for number in range(first, last + 1)]
         return {
             "oldest_block": first,
-            "base_fee_per_gas": [*(header.base_fee_per_gas for header in headers), self.chain.next_header().base_fee_per_gas],
+            "base_fee_per_gas": [
+                *(header.base_fee_per_gas for header in headers),
+                self.chain.next_header().base_fee_per_gas,
+            ],
             "gas_used_ratio": [header.gas_used / header.gas_limit for header in headers],
             "reward": [[PRIORITY_FEE for _ in percentiles or ()] for _ in headers],
         }

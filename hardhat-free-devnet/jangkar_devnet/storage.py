@@ -180,6 +180,8 @@ def find_logs(
     query += " ORDER BY block_number, log_index LIMIT ?"
     rows = file.sql.execute(query, (*values, limit + 1)).fetchall()
     return [
-        IndexedLog(row[0], row[1], row[2], row[3], row[4], tuple(topic for topic in row[5:9] if topic is not None), row[9])
+        IndexedLog(
+            row[0], row[1], row[2], row[3], row[4], tuple(topic for topic in row[5:9] if topic is not None), row[9]
+        )
         for row in rows
     ]

@@ -1,0 +1,1 @@
+"""The database: rows without behaviour, one query file a verb, and all SQL."""

@@ -1,0 +1,96 @@
+"""Connections and transactions, alike on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from anchor_service.core.errors import StoreBusy
+
+BUSY_TIMEOUT_MS = 30_000
+_WRITES = "jangkar_writes"
+
+
+class Store:
+    """One database. Every change happens inside `writing()`, all or nothing."""
+
+    def __init__(self, url: str) -> None:
+        """Connects when first used. `url` is SQLAlchemy's; `postgresql://` means psycopg 3."""
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.engine: Engine = create_engine(parsed)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that changes nothing."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: durable when the block is left, or as if it never was.
+
+        Raises: StoreBusy when another process holds the database for too long.
+        """
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            if "locked" in str(error) or "deadlock" in str(error):
+                raise StoreBusy("another process holds the database; try again") from error
+            raise
+
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the tables to a revision; `head` is the newest."""
+        with self._writer.begin() as connection:
+            config = _alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+
+    def downgrade(self, revision: str) -> None:
+        """Take the tables back to a revision; `base` is none at all."""
+        with self._writer.begin() as connection:
+            config = _alembic_config()
+            config.attributes["connection"] = connection
+            command.downgrade(config, revision)
+
+    def is_current(self) -> bool:
+        """Whether the tables are at the newest revision."""
+        with self.reading() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        return current == ScriptDirectory.from_config(_alembic_config()).get_current_head()
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # SQLAlchemy begins transactions itself, below: the driver's own habit would begin them too late.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    # WAL with NORMAL may lose the last commits in a power cut.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock at once: taking it halfway fails where waiting would have done.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,12 @@
+"""Alembic runs inside the caller's transaction."""
+
+from alembic import context
+
+from anchor_service.store import tables
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=tables.SQLModel.metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

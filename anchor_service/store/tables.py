@@ -1,0 +1,162 @@
+"""The rows. Times are seconds since 1970 UTC; hashes and ids are 32 bytes."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _hash(*, nullable: bool = False) -> Column[bytes]:
+    return Column(LargeBinary(32), nullable=nullable)
+
+
+class Issuer(SQLModel, table=True):
+    """An institute whose certificates this service takes in. `scope` is the kinds it may issue, space-separated."""
+
+    __tablename__ = "issuers"
+
+    id: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    profile: str = Field(sa_type=Text)
+    scope: str = Field(sa_type=Text)
+    created_at: int = Field(sa_type=_BIG)
+
+
+class ApiKey(SQLModel, table=True):
+    """A key to the writing routes of one issuer. Only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id", index=True)
+    secret_digest: bytes = Field(sa_column=_hash())
+    scopes: str
+    created_at: int = Field(sa_type=_BIG)
+    expires_at: int | None = Field(default=None, sa_type=_BIG)
+    revoked_at: int | None = Field(default=None, sa_type=_BIG)
+
+
+class Code(SQLModel, table=True):
+    """A certificate code that was given out to an issuer, to be printed before there is a file."""
+
+    __tablename__ = "codes"
+
+    code: str = Field(primary_key=True)
+    issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
+    created_at: int = Field(sa_type=_BIG)
+
+
+class Batch(SQLModel, table=True):
+    """A sealed set of leaves on its way to the chain. `profile` is the issuer's text at sealing."""
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("issuer_id", "sequence"), Index("ix_batches_state", "state"))
+
+    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
+    issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
+    sequence: int = Field(sa_type=_BIG)
+    tree_size: int = Field(sa_type=_BIG)
+    root_hash: bytes = Field(sa_column=_hash())
+    profile: str = Field(sa_type=Text)
+    state: str
+    sealed_at: int = Field(sa_type=_BIG)
+    problem: str | None = Field(default=None, sa_type=Text)
+    block_number: int | None = Field(default=None, sa_type=_BIG)
+    transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
+
+
+class Leaf(SQLModel, table=True):
+    """One leaf hash in its place. Never erased: every other proof of its batch needs it."""
+
+    __tablename__ = "leaves"
+
+    batch_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    leaf_index: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    leaf_hash: bytes = Field(sa_column=_hash())
+
+
+class Certificate(SQLModel, table=True):
+    """What an institute handed in: a file's digest and its facts. Erasable.
+
+    `live` is false for what was withdrawn or replaced; of what is live there is one for each digest
+    and one for each number of an issuer.
+    """
+
+    __tablename__ = "certificates"
+    __table_args__ = (
+        Index(
+            "uq_live_digest",
+            "issuer_id",
+            "document_digest",
+            unique=True,
+            sqlite_where=text("live"),
+            postgresql_where=text("live"),
+        ),
+        Index(
+            "uq_live_number",
+            "issuer_id",
+            "number",
+            unique=True,
+            sqlite_where=text("live"),
+            postgresql_where=text("live"),
+        ),
+        Index("uq_live_code", "code", unique=True, sqlite_where=text("live"), postgresql_where=text("live")),
+        Index("ix_certificates_digest", "document_digest"),
+        Index("ix_certificates_place", "batch_id", "leaf_index"),
+        Index(
+            "ix_certificates_waiting",
+            "issuer_id",
+            sqlite_where=text("live AND batch_id IS NULL"),
+            postgresql_where=text("live AND batch_id IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
+    issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
+    document_digest: bytes = Field(sa_column=_hash())
+    metadata_text: str = Field(sa_type=Text)
+    number: str = Field(sa_type=Text)
+    code: str | None = None
+    leaf_hash: bytes = Field(sa_column=_hash())
+    live: bool = True
+    received_at: int = Field(sa_type=_BIG)
+    batch_id: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
+    leaf_index: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
+
+
+class StatusAct(SQLModel, table=True):
+    """A change of status on its way to the chain."""
+
+    __tablename__ = "status_acts"
+    __table_args__ = (Index("ix_status_acts_state", "state"), Index("ix_status_acts_leaf", "issuer_id", "leaf_hash"))
+
+    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
+    issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
+    leaf_hash: bytes = Field(sa_column=_hash())
+    status: str
+    reason: int
+    from_beginning: bool
+    successor: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
+    state: str
+    created_at: int = Field(sa_type=_BIG)
+    problem: str | None = Field(default=None, sa_type=Text)
+    block_number: int | None = Field(default=None, sa_type=_BIG)
+    transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
+
+
+class Attempt(SQLModel, table=True):
+    """A signed transaction, stored before it was first sent. It belongs to one batch or one status act."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        UniqueConstraint("signer", "nonce", "ordinal"),
+        Index("ix_attempts_subject", "subject", "subject_id"),
+    )
+
+    transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    subject: str
+    subject_id: int = Field(sa_type=_BIG)
+    signer: str
+    nonce: int = Field(sa_type=_BIG)
+    ordinal: int
+    raw: bytes = Field(sa_type=LargeBinary)
+    signed_at: int = Field(sa_type=_BIG)
