@@ -39,8 +39,8 @@ class Node:
         if not isinstance(message, dict) or message.get("id") != 1:
             raise NodeUnavailable(f"{self.url} did not answer the question that was asked")
         if "error" in message:
-            error = message["error"]
-            detail = error.get("message") if isinstance(error, dict) else error
+            refusal = message["error"]
+            detail = refusal.get("message") if isinstance(refusal, dict) else refusal
             raise NodeUnavailable(f"{self.url} refused {method}: {str(detail)[:200]}")
         if message.get("result") is None:
             raise NodeUnavailable(f"{self.url} has nothing for {method}")

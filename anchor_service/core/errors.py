@@ -15,7 +15,7 @@ AnchorServiceError
 │   ├── UnknownIssuer
 │   ├── UnknownCertificate
 │   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
-│   └── StatusRefused        the registry does not accept this change of status
+│   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
 │   ├── RegistryUnavailable
 │   ├── StoreBusy
@@ -179,10 +179,14 @@ class NotAuthorised(Rejected):
         self.key_is_sound = key_is_sound
 
 
-class StatusRefused(Rejected):
-    """The registry's rules do not allow this change of status."""
+class RegistryRefused(Rejected):
+    """The registry's rules do not allow this transaction. `error` is the contract's own name for it."""
 
-    code = "status-refused"
+    code = "registry-refused"
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(f"the registry refuses this: {error} {detail}".rstrip())
+        self.error = error
 
 
 class RegistryUnavailable(Unavailable):

@@ -44,7 +44,7 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         self._alloc = alloc
         self._now = now
         self._offset = 0
-        self._chain_class = type(
+        self._chain_class: Any = type(
             "DevnetChain", (MiningChain,), {"chain_id": chain_id, "vm_configuration": ((0, ParisVM),)}
         )
         super().__init__()
@@ -191,7 +191,7 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         if not self.sealing:
             return MAX_HEAD_AGE
         wanted = self.head().timestamp + (1 if storage.pool_all(self.file) else MAX_HEAD_AGE)
-        return max(0.01, wanted - self._now() - self._offset)
+        return float(max(0.01, wanted - self._now() - self._offset))
 
     def _seal(self) -> BlockHeaderAPI:
         header = self.next_header()

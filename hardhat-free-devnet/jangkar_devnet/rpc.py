@@ -166,7 +166,7 @@ class JsonRpc:
         return fields
 
     def _wire_transaction(self, block: Any, transaction: Any, place: int) -> dict[str, Any]:
-        fields = serialize_transaction(block, transaction, place, block is None)
+        fields: dict[str, Any] = serialize_transaction(block, transaction, place, block is None)
         fields["input"] = fields.pop("data")
         fields["from"] = to_checksum_address(transaction.sender)
         fields["to"] = to_checksum_address(transaction.to) if transaction.to else None

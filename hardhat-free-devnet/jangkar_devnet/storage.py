@@ -35,7 +35,7 @@ class AlreadyRunning(Exception):
         super().__init__(f"{path} is in use by another process; stop it first, or name another folder with --data")
 
 
-class ChainFile(BaseDB):
+class ChainFile(BaseDB):  # type: ignore[misc]  # py-evm is untyped here
     """py-evm's key-value store, the transaction pool and the indexes, all under one transaction."""
 
     def __init__(self, path: Path) -> None:

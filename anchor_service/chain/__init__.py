@@ -1,0 +1,1 @@
+"""The chain side: web3 and the signing key, behind `ports.Registry`."""

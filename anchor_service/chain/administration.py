@@ -1,0 +1,93 @@
+"""What an admin and an accreditor do to a registry: deploy it, give roles, open windows, add keys."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.transactions import sign
+from anchor_service.core.errors import RegistryRefused
+
+WAIT_SECONDS = 120
+CUSTODIES = ("unknown", "institute", "operator")
+FOREVER = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A registry that was deployed: where, when, and what a policy pins of it."""
+
+    address: str
+    block_number: int
+
+
+class Administration:
+    """Acts of one account on one registry, each waited for until it is in a block."""
+
+    def __init__(self, client: Web3, account: LocalAccount) -> None:
+        self._client = client
+        self._account = account
+
+    def deploy(self, admin: str, admin_delay_seconds: int) -> Deployed:
+        """Deploy a registry whose admin is `admin`. Raises: RegistryUnavailable, RegistryRefused."""
+        factory = self._client.eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
+        tx_receipt = self._send(factory.constructor(admin_delay_seconds, Web3.to_checksum_address(admin)))
+        return Deployed(tx_receipt["contractAddress"].lower(), tx_receipt["blockNumber"])
+
+    def grant_role(self, registry: str, role: str, account: str) -> None:
+        """Give an account the role ACCREDITOR or REGULATOR."""
+        functions = self._functions(registry)
+        with asking("reading a role"):
+            identifier = getattr(functions, f"{role}_ROLE")().call()
+        self._send(functions.grantRole(identifier, Web3.to_checksum_address(account)))
+
+    def open_window(self, registry: str, issuer_id: bytes, until: int, scope: int, profile_digest: bytes) -> None:
+        """Accredit an issuer from now on."""
+        self._send(self._functions(registry).openWindow(issuer_id, 0, until, scope, profile_digest))
+
+    def close_window(self, registry: str, issuer_id: bytes, window: int) -> None:
+        """End an issuer's window at once."""
+        self._send(self._functions(registry).closeWindow(issuer_id, window, 0))
+
+    def add_key(self, registry: str, issuer_id: bytes, key: str, purposes: int, custody: str) -> None:
+        """Give an issuer a key. `purposes` is 1 anchor, 2 status, 3 both."""
+        functions = self._functions(registry)
+        self._send(functions.addKey(issuer_id, Web3.to_checksum_address(key), purposes, CUSTODIES.index(custody)))
+
+    def retire_key(self, registry: str, issuer_id: bytes, key: str) -> None:
+        """Retire an issuer's key."""
+        self._send(self._functions(registry).retireKey(issuer_id, Web3.to_checksum_address(key)))
+
+    def _functions(self, registry: str) -> Any:
+        return self._client.eth.contract(address=Web3.to_checksum_address(registry), abi=artifact()["abi"]).functions
+
+    def _send(self, call: Any) -> Any:
+        with asking("writing to the registry"):
+            nonce = self._client.eth.get_transaction_count(self._account.address, "pending")
+            signed = sign(self._client, self._account, call, nonce)
+            self._client.eth.send_raw_transaction(signed.raw)
+            tx_receipt = self._client.eth.wait_for_transaction_receipt(
+                signed.transaction_hash,  # type: ignore[arg-type]
+                timeout=WAIT_SECONDS,
+                poll_latency=0.2,
+            )
+        if tx_receipt["status"] != 1:
+            raise RegistryRefused("revert", f"transaction 0x{signed.transaction_hash.hex()}")
+        return tx_receipt
+
+
+def policy_pins(client: Web3, registry: str) -> dict[str, Any]:
+    """What a policy pins, read from the node: chain id, genesis, registry and code hash."""
+    with asking("reading the chain"):
+        code = client.eth.get_code(Web3.to_checksum_address(registry))
+        if not code:
+            raise RegistryRefused("no contract", f"at {registry}")
+        genesis = client.eth.get_block(0)["hash"]
+        return {
+            "chain_id": client.eth.chain_id,
+            "genesis": "0x" + bytes(genesis).hex(),
+            "registry": registry.lower(),
+            "code_hash": "0x" + bytes(Web3.keccak(code)).hex(),
+        }

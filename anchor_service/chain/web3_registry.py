@@ -1,0 +1,145 @@
+"""`ports.Registry` over a real node."""
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import BlockNumber
+from web3 import Web3
+from web3.exceptions import TransactionNotFound, Web3RPCError
+
+from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.transactions import sign
+from anchor_service.core.batch import Status
+from anchor_service.core.errors import RegistryUnavailable
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.ports import Anchor, Mined, Signed, StatusChange, StatusFact, Window
+
+_STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED)
+# What nodes say of bytes that they have, had, or can no longer use: none of it decides anything.
+_ORDINARY = ("already known", "nonce too low", "known transaction", "already imported")
+
+
+class Web3Registry:
+    """The registry at one address on one chain, with one signer and a rule of finality."""
+
+    def __init__(self, client: Web3, chain_id: int, address: str, depth: int, account: LocalAccount | None) -> None:
+        """`depth` blocks on top make a block final; 0 on a chain that never goes back. Asks nothing yet."""
+        self._client = client
+        self._chain_id = chain_id
+        self._address = address.lower()
+        self._depth = depth
+        self._account = account
+        self._contract = client.eth.contract(address=Web3.to_checksum_address(address), abi=artifact()["abi"])
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 chain id."""
+        return self._chain_id
+
+    @property
+    def address(self) -> str:
+        """The registry's address, lowercase, with 0x."""
+        return self._address
+
+    @property
+    def signer(self) -> str:
+        """The signing account's address, lowercase, with 0x."""
+        return self._signing().address.lower()
+
+    def open_window(self, issuer_id: IssuerId) -> Window | None:
+        """The issuer's window that is open now, or nothing."""
+        with asking("reading the issuer's windows"):
+            now = self._client.eth.get_block("latest")["timestamp"]
+            count = self._contract.functions.windowCount(issuer_id).call()
+            for index in range(count - 1, max(count - 3, -1), -1):
+                from_, until, scope, digest = self._contract.functions.windowOf(issuer_id, index).call()
+                if from_ <= now < until:
+                    return Window(index, scope, bytes(digest))
+        return None
+
+    def last_sequence(self, issuer_id: IssuerId) -> int:
+        """The issuer's last anchored sequence number; zero before the first."""
+        with asking("reading the last sequence number"):
+            return int(self._contract.functions.lastSequence(issuer_id).call(block_identifier=self._final()))
+
+    def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
+        """The anchor of a sequence number, or nothing while no final block holds one."""
+        with asking("reading an anchor"):
+            call = self._contract.functions.anchorOf(issuer_id, sequence)
+            root, size, time, block, _, _ = call.call(block_identifier=self._final())
+        return Anchor(RootHash(bytes(root)), size, block, time) if size else None
+
+    def anchor_transaction(self, issuer_id: IssuerId, sequence: int, block_number: int) -> bytes:
+        """Hash of the transaction that anchored this sequence number in this block."""
+        with asking("reading an anchor's event"):
+            events = self._contract.events.Anchored.get_logs(
+                from_block=block_number,
+                to_block=block_number,
+                argument_filters={"issuerId": issuer_id, "sequence": sequence},
+            )
+        if len(events) != 1:
+            raise RegistryUnavailable(
+                f"the node shows {len(events)} events of anchor {sequence} in block {block_number}"
+            )
+        return bytes(events[0]["transactionHash"])
+
+    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
+        """The status of a leaf; active when none was ever written."""
+        with asking("reading a status"):
+            call = self._contract.functions.statusOf(issuer_id, leaf_hash)
+            status, _, _, reason, _, _, successor = call.call(block_identifier=self._final())
+        return StatusFact(_STATUSES[status], reason, bytes(successor))
+
+    def mined(self, transaction_hash: bytes) -> Mined | None:
+        """Where a transaction ended, or nothing while no final block holds it."""
+        with asking("reading a transaction's receipt"):
+            try:
+                tx_receipt = self._client.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
+            except TransactionNotFound:
+                return None
+            if tx_receipt["blockNumber"] > self._final():
+                return None
+            return Mined(tx_receipt["blockNumber"], tx_receipt["status"] == 1)
+
+    def next_nonce(self) -> int:
+        """The signer's first nonce that no final block has used."""
+        with asking("reading the signer's nonce"):
+            return int(self._client.eth.get_transaction_count(self._signing().address, self._final()))
+
+    def sign_anchor(
+        self, issuer_id: IssuerId, sequence: int, root_hash: RootHash, tree_size: int, nonce: int
+    ) -> Signed:
+        """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
+        with asking("preparing an anchor"):
+            call = self._contract.functions.anchor(issuer_id, sequence, root_hash, tree_size)
+            return sign(self._client, self._signing(), call, nonce)
+
+    def sign_status(self, change: StatusChange, nonce: int) -> Signed:
+        """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
+        with asking("preparing a change of status"):
+            call = self._contract.functions.setStatus(
+                change.issuer_id,
+                change.leaf_hash,
+                _STATUSES.index(change.status),
+                change.reason,
+                change.from_beginning,
+                change.successor or bytes(32),
+            )
+            return sign(self._client, self._signing(), call, nonce)
+
+    def send(self, raw: bytes) -> None:
+        """Hand signed bytes to the chain; sending them again, or too late, is no error."""
+        with asking("sending a transaction"):
+            try:
+                self._client.eth.send_raw_transaction(raw)
+            except Web3RPCError as error:
+                if not any(ordinary in str(error).lower() for ordinary in _ORDINARY):
+                    raise
+
+    def _final(self) -> BlockNumber:
+        if self._client.eth.chain_id != self._chain_id:
+            raise RegistryUnavailable(f"the node follows another chain than {self._chain_id}")
+        return BlockNumber(max(0, self._client.eth.block_number - self._depth))
+
+    def _signing(self) -> LocalAccount:
+        if self._account is None:
+            raise RegistryUnavailable("no keystore is configured: set JANGKAR_KEYSTORE")
+        return self._account

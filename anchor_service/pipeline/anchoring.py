@@ -1,0 +1,171 @@
+"""Anchoring: sign, store, send, and decide only by reading the chain.
+
+Batches and status acts go the same way. Each step is durable before the next one begins, so that a
+process may die anywhere: the next run reads the chain first, then sends the same bytes again.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from anchor_service.core import profile
+from anchor_service.core.batch import OnChainState, Status
+from anchor_service.core.errors import NotYetFinal, RegistryRefused, StoreBusy
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.pipeline.filing import Filing
+from anchor_service.ports import Registry, Signed, StatusChange
+from anchor_service.store import anchoring as queries
+from anchor_service.store.anchoring import Subject
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Attempt, Batch, StatusAct
+
+# The contract's word for a sequence number that is not the next one.
+BAD_SEQUENCE = "RegistryBadSequence"
+MAX_LEASES = 10
+
+S = TypeVar("S", Batch, StatusAct)
+
+
+def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch, *, now: int) -> Batch:
+    """Take a batch as far as it goes now: filed, signed, sent, and anchored once a final block says so.
+
+    Running it again at any time changes nothing that is done.
+    Raises: RegistryUnavailable, StoreBusy or NotYetFinal when it should be run again; Damaged when
+    what is stored contradicts itself.
+    """
+    issuer_id = IssuerId(batch.issuer_id)
+    anchor = registry.anchor_of(issuer_id, batch.sequence)
+    if anchor is not None:
+        if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+            detail = f"sequence {batch.sequence} holds root {anchor.root_hash.hex()}, which is not this batch's"
+            return _quarantine(store, batch, detail)
+        transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
+        return _finish(store, batch, anchor.block_number, transaction)
+
+    def sign(nonce: int) -> Signed:
+        window = registry.open_window(issuer_id)
+        if window is None:
+            raise RegistryRefused("RegistryNotAccredited", "no window of this issuer is open")
+        if window.profile_digest != profile.digest(batch.profile):
+            raise RegistryRefused("OtherProfile", "the issuer's window holds another profile than this batch")
+        return registry.sign_anchor(issuer_id, batch.sequence, RootHash(batch.root_hash), batch.tree_size, nonce)
+
+    filing.file(store, batch)
+    return _push(store, registry, batch, sign, now=now)
+
+
+def advance_status(store: Store, registry: Registry, act: StatusAct, *, now: int) -> StatusAct:
+    """Take a status act as far as it goes now, in the same way.
+
+    Raises: as `advance_batch`.
+    """
+    leaf = LeafHash(act.leaf_hash)
+    attempt = _last_attempt(store, act)
+    mined = registry.mined(attempt.transaction_hash) if attempt else None
+    if attempt and mined and mined.succeeded:
+        return _finish(store, act, mined.block_number, attempt.transaction_hash)
+
+    def sign(nonce: int) -> Signed:
+        change = StatusChange(
+            IssuerId(act.issuer_id), leaf, Status(act.status), act.reason, act.from_beginning, act.successor
+        )
+        return registry.sign_status(change, nonce)
+
+    return _push(store, registry, act, sign, now=now)
+
+
+def requeue(store: Store, batch_id: int) -> bool:
+    """A person's decision: let a quarantined batch try again. Returns whether there was one."""
+    with store.writing() as connection:
+        batch = queries.find_batch(connection, batch_id)
+        if batch is None or batch.state != OnChainState.QUARANTINED:
+            return False
+        queries.move(connection, batch, OnChainState.SEALED, problem=None)
+    return True
+
+
+def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:
+    attempt = _last_attempt(store, subject)
+    if attempt is not None:
+        mined = registry.mined(attempt.transaction_hash)
+        if mined is not None and not mined.succeeded:
+            return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
+        if mined is None and registry.next_nonce() > attempt.nonce:
+            # Another transaction used this nonce: these bytes can never be mined, so new ones are safe.
+            attempt = None
+    if attempt is None:
+        try:
+            attempt = _sign(store, registry, subject, sign, now=now)
+        except RegistryRefused as refused:
+            if refused.error == BAD_SEQUENCE:
+                # Somebody's anchor of this sequence is in a block that is not final yet: read again later.
+                raise NotYetFinal(f"{queries.subject_name(subject)} {subject.id}: {refused}") from refused
+            return _quarantine(store, subject, str(refused))
+    registry.send(attempt.raw)
+    if subject.state == OnChainState.SIGNED:
+        _move(store, subject, OnChainState.SENT)
+    return subject
+
+
+def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[int], Signed], *, now: int) -> Attempt:
+    """Lease a nonce and sign; the bytes are durable when this returns, and nothing has been sent.
+
+    Raises: StoreBusy when other processes keep taking the nonces.
+    """
+    for _ in range(MAX_LEASES):
+        chain_nonce = registry.next_nonce()
+        with store.reading() as connection:
+            nonce = queries.lease_nonce(connection, registry.signer, chain_nonce)
+        # Signing asks the node, so no transaction is held open around it.
+        signed = sign(nonce)
+        attempt = Attempt(
+            transaction_hash=signed.transaction_hash,
+            subject=queries.subject_name(subject),
+            subject_id=subject.id or 0,
+            signer=registry.signer,
+            nonce=nonce,
+            ordinal=1,
+            raw=signed.raw,
+            signed_at=now,
+        )
+        with store.writing() as connection:
+            if queries.lease_nonce(connection, registry.signer, chain_nonce) != nonce:
+                continue
+            queries.insert_attempt(connection, attempt)
+            if subject.state == OnChainState.SEALED:
+                queries.move(connection, subject, OnChainState.SIGNED)
+        if subject.state == OnChainState.SEALED:
+            subject.state = OnChainState.SIGNED
+        return attempt
+    raise StoreBusy(f"other processes keep signing with {registry.signer}; try again")
+
+
+def _last_attempt(store: Store, subject: Subject) -> Attempt | None:
+    with store.reading() as connection:
+        return queries.last_attempt(connection, subject)
+
+
+def _finish(store: Store, subject: S, block_number: int, transaction_hash: bytes) -> S:
+    if subject.state == OnChainState.SEALED:
+        # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
+        _move(store, subject, OnChainState.SIGNED)
+    subject.block_number, subject.transaction_hash = block_number, transaction_hash
+    return _move(
+        store,
+        subject,
+        OnChainState.ANCHORED,
+        block_number=block_number,
+        transaction_hash=transaction_hash,
+        problem=None,
+    )
+
+
+def _quarantine(store: Store, subject: S, problem: str) -> S:
+    subject.problem = problem
+    return _move(store, subject, OnChainState.QUARANTINED, problem=problem)
+
+
+def _move(store: Store, subject: S, wanted: OnChainState, **facts: object) -> S:
+    with store.writing() as connection:
+        queries.move(connection, subject, wanted, **facts)
+    subject.state = wanted
+    return subject

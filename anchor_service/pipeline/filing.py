@@ -1,0 +1,93 @@
+"""Filing: the manifest and the entries of a sealed batch, durable before anything is signed."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anchor_service.core.errors import Damaged
+from anchor_service.core.hashing import LeafHash
+from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines
+from anchor_service.pipeline.sealing import checked_root
+from anchor_service.store import sealing as queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Where the two files go. `manifests` is public, `entries` is private and stands on a path of its own."""
+
+    manifests: Path
+    entries: Path
+    chain_id: int
+    registry: str
+
+    def manifest_path(self, issuer_id: bytes, sequence: int) -> Path:
+        """The manifest of a batch."""
+        return self.manifests / issuer_id.hex() / f"{sequence:08}.manifest"
+
+    def entries_path(self, issuer_id: bytes, sequence: int) -> Path:
+        """The entries of a batch."""
+        return self.entries / issuer_id.hex() / f"{sequence:08}.entries"
+
+    def file(self, store: Store, batch: Batch) -> None:
+        """Write both files, or compare them with what an earlier run wrote.
+
+        Raises: Damaged when the stored leaves do not give the batch's root, or a file is another;
+        OSError when a disk fails: nothing was signed then.
+        """
+        if batch.id is None:
+            raise ValueError("only a stored batch has files")
+        with store.reading() as connection:
+            leaves = [LeafHash(leaf) for leaf in queries.leaf_hashes(connection, batch.id)]
+            if checked_root(batch, leaves) != batch.root_hash:
+                raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root")
+            header = BatchHeader(
+                chain_id=self.chain_id,
+                registry=self.registry,
+                issuer_id=batch.issuer_id,
+                issuer_profile=batch.profile,
+                sequence=batch.sequence,
+                tree_size=batch.tree_size,
+                root_hash=batch.root_hash,
+            )
+            _write(self.manifest_path(batch.issuer_id, batch.sequence), manifest_lines(header, leaves), 0o644)
+            entries = (Entry(*row) for row in queries.entries(connection, batch.id))
+            _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
+
+
+def _write(path: Path, lines: Iterable[str], mode: int) -> None:
+    """Write a file that is whole or not there, and read it back. An existing file must be the same."""
+    _make_folder(path.parent)
+    data = "".join(lines).encode()
+    if path.exists():
+        if path.read_bytes() != data:
+            raise Damaged(str(path), "it differs from what the database gives")
+        return
+    temporary = path.with_suffix(".new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    _sync_folder(path.parent)
+    if path.read_bytes() != data:
+        raise Damaged(str(path), "it does not read back as it was written")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that is still there after a power cut: a new name is only safe in a synced parent."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,207 @@
+"""Intake: digests and facts become rows. It answers only after COMMIT, and refuses bad items here, never later."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from anchor_service.core import metadata
+from anchor_service.core.errors import (
+    CertificateSealed,
+    DigestConflict,
+    FieldRejected,
+    NumberConflict,
+    Rejected,
+    StoreBusy,
+    UnknownCertificate,
+)
+from anchor_service.core.hashing import HASH_SIZE, DocumentDigest, IssuerId, leaf_hash, leaf_input
+from anchor_service.core.metadata import Metadata
+from anchor_service.store import intake as queries
+from anchor_service.store import issuers as issuer_queries
+from anchor_service.store import receipts as receipt_queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Certificate, Issuer
+
+# Bounds one transaction, and the number of values in one query.
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One certificate as it is handed in: its digest and its metadata fields, the nonce left out or given."""
+
+    document_digest: bytes
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one submission: its leaf hash and whether it is new, or why it was refused."""
+
+    leaf_hash: bytes | None
+    is_new: bool
+    refused: Rejected | None
+
+
+def submit(
+    store: Store, issuer: Issuer, submissions: Sequence[Submission], *, now: int, new_nonce: Callable[[], str]
+) -> list[Outcome]:
+    """Take certificates in, each on its own: a bad one does not hold up the others.
+
+    The same digest with the same facts is the same row, however often it comes. Outcomes are in
+    the order of the submissions.
+    Raises: StoreBusy when others keep writing the same certificates at the same time.
+    """
+    outcomes: list[Outcome] = []
+    for start in range(0, len(submissions), CHUNK):
+        chunk = submissions[start : start + CHUNK]
+        for attempt in (1, 2, 3):
+            try:
+                with store.writing() as connection:
+                    taken = _Chunk(connection, issuer, now, new_nonce).take(chunk)
+                break
+            except IntegrityError as error:
+                # Another process wrote one of these between our look and our insert: look again.
+                if attempt == 3:
+                    raise StoreBusy("others are submitting the same certificates; try again") from error
+        outcomes += taken
+    return outcomes
+
+
+def withdraw(store: Store, issuer: Issuer, document_digest: bytes) -> None:
+    """Take a certificate back before it is sealed.
+
+    Raises: UnknownCertificate; CertificateSealed.
+    """
+    with store.writing() as connection:
+        if queries.withdraw(connection, issuer.id, document_digest):
+            return
+        if receipt_queries.of_issuer(connection, issuer.id, document_digest):
+            raise CertificateSealed(document_digest)
+    raise UnknownCertificate(document_digest.hex())
+
+
+class _Chunk:
+    """What is known while one chunk is taken in: the live rows that it touches, and what it adds."""
+
+    def __init__(self, connection: Connection, issuer: Issuer, now: int, new_nonce: Callable[[], str]) -> None:
+        self._connection = connection
+        self._issuer = issuer
+        self._scope = set(issuer.scope.split())
+        self._now = now
+        self._new_nonce = new_nonce
+        self._by_digest: dict[bytes, Certificate] = {}
+        self._by_number: dict[str, Certificate] = {}
+        self._by_leaf: dict[bytes, Certificate] = {}
+        self._codes_given: set[str] = set()
+        self._codes_used: set[str] = set()
+        self._added: list[Certificate] = []
+        self._retired: list[bytes] = []
+
+    def take(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        checked = [self._check(one) for one in submissions]
+        self._load(
+            [(one, found) for one, found in zip(submissions, checked, strict=True) if isinstance(found, Metadata)]
+        )
+        outcomes = [
+            self._place(one, found) if isinstance(found, Metadata) else Outcome(None, False, found)
+            for one, found in zip(submissions, checked, strict=True)
+        ]
+        queries.retire(self._connection, self._retired)
+        queries.insert_certificates(self._connection, [row.model_dump(exclude={"id"}) for row in self._added])
+        return outcomes
+
+    def _check(self, submission: Submission) -> Metadata | Rejected:
+        try:
+            if len(submission.document_digest) != HASH_SIZE:
+                raise FieldRejected("document_digest", "must be a SHA-256 of 32 bytes")
+            found = metadata.from_fields({"nonce": self._new_nonce(), **submission.fields})
+            if found.kind not in self._scope:
+                known = ", ".join(sorted(self._scope))
+                raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
+        except Rejected as refused:
+            return refused
+        return found
+
+    def _load(self, found: Sequence[tuple[Submission, Metadata]]) -> None:
+        codes = [one.code for _, one in found if one.code]
+        superseded = [bytes.fromhex(one.fields["supersedes"]) for one, _ in found if "supersedes" in one.fields]
+        digests = [one.document_digest for one, _ in found]
+        numbers = [one.number for _, one in found]
+        for row in queries.live_matches(self._connection, self._issuer.id, digests, numbers, superseded):
+            self._remember(row)
+        self._codes_given = issuer_queries.codes_of(self._connection, self._issuer.id, codes)
+        self._codes_used = queries.live_codes(self._connection, codes)
+
+    def _place(self, submission: Submission, found: Metadata) -> Outcome:
+        same = self._by_digest.get(submission.document_digest)
+        try:
+            if same is not None:
+                if _facts(same.metadata_text, submission.fields) != _facts(found.text, submission.fields):
+                    raise DigestConflict(submission.document_digest)
+                return Outcome(same.leaf_hash, False, None)
+            return Outcome(self._add(submission, found), True, None)
+        except Rejected as refused:
+            return Outcome(None, False, refused)
+
+    def _add(self, submission: Submission, found: Metadata) -> bytes:
+        superseded = self._superseded(submission)
+        numbered = self._by_number.get(found.number)
+        if numbered is not None and numbered is not superseded:
+            raise NumberConflict(found.number)
+        if found.code is not None and not (superseded is not None and superseded.code == found.code):
+            if found.code not in self._codes_given:
+                raise FieldRejected(
+                    "code", f"{found.code} was not given out to this issuer; get codes with `jangkar code new`"
+                )
+            if found.code in self._codes_used:
+                raise FieldRejected("code", f"{found.code} stands on another certificate already")
+            self._codes_used.add(found.code)
+        if superseded is not None:
+            self._retired.append(superseded.leaf_hash)
+            self._forget(superseded)
+        leaf = leaf_hash(
+            leaf_input(IssuerId(self._issuer.id), DocumentDigest(submission.document_digest), found.digest)
+        )
+        row = Certificate(
+            issuer_id=self._issuer.id,
+            document_digest=submission.document_digest,
+            metadata_text=found.text,
+            number=found.number,
+            code=found.code,
+            leaf_hash=leaf,
+            received_at=self._now,
+        )
+        self._added.append(row)
+        self._remember(row)
+        return leaf
+
+    def _superseded(self, submission: Submission) -> Certificate | None:
+        given = submission.fields.get("supersedes")
+        if given is None:
+            return None
+        row = self._by_leaf.get(bytes.fromhex(given))
+        if row is None:
+            raise FieldRejected("supersedes", f"{given} is no live certificate of this issuer")
+        if row.batch_id is None:
+            raise FieldRejected("supersedes", f"{given} is not sealed yet: withdraw it instead")
+        return row
+
+    def _remember(self, row: Certificate) -> None:
+        self._by_digest[row.document_digest] = row
+        self._by_number[row.number] = row
+        self._by_leaf[row.leaf_hash] = row
+
+    def _forget(self, row: Certificate) -> None:
+        self._by_digest.pop(row.document_digest, None)
+        self._by_number.pop(row.number, None)
+
+
+def _facts(text: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields to compare: without the nonce, unless the submission itself names one."""
+    fields: dict[str, Any] = json.loads(text)
+    return fields if "nonce" in given else {name: value for name, value in fields.items() if name != "nonce"}

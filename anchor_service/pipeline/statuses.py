@@ -1,0 +1,60 @@
+"""Statuses: a change is recorded first and written on chain by the next run, like a batch."""
+
+from anchor_service.core.batch import OnChainState, Status
+from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
+from anchor_service.core.hashing import HASH_SIZE
+from anchor_service.store import anchoring as queries
+from anchor_service.store import receipts as receipt_queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Issuer, StatusAct
+
+MAX_REASON = 255
+
+
+def request(
+    store: Store,
+    issuer: Issuer,
+    document_digest: bytes,
+    status: Status,
+    *,
+    reason: int,
+    from_beginning: bool,
+    successor: bytes | None,
+    now: int,
+) -> StatusAct:
+    """Record a change of status of an issuer's certificate. Asking twice for the same is asking once.
+
+    Raises: UnknownCertificate when the issuer has no anchored certificate of this file; FieldRejected;
+    IllegalTransition while another change of the same certificate is on its way.
+    """
+    if not 0 <= reason <= MAX_REASON:
+        raise FieldRejected("reason", f"must be a code from 0 to {MAX_REASON}")
+    if (status is Status.SUPERSEDED) != (successor is not None):
+        raise FieldRejected("successor", "is the newer certificate's leaf hash, exactly when the status is superseded")
+    if successor is not None and len(successor) != HASH_SIZE:
+        raise FieldRejected("successor", "must be a leaf hash of 32 bytes")
+    with store.writing() as connection:
+        found = [
+            one
+            for one in receipt_queries.by_digest(connection, document_digest)
+            if one.certificate.issuer_id == issuer.id and one.is_anchored
+        ]
+        if not found:
+            raise UnknownCertificate(f"{document_digest.hex()} of this issuer that is anchored")
+        act = StatusAct(
+            issuer_id=issuer.id,
+            leaf_hash=found[-1].certificate.leaf_hash,
+            status=status,
+            reason=reason,
+            from_beginning=from_beginning,
+            successor=successor,
+            state=OnChainState.SEALED,
+            created_at=now,
+        )
+        pending = queries.pending_status_act(connection, act.issuer_id, act.leaf_hash)
+        if pending is not None:
+            if (pending.status, pending.reason, pending.successor) == (act.status, act.reason, act.successor):
+                return pending
+            raise IllegalTransition("a status that is still being written", pending.status, status)
+        act.id = queries.insert_status_act(connection, act)
+    return act

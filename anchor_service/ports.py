@@ -1,0 +1,122 @@
+"""The one port: the registry on chain. Implemented by `chain/web3_registry.py` and by the tests' simulator.
+
+Both pass the same suite, tests/chain/test_registry_port.py.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from anchor_service.core.batch import Status
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An open accreditation. `scope` is a 256-bit set of kinds."""
+
+    index: int
+    scope: int
+    profile_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What the registry holds for an issuer's sequence number, in a final block."""
+
+    root_hash: RootHash
+    tree_size: int
+    block_number: int
+    block_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFact:
+    """The status that stands for a leaf, in a final block."""
+
+    status: Status
+    reason: int
+    successor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A change of status to be written."""
+
+    issuer_id: IssuerId
+    leaf_hash: LeafHash
+    status: Status
+    reason: int
+    from_beginning: bool
+    successor: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A transaction's exact bytes and the hash that they will have on chain."""
+
+    raw: bytes
+    transaction_hash: bytes
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """Where a transaction ended, in a final block."""
+
+    block_number: int
+    succeeded: bool
+
+
+class Registry(Protocol):
+    """Reads final blocks and writes through one signer.
+
+    Every method raises RegistryUnavailable when the chain does not answer; that says nothing about
+    whether a transaction took effect.
+    """
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 chain id."""
+
+    @property
+    def address(self) -> str:
+        """The registry's address, lowercase, with 0x."""
+
+    @property
+    def signer(self) -> str:
+        """The signing account's address, lowercase, with 0x."""
+
+    def open_window(self, issuer_id: IssuerId) -> Window | None:
+        """The issuer's window that is open now, or nothing."""
+
+    def last_sequence(self, issuer_id: IssuerId) -> int:
+        """The issuer's last anchored sequence number; zero before the first."""
+
+    def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
+        """The anchor of a sequence number, or nothing while no final block holds one."""
+
+    def anchor_transaction(self, issuer_id: IssuerId, sequence: int, block_number: int) -> bytes:
+        """Hash of the transaction that anchored this sequence number in this block."""
+
+    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
+        """The status of a leaf; active when none was ever written."""
+
+    def mined(self, transaction_hash: bytes) -> Mined | None:
+        """Where a transaction ended, or nothing while no final block holds it."""
+
+    def next_nonce(self) -> int:
+        """The signer's first nonce that no final block has used."""
+
+    def sign_anchor(
+        self, issuer_id: IssuerId, sequence: int, root_hash: RootHash, tree_size: int, nonce: int
+    ) -> Signed:
+        """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
+
+    def sign_status(self, change: StatusChange, nonce: int) -> Signed:
+        """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
+
+    def send(self, raw: bytes) -> None:
+        """Hand signed bytes to the chain; sending them again, or too late, is no error.
+
+        Returning says that the node has taken them or had no more use for them, and nothing more.
+        """

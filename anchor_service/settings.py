@@ -1,0 +1,61 @@
+"""Everything that differs from one installation to the next. Read by `main` only."""
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+CONFIG_FILE = Path("jangkar.toml")
+
+
+class Settings(BaseSettings):
+    """From the environment (JANGKAR_...), else from `jangkar.toml` in the working folder, else the default."""
+
+    model_config = SettingsConfigDict(env_prefix="JANGKAR_", toml_file=CONFIG_FILE, frozen=True, extra="forbid")
+
+    database_url: str = Field("sqlite:///jangkar.sqlite3", description="SQLite or PostgreSQL, as an SQLAlchemy URL")
+    rpc_url: str = Field("http://127.0.0.1:8545", description="the chain node's JSON-RPC address")
+    chain_id: int = Field(200_826, description="EIP-155 chain id; another chain is refused")
+    registry: str | None = Field(None, description="the registry's address")
+    finality_depth: int = Field(
+        0, ge=0, description="blocks on top that make a block final; 0 where blocks never go back"
+    )
+    keystore: Path | None = Field(None, description="the signing key, a Web3 Secret Storage file")
+    password_file: Path | None = Field(None, description="its password; asked for on the terminal when not set")
+    manifests: Path = Field(Path("manifests"), description="folder of the public manifests")
+    entries: Path = Field(Path("entries"), description="folder of the private entries, best on another disk")
+    time_zone: Literal["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"] = Field(
+        "Asia/Jakarta", description="the institute's zone, for printed last days"
+    )
+    public_requests_per_minute: int = Field(60, ge=1, description="look-ups that one address may make in a minute")
+
+    @field_validator("registry")
+    @classmethod
+    def _check_address(cls, value: str | None) -> str | None:
+        if value is not None and not (len(value) == 42 and value.startswith("0x") and _is_hex(value[2:])):
+            raise ValueError("must be an address of 0x and 40 hexadecimal digits")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The institute's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment overrides the file. Source: pydantic-settings."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _is_hex(text: str) -> bool:
+    return all(character in "0123456789abcdefABCDEF" for character in text)

@@ -1,0 +1,72 @@
+"""Queries of look-ups and receipts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, func, select
+from sqlmodel import col
+
+from anchor_service.core.batch import OnChainState
+from anchor_service.store import rows
+from anchor_service.store.tables import Batch, Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A certificate and the batch that it stands in, if it does."""
+
+    certificate: Certificate
+    batch: Batch | None
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether its batch stands on chain."""
+        return self.batch is not None and self.batch.state == OnChainState.ANCHORED
+
+
+def by_digest(connection: Connection, document_digest: bytes) -> list[Placed]:
+    """Every certificate of a file by any issuer that is live or was anchored, oldest first."""
+    return _placed(connection, col(Certificate.document_digest) == document_digest)
+
+
+def by_code(connection: Connection, code: str) -> list[Placed]:
+    """The certificates that carry a code and are live or were anchored, oldest first."""
+    return _placed(connection, col(Certificate.code) == code)
+
+
+def of_issuer(connection: Connection, issuer_id: bytes, document_digest: bytes) -> Placed | None:
+    """An issuer's live certificate of a file."""
+    found = _placed(
+        connection,
+        col(Certificate.document_digest) == document_digest,
+        col(Certificate.issuer_id) == issuer_id,
+        col(Certificate.live).is_(True),
+    )
+    return found[0] if found else None
+
+
+def of_batch(connection: Connection, batch_id: int) -> Iterator[Certificate]:
+    """The certificates of a batch, in tree order."""
+    query = (
+        select(rows.table(Certificate))
+        .where(col(Certificate.batch_id) == batch_id)
+        .order_by(col(Certificate.leaf_index))
+    )
+    for row in connection.execute(query).mappings():
+        yield Certificate(**row)
+
+
+def count_waiting(connection: Connection) -> int:
+    """How many live certificates no batch holds yet."""
+    query = select(func.count()).where(col(Certificate.live), col(Certificate.batch_id).is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def _placed(connection: Connection, *conditions: ColumnElement[bool]) -> list[Placed]:
+    query = select(rows.table(Certificate)).where(*conditions).order_by(col(Certificate.id))
+    found = rows.many(connection, Certificate, query)
+    ids = {one.batch_id for one in found if one.batch_id is not None}
+    query = select(rows.table(Batch)).where(col(Batch.id).in_(ids))
+    batches = {batch.id: batch for batch in rows.many(connection, Batch, query)} if ids else {}
+    placed = [Placed(one, batches.get(one.batch_id)) for one in found]
+    return [one for one in placed if one.certificate.live or one.is_anchored]

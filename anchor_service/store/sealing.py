@@ -1,0 +1,95 @@
+"""Queries of sealing."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlmodel import col
+
+from anchor_service.core.batch import OnChainState
+from anchor_service.store import rows
+from anchor_service.store.tables import Batch, Certificate, Issuer, Leaf
+
+
+def lock_issuer(connection: Connection, issuer_id: bytes) -> None:
+    """Keep other sealers of this issuer waiting until this transaction ends; SQLite's writers wait anyway."""
+    connection.execute(select(col(Issuer.id)).where(col(Issuer.id) == issuer_id).with_for_update())
+
+
+def unfinished(connection: Connection, issuer_id: bytes) -> Batch | None:
+    """The issuer's batch that is sealed and not anchored yet."""
+    query = select(rows.table(Batch)).where(
+        col(Batch.issuer_id) == issuer_id, col(Batch.state) != OnChainState.ANCHORED
+    )
+    return rows.one(connection, Batch, query.order_by(col(Batch.sequence)).limit(1))
+
+
+def last_sequence(connection: Connection, issuer_id: bytes) -> int:
+    """The issuer's last sealed sequence number; zero before the first."""
+    query = select(func.coalesce(func.max(col(Batch.sequence)), 0)).where(col(Batch.issuer_id) == issuer_id)
+    return int(connection.execute(query).scalar_one())
+
+
+def waiting(
+    connection: Connection, issuer_id: bytes, received_before: int, limit: int
+) -> list[tuple[int, bytes, bytes, str]]:
+    """Live certificates without a batch, oldest first: id, leaf hash, document digest, metadata."""
+    query = (
+        select(
+            col(Certificate.id),
+            col(Certificate.leaf_hash),
+            col(Certificate.document_digest),
+            col(Certificate.metadata_text),
+        )
+        .where(
+            col(Certificate.issuer_id) == issuer_id,
+            col(Certificate.live),
+            col(Certificate.batch_id).is_(None),
+            col(Certificate.received_at) < received_before,
+        )
+        .order_by(col(Certificate.id))
+        .limit(limit)
+    )
+    return [(row[0] or 0, row[1], row[2], row[3]) for row in connection.execute(query)]
+
+
+def insert_batch(connection: Connection, batch: Batch) -> int:
+    """Insert a batch. Returns its id."""
+    result = connection.execute(insert(Batch).values(**batch.model_dump(exclude={"id"})))
+    return int(result.inserted_primary_key[0])
+
+
+def place(connection: Connection, batch_id: int, placed: Sequence[tuple[int, int, bytes]]) -> None:
+    """Write the leaves and give each certificate its place: (certificate id, leaf index, leaf hash)."""
+    connection.execute(
+        insert(Leaf),
+        [{"batch_id": batch_id, "leaf_index": index, "leaf_hash": leaf} for _, index, leaf in placed],
+    )
+    table = rows.table(Certificate)
+    connection.execute(
+        update(table)
+        .where(table.c.id == bindparam("certificate"))
+        .values(batch_id=batch_id, leaf_index=bindparam("place")),
+        [{"certificate": certificate, "place": index} for certificate, index, _ in placed],
+    )
+
+
+def set_root(connection: Connection, batch_id: int, root_hash: bytes) -> None:
+    """Write the root that was computed from the stored leaves."""
+    connection.execute(update(Batch).where(col(Batch.id) == batch_id).values(root_hash=root_hash))
+
+
+def leaf_hashes(connection: Connection, batch_id: int) -> list[bytes]:
+    """The leaf hashes of a batch, in order."""
+    query = select(col(Leaf.leaf_hash)).where(col(Leaf.batch_id) == batch_id).order_by(col(Leaf.leaf_index))
+    return [bytes(leaf) for leaf in connection.execute(query).scalars()]
+
+
+def entries(connection: Connection, batch_id: int) -> Iterator[tuple[int, bytes, str]]:
+    """The entries of a batch in order: leaf index, document digest, metadata."""
+    query = (
+        select(col(Certificate.leaf_index), col(Certificate.document_digest), col(Certificate.metadata_text))
+        .where(col(Certificate.batch_id) == batch_id)
+        .order_by(col(Certificate.leaf_index))
+    )
+    for index, digest, metadata in connection.execute(query):
+        yield index or 0, digest, metadata
