@@ -90,8 +90,8 @@ def last_attempt(connection: Connection, subject: Subject) -> Attempt | None:
 
 def insert_status_act(connection: Connection, act: StatusAct) -> int:
     """Insert a status act. Returns its id."""
-    result = connection.execute(insert(StatusAct).values(**act.model_dump(exclude={"id"})))
-    return int(result.inserted_primary_key[0])
+    query = insert(StatusAct).values(**act.model_dump(exclude={"id"})).returning(rows.table(StatusAct).c.id)
+    return int(connection.execute(query).scalar_one())
 
 
 def pending_status_act(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> StatusAct | None:

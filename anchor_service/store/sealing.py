@@ -54,8 +54,8 @@ def waiting(
 
 def insert_batch(connection: Connection, batch: Batch) -> int:
     """Insert a batch. Returns its id."""
-    result = connection.execute(insert(Batch).values(**batch.model_dump(exclude={"id"})))
-    return int(result.inserted_primary_key[0])
+    query = insert(Batch).values(**batch.model_dump(exclude={"id"})).returning(rows.table(Batch).c.id)
+    return int(connection.execute(query).scalar_one())
 
 
 def place(connection: Connection, batch_id: int, placed: Sequence[tuple[int, int, bytes]]) -> None:

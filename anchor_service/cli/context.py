@@ -1,0 +1,97 @@
+"""What the commands share: settings, parts, the terminal, and the issuer that is meant."""
+
+import time
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from anchor_service.bootstrap import Services, build
+from anchor_service.core.errors import Rejected, UnknownIssuer
+from anchor_service.settings import Settings
+from anchor_service.store import issuers as queries
+from anchor_service.store.tables import Issuer
+
+# Results go to standard output; progress and remarks go here.
+stderr = Console(stderr=True, highlight=False)
+
+IssuerOption = Annotated[
+    str | None,
+    typer.Option("--issuer", help="issuer id, or its first digits; may be left out where there is one issuer"),
+]
+KeystoreOption = Annotated[Path, typer.Option("--keystore", help="keystore file of the account that acts")]
+PasswordOption = Annotated[
+    Path | None, typer.Option("--password-file", help="file with its password; asked for on the terminal when left out")
+]
+
+
+class UsageError(Rejected):
+    """The command was called with something that it cannot work with."""
+
+    code = "usage"
+
+
+def now() -> int:
+    """This machine's clock, in seconds since 1970."""
+    return int(time.time())
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process. Raises: UsageError."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # every field has a default or comes from outside
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+        raise UsageError(f"the settings cannot be used: {found}") from None
+    except ValueError as error:
+        raise UsageError(f"jangkar.toml cannot be read: {error}") from None
+
+
+@cache
+def services() -> Services:
+    """The parts, with tables that are the newest. Raises: UsageError."""
+    parts = build(settings())
+    if not parts.store.is_current():
+        raise UsageError("the database's tables are not the newest: run `jangkar db upgrade`")
+    return parts
+
+
+def the_issuer(given: str | None) -> Issuer:
+    """The issuer that is meant. Raises: UnknownIssuer, UsageError."""
+    with services().store.reading() as connection:
+        found = [one for one in queries.all_issuers(connection) if one.id.hex().startswith(given or "")]
+    if not found:
+        raise UnknownIssuer(given or "at all")
+    if len(found) > 1:
+        raise UsageError(
+            "more than one issuer is meant; name one with --issuer: " + ", ".join(one.id.hex() for one in found)
+        )
+    return found[0]
+
+
+def hex_hash(name: str, given: str) -> bytes:
+    """32 bytes from 64 hexadecimal digits. Raises: UsageError."""
+    try:
+        value = bytes.fromhex(given.removeprefix("0x"))
+    except ValueError:
+        value = b""
+    if len(value) != 32:
+        raise UsageError(f"{name} {given} has to be 64 hexadecimal digits")
+    return value
+
+
+def digest_of(given: str) -> bytes:
+    """The digest that is meant: 64 hexadecimal digits, or a file to be hashed. Raises: UsageError, DocumentRejected."""
+    from anchor_service.pipeline.folder import document_digest  # noqa: PLC0415  (only some commands read files)
+
+    path = Path(given)
+    return document_digest(path)[0] if path.is_file() else hex_hash("digest", given)
+
+
+def show(value: Any) -> None:
+    """Print a result."""
+    typer.echo(value)

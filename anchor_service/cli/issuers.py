@@ -1,0 +1,89 @@
+"""`jangkar issuer` and `jangkar key`: the institutes of this service, and who may write for them."""
+
+from typing import Annotated
+
+import typer
+
+from anchor_service.bootstrap import registry_address
+from anchor_service.chain.contract import connect
+from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.cli.context import IssuerOption, UsageError, hex_hash, now, services, settings, show, the_issuer
+from anchor_service.core import profile
+from anchor_service.core.hashing import IssuerId
+from anchor_service.core.kinds import kinds_of
+from anchor_service.pipeline import access
+from anchor_service.store import issuers as queries
+from anchor_service.store.tables import Issuer
+
+issuer = typer.Typer(no_args_is_help=True, help="The institutes whose certificates this service takes in.")
+key = typer.Typer(no_args_is_help=True, help="API keys of the writing routes.")
+
+
+@issuer.command()
+def add(
+    issuer_id: Annotated[str, typer.Option("--id", help="issuer id, as `jangkar registry accredit` printed it")],
+    code: Annotated[str, typer.Option(help="legal code, as accredited")],
+    name: Annotated[str, typer.Option(help="legal name, as accredited")],
+) -> None:
+    """Add an accredited institute, or take over its newest window. Compares code and name with the chain."""
+    identifier = hex_hash("id", issuer_id)
+    configured = settings()
+    registry = Web3Registry(
+        connect(configured.rpc_url), configured.chain_id, registry_address(configured), configured.finality_depth, None
+    )
+    window = registry.open_window(IssuerId(identifier))
+    if window is None:
+        raise UsageError(
+            f"no window of {issuer_id} is open on chain: an accreditor opens one with `jangkar registry accredit`"
+        )
+    text = profile.from_fields(code, name)
+    if window.profile_digest != profile.digest(text):
+        raise UsageError(
+            "code and name are not the accredited ones: write them exactly as `jangkar registry accredit` was given them"
+        )
+    row = Issuer(id=identifier, profile=text, scope=" ".join(kinds_of(window.scope)), created_at=now())
+    with services().store.writing() as connection:
+        if queries.find_issuer(connection, identifier):
+            queries.update_issuer(connection, row)
+        else:
+            queries.add_issuer(connection, row)
+    show(f"{issuer_id}: {name}, for {row.scope}")
+
+
+@issuer.command("list")
+def list_issuers() -> None:
+    """List the institutes."""
+    with services().store.reading() as connection:
+        for one in queries.all_issuers(connection):
+            show(f"{one.id.hex()}  {one.profile}  {one.scope}")
+
+
+@key.command()
+def new(
+    given: IssuerOption = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help=f"repeated: {', '.join(access.SCOPES)}; all when left out")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="days until it expires")] = 365,
+) -> None:
+    """Make an API key and print it. It is shown this once."""
+    scopes = scope or access.SCOPES
+    show(access.new_api_key(services().store, the_issuer(given), scopes, expires_at=now() + days * 86_400, now=now()))
+
+
+@key.command()
+def revoke(key_id: Annotated[str, typer.Argument(help="the 16 digits after jgk_")]) -> None:
+    """Revoke an API key at once."""
+    with services().store.writing() as connection:
+        if not queries.revoke_api_key(connection, key_id, now()):
+            raise UsageError(f"no live API key {key_id}")
+    show(f"{key_id} is revoked")
+
+
+@key.command("list")
+def list_keys() -> None:
+    """List the API keys; their secrets are not kept."""
+    with services().store.reading() as connection:
+        for one in queries.api_keys(connection):
+            state = "revoked" if one.revoked_at else "expired" if (one.expires_at or now() + 1) <= now() else "live"
+            show(f"{one.id}  {state}  {one.issuer_id.hex()[:8]}  {one.scopes}")

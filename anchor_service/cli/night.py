@@ -1,0 +1,74 @@
+"""`jangkar anchor run` and `jangkar batch`: what happens by night, and what a person decides after it."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from anchor_service.bootstrap import build_registry
+from anchor_service.cli.context import UsageError, now, services, settings, show, stderr
+from anchor_service.core.batch import OnChainState
+from anchor_service.pipeline import anchoring, nightly
+from anchor_service.store import anchoring as queries
+
+anchor = typer.Typer(no_args_is_help=True, help="The night.")
+batch = typer.Typer(no_args_is_help=True, help="Sealed batches.")
+
+POLL_SECONDS = 0.5
+
+
+@anchor.command()
+def run(
+    wait: Annotated[int, typer.Option(min=0, help="seconds to wait for the chain")] = 120,
+    cutoff: Annotated[
+        int | None, typer.Option(help="leave what came in at or after this instant (seconds since 1970)")
+    ] = None,
+) -> None:
+    """Do all that is due: finish what an earlier run left, seal what waits, anchor it, write statuses.
+
+    Safe to repeat at any time, and after any crash. Exit codes: 0 nothing is left; 1 something is
+    quarantined; 3 something is still on its way; 4 the chain could not be read.
+    """
+    parts = services()
+    registry = build_registry(settings())
+    with stderr.status("Anchoring"):
+        report = nightly.run(
+            parts.store,
+            registry,
+            parts.filing,
+            clock=now,
+            pause=lambda: time.sleep(POLL_SECONDS),
+            wait_seconds=wait,
+            cutoff=cutoff,
+            say=lambda line: stderr.print(line, markup=False),
+        )
+    for problem in report.problems:
+        stderr.print(problem, style="yellow", markup=False)
+    certificates = sum(one.tree_size for one in report.anchored)
+    show(
+        f"anchored {len(report.anchored)} batches of {certificates} certificates, wrote {len(report.written)} statuses; "
+        f"on the way {len(report.on_the_way)}, quarantined {len(report.quarantined)}, waiting {report.waiting}"
+    )
+    if report.quarantined:
+        raise typer.Exit(1)
+    if report.on_the_way:
+        raise typer.Exit(3)
+
+
+@batch.command("list")
+def list_batches() -> None:
+    """List the batches, newest first."""
+    with services().store.reading() as connection:
+        for one in queries.batches(connection):
+            where = f"block {one.block_number}" if one.state == OnChainState.ANCHORED else one.problem or ""
+            show(
+                f"{one.id}  {one.issuer_id.hex()[:8]}  {one.sequence}  {one.tree_size} leaves  {one.state}  {where}".rstrip()
+            )
+
+
+@batch.command()
+def requeue(batch_id: Annotated[int, typer.Argument(help="number of the quarantined batch")]) -> None:
+    """Let a quarantined batch try again, after its cause was mended."""
+    if not anchoring.requeue(services().store, batch_id):
+        raise UsageError(f"batch {batch_id} is not quarantined")
+    show(f"batch {batch_id} will be tried again by the next run")

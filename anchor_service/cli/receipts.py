@@ -1,0 +1,74 @@
+"""`jangkar receipt`: the files that stand beside the PDFs."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anchor_service.cli.context import IssuerOption, digest_of, services, show, stderr, the_issuer
+from anchor_service.core.errors import DocumentRejected, UnknownCertificate
+from anchor_service.core.receipt import SUFFIX
+from anchor_service.pipeline.folder import document_digest, pdf_names
+
+app = typer.Typer(no_args_is_help=True, help="Receipts: what anybody needs beside a PDF to verify it.")
+
+
+@app.command()
+def write(
+    folder: Annotated[Path, typer.Argument(help="folder of the PDFs")],
+    given: IssuerOption = None,
+) -> None:
+    """Write NAME.pdf.jangkar.json beside each PDF, after hashing that PDF again.
+
+    Exit code 3 says that some are not anchored yet; 1 that a PDF is unknown or a file stands in the way.
+    """
+    issuer, parts = the_issuer(given), services()
+    written = pending = refused = 0
+    for name in pdf_names(folder):
+        path = folder / name
+        try:
+            digest, _ = document_digest(path)
+            data = parts.receipts.of_issuer(issuer.id, digest)
+            if data is None and not parts.receipts.by_digest(digest).pending:
+                raise UnknownCertificate(name)
+        except (DocumentRejected, UnknownCertificate) as error:
+            stderr.print(f"refused: {error}", style="red", markup=False)
+            refused += 1
+            continue
+        if data is None:
+            pending += 1
+            continue
+        beside = path.with_name(path.name + SUFFIX)
+        if beside.exists() and beside.read_bytes() != data:
+            stderr.print(
+                f"refused: {beside} is another file; move it away and run this again", style="red", markup=False
+            )
+            refused += 1
+            continue
+        _write(beside, data)
+        written += 1
+    show(f"written {written}, not anchored yet {pending}, refused {refused}")
+    if refused or pending:
+        raise typer.Exit(1 if refused else 3)
+
+
+@app.command("show")
+def show_receipt(
+    certificate: Annotated[str, typer.Argument(help="the PDF, or its SHA-256")], given: IssuerOption = None
+) -> None:
+    """Print a certificate's receipt."""
+    digest = digest_of(certificate)
+    data = services().receipts.of_issuer(the_issuer(given).id, digest)
+    if data is None:
+        raise UnknownCertificate(f"{digest.hex()} that is anchored")
+    typer.echo(data.decode(), nl=False)
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)

@@ -1,0 +1,37 @@
+"""`jangkar devnet`, `jangkar db`, `jangkar keystore`: what stands before the first certificate."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anchor_service.bootstrap import build
+from anchor_service.chain import signer
+from anchor_service.cli.context import settings, show
+
+db = typer.Typer(no_args_is_help=True, help="The database's tables.")
+keystore = typer.Typer(no_args_is_help=True, help="Signing keys as encrypted files.")
+
+
+def devnet(context: typer.Context) -> None:
+    """Start the local chain; `jangkar devnet --help` says how. It is a program of its own."""
+    os.execv(sys.executable, [sys.executable, "-m", "jangkar_devnet", *context.args])  # noqa: S606
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the tables to the newest revision."""
+    parts = build(settings())
+    parts.store.upgrade()
+    show("the tables are the newest")
+
+
+@keystore.command()
+def new(
+    path: Annotated[Path, typer.Argument(help="file to be made")],
+    password_file: Annotated[Path, typer.Option(help="file with the password to lock it with")],
+) -> None:
+    """Make a new key and print its address."""
+    show(signer.create(path, password_file))

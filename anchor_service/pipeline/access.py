@@ -1,0 +1,73 @@
+"""Access: who may write. A key belongs to one issuer; its secret is shown once and kept as a SHA-256."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+
+from anchor_service.core import certificate_code
+from anchor_service.core.errors import FieldRejected, NotAuthorised, UnknownIssuer
+from anchor_service.store import issuers as queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import ApiKey, Issuer
+
+SCOPES = ("certificates:write", "statuses:write")
+MAX_CODES = 10_000
+
+_TOKEN = re.compile(r"jgk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+def new_api_key(store: Store, issuer: Issuer, scopes: Iterable[str], *, expires_at: int | None, now: int) -> str:
+    """Make a key and return its token: 256 random bits that are shown this once.
+
+    Raises: FieldRejected for an unknown scope, or for none.
+    """
+    wanted = sorted(set(scopes))
+    if not wanted or any(scope not in SCOPES for scope in wanted):
+        raise FieldRejected("scopes", f"must be some of {', '.join(SCOPES)}")
+    key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    key = ApiKey(
+        id=key_id,
+        issuer_id=issuer.id,
+        secret_digest=hashlib.sha256(secret.encode()).digest(),
+        scopes=" ".join(wanted),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    with store.writing() as connection:
+        queries.add_api_key(connection, key)
+    return f"jgk_{key_id}_{secret}"
+
+
+def authorise(store: Store, token: str | None, scope: str, *, now: int) -> Issuer:
+    """The issuer that a token speaks for.
+
+    Raises: NotAuthorised: one message for every way in which a key is not sound, so that nobody
+    learns which keys exist; another one for a sound key without the scope.
+    """
+    match = _TOKEN.fullmatch(token or "")
+    with store.reading() as connection:
+        key = queries.find_api_key(connection, match[1]) if match else None
+        given = hashlib.sha256(match[2].encode()).digest() if match else bytes(32)
+        is_sound = hmac.compare_digest(given, key.secret_digest if key else bytes(32)) and key is not None
+        if key is None or not is_sound or key.revoked_at is not None or (key.expires_at or now + 1) <= now:
+            raise NotAuthorised("an API key that is known, not revoked and not expired is needed", key_is_sound=False)
+        if scope not in key.scopes.split():
+            raise NotAuthorised(f"this API key lacks the scope {scope}", key_is_sound=True)
+        issuer = queries.find_issuer(connection, key.issuer_id)
+    if issuer is None:
+        raise UnknownIssuer(key.issuer_id.hex())
+    return issuer
+
+
+def new_codes(store: Store, issuer: Issuer, count: int, *, now: int) -> list[str]:
+    """Give out certificate codes, to be printed before there is a file. Raises: FieldRejected."""
+    if not 1 <= count <= MAX_CODES:
+        raise FieldRejected("count", f"must be from 1 to {MAX_CODES}")
+    codes = {certificate_code.from_random(secrets.randbits(certificate_code.RANDOM_BITS)) for _ in range(count)}
+    while len(codes) < count:
+        codes.add(certificate_code.from_random(secrets.randbits(certificate_code.RANDOM_BITS)))
+    with store.writing() as connection:
+        queries.add_codes(connection, issuer.id, codes, now)
+    return sorted(codes)

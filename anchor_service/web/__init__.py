@@ -1,0 +1,1 @@
+"""The institute's API: intake, codes, statuses, look-ups and receipts. It gives no verdicts."""

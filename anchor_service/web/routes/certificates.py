@@ -1,0 +1,83 @@
+"""Writing routes: certificates, codes and statuses of the issuer that the key belongs to."""
+
+import secrets
+import time
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from anchor_service.pipeline import access, intake, statuses
+from anchor_service.pipeline.intake import Outcome, Submission
+from anchor_service.web.access import CertificatesIssuer, ServicesDep, StatusesIssuer
+from anchor_service.web.schemas import (
+    CertificatesIn,
+    CodesIn,
+    CodesOut,
+    ProblemOut,
+    ResultOut,
+    ResultsOut,
+    StatusIn,
+    StatusOut,
+)
+
+router = APIRouter(prefix="/v1", tags=["writing"])
+
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, lowercase hex")]
+
+
+@router.post("/certificates")
+def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIssuer) -> ResultsOut:
+    """Take certificates in. Safe to repeat: what is known already is said to be known."""
+    submissions = [
+        Submission(bytes.fromhex(one.document_digest), one.model_dump(exclude={"document_digest"}, exclude_none=True))
+        for one in asked.certificates
+    ]
+    outcomes = intake.submit(
+        services.store, issuer, submissions, now=int(time.time()), new_nonce=lambda: secrets.token_hex(16)
+    )
+    return ResultsOut(
+        results=[
+            _result(one.document_digest, outcome) for one, outcome in zip(asked.certificates, outcomes, strict=True)
+        ]
+    )
+
+
+@router.delete("/certificates/{document_digest}", status_code=HTTPStatus.NO_CONTENT)
+def withdraw(document_digest: Digest, services: ServicesDep, issuer: CertificatesIssuer) -> None:
+    """Take a certificate back before the night's sealing."""
+    intake.withdraw(services.store, issuer, bytes.fromhex(document_digest))
+
+
+@router.post("/codes", status_code=HTTPStatus.CREATED)
+def new_codes(asked: CodesIn, services: ServicesDep, issuer: CertificatesIssuer) -> CodesOut:
+    """Give out certificate codes, to be printed with their QR before there is a file."""
+    return CodesOut(codes=access.new_codes(services.store, issuer, asked.count, now=int(time.time())))
+
+
+@router.post("/certificates/{document_digest}/statuses", status_code=HTTPStatus.ACCEPTED)
+def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDep, issuer: StatusesIssuer) -> StatusOut:
+    """Record a change of status; the next run writes it on chain."""
+    act = statuses.request(
+        services.store,
+        issuer,
+        bytes.fromhex(document_digest),
+        asked.status,
+        reason=asked.reason,
+        from_beginning=asked.from_beginning,
+        successor=bytes.fromhex(asked.successor) if asked.successor else None,
+        now=int(time.time()),
+    )
+    return StatusOut(
+        document_digest=document_digest, leaf_hash=act.leaf_hash.hex(), status=asked.status, state=act.state
+    )
+
+
+def _result(document_digest: str, outcome: Outcome) -> ResultOut:
+    refused = outcome.refused
+    return ResultOut(
+        document_digest=document_digest,
+        result="refused" if refused else "accepted" if outcome.is_new else "known",
+        leaf_hash=outcome.leaf_hash.hex() if outcome.leaf_hash else None,
+        problem=ProblemOut(code=refused.code, detail=str(refused)) if refused else None,
+    )

@@ -1,0 +1,83 @@
+"""Reading routes: anonymous, rate-limited, and without a verdict. Absence is an empty answer with status 200.
+
+The two hot ones are plain Starlette endpoints that answer with ready bytes.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from anchor_service.bootstrap import Services
+from anchor_service.core import certificate_code
+from anchor_service.core.errors import FieldRejected, UnknownCertificate
+from anchor_service.core.receipt import MEDIA_TYPE
+from anchor_service.pipeline.receipts import LookUp
+from anchor_service.web.limits import RateLimit
+
+LOOKUP_FORMAT = "jangkar-lookup-v1"
+
+_HASH = re.compile("[0-9a-f]{64}", re.ASCII)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def install(app: FastAPI, services: Services) -> None:
+    """Add the reading routes to an application."""
+    limit = RateLimit(services.settings.public_requests_per_minute)
+
+    def limited(endpoint: Callable[[Request], Response]) -> Endpoint:
+        async def serve(request: Request) -> Response:
+            return limit.refuse(request) or await run_in_threadpool(endpoint, request)
+
+        return serve
+
+    def document(request: Request) -> Response:
+        return _answer(services.receipts.by_digest(_hash(request, "document_digest")))
+
+    def code(request: Request) -> Response:
+        return _answer(services.receipts.by_code(certificate_code.parse(request.path_params["code"])))
+
+    def receipt(request: Request) -> Response:
+        digest = _hash(request, "document_digest")
+        data = services.receipts.of_issuer(_hash(request, "issuer_id"), digest)
+        if data is None:
+            raise UnknownCertificate(f"{digest.hex()} of this issuer that is anchored")
+        etag = f'"{sha256(data).hexdigest()}"'
+        headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type=MEDIA_TYPE, headers=headers)
+
+    def manifest(request: Request) -> Response:
+        path = services.filing.manifest_path(_hash(request, "issuer_id"), request.path_params["sequence"])
+        if not path.is_file():
+            raise UnknownCertificate(f"batch {request.path_params['sequence']} of this issuer")
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return FileResponse(path, media_type="text/plain; charset=utf-8", headers=headers)
+
+    app.router.routes += [
+        Route("/v1/documents/{document_digest}", limited(document)),
+        Route("/v1/codes/{code}", limited(code)),
+        Route("/v1/issuers/{issuer_id}/documents/{document_digest}/receipt", limited(receipt)),
+        Route("/v1/issuers/{issuer_id}/manifests/{sequence:int}", limited(manifest)),
+    ]
+
+
+def _answer(found: LookUp) -> Response:
+    receipts = [receipt.decode() for receipt in found.receipts]
+    body = json.dumps({"format": LOOKUP_FORMAT, "receipts": receipts, "pending": found.pending}, ensure_ascii=False)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+def _hash(request: Request, name: str) -> bytes:
+    value = request.path_params[name]
+    if not _HASH.fullmatch(value):
+        raise FieldRejected(name, "must be 64 lowercase hexadecimal digits")
+    return bytes.fromhex(value)
