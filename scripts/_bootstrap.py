@@ -53,7 +53,7 @@ def _install(wanted: str) -> None:
         f"Preparing {VENV} ({'uv' if shutil.which('uv') else 'venv and pip: a few minutes the first time'}) ...",
         flush=True,
     )
-    if not PYTHON.exists():
+    if not PYTHON.exists() or not (shutil.which("uv") or _has_pip()):
         _make_environment()
     if shutil.which("uv"):
         pip = ["uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
@@ -64,7 +64,14 @@ def _install(wanted: str) -> None:
     (VENV / f"installed-{wanted}").write_text(_fingerprint(wanted))
 
 
+def _has_pip() -> bool:
+    # An environment that uv made has none; uv may be gone since.
+    asked = subprocess.run([str(PYTHON), "-c", "import pip"], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
 def _make_environment() -> None:
+    shutil.rmtree(VENV, ignore_errors=True)
     if shutil.which("uv"):
         _run(["uv", "venv", "--quiet", "--python", sys.executable, str(VENV)])
         return

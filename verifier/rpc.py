@@ -27,11 +27,7 @@ class Node:
     def call(self, method: str, *params: Any) -> Any:
         """The result of one request. Raises: NodeUnavailable for anything but a result."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        answer = fetch(
-            urllib.request.Request(self.url, body, {"Content-Type": "application/json"}),
-            self._timeout,
-            MAX_ANSWER_BYTES,
-        )
+        answer = fetch(self.url, body, self._timeout, MAX_ANSWER_BYTES)
         try:
             message = read(answer, what=f"answer of {self.url}", max_bytes=MAX_ANSWER_BYTES)
         except MalformedText as error:
@@ -47,21 +43,24 @@ class Node:
         return message["result"]
 
 
-def fetch(request: urllib.request.Request, timeout: float, max_bytes: int) -> bytes:
-    """The whole body of an answer with status 200.
+def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes:
+    """The whole body of the answer to a GET, or to a POST of JSON.
 
     Raises: NodeUnavailable for every way in which HTTP fails.
     """
+    headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
     try:
+        # The address comes from the policy or the command line, and the opener below knows http and https only.
+        request = urllib.request.Request(url, body, headers)  # noqa: S310
         with _OPENER.open(request, timeout=timeout) as response:
-            body: bytes = response.read(max_bytes + 1)
+            answer: bytes = response.read(max_bytes + 1)
     except urllib.error.HTTPError as error:
-        raise NodeUnavailable(f"{request.full_url} answered with HTTP status {error.code}") from None
+        raise NodeUnavailable(f"{url} answered with HTTP status {error.code}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NodeUnavailable(f"{request.full_url} did not answer: {error}") from None
-    if len(body) > max_bytes:
-        raise NodeUnavailable(f"{request.full_url} answered with more than {max_bytes} bytes")
-    return body
+        raise NodeUnavailable(f"{url} did not answer: {error}") from None
+    if len(answer) > max_bytes:
+        raise NodeUnavailable(f"{url} answered with more than {max_bytes} bytes")
+    return answer
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -71,7 +70,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_OPENER = urllib.request.build_opener(_NoRedirect)
+_OPENER = urllib.request.OpenerDirector()
+for _handler in (
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+    _NoRedirect,
+):
+    _OPENER.add_handler(_handler())
 
 
 def quantity(value: Any) -> int:

@@ -1,7 +1,9 @@
-"""Look-ups at an institute's service. What it answers is a claim like any other. Source: docs/spec/verification.md 5."""
+"""Look-ups at an institute's service, whose answers are claims like any other.
+
+Source: docs/spec/verification.md 5.
+"""
 
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 
 from verifier.errors import MalformedText, NodeUnavailable, ServiceUnavailable
@@ -34,7 +36,7 @@ def _look_up(service: str, path: str) -> Found:
     # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
     url = f"{service.rstrip('/')}/v1/{path}"
     try:
-        body = fetch(urllib.request.Request(url, headers={"Accept": "application/json"}), TIMEOUT_SECONDS, MAX_BYTES)
+        body = fetch(url, None, TIMEOUT_SECONDS, MAX_BYTES)
         fields = read(body, what=f"answer of {url}", max_bytes=MAX_BYTES)
     except (NodeUnavailable, MalformedText) as error:
         raise ServiceUnavailable(str(error)) from None

@@ -50,8 +50,10 @@ EXPLANATIONS: dict[Verdict, Saying] = {
         "The file is the one that {issuer} recorded on {time}.",
     ),
     Verdict.RECORDED: Saying(
-        "Kode ini terdaftar atas nama {issuer}. Cocokkan data di bawah, atau unggah berkasnya untuk memastikan keaslian.",
-        "This code is registered by {issuer}. Compare the data below, or upload the file to be sure that it is genuine.",
+        "Kode ini terdaftar atas nama {issuer}. Cocokkan data di bawah, atau unggah berkasnya untuk memastikan "
+        "keaslian.",
+        "This code is registered by {issuer}. Compare the data below, or upload the file to be sure that it is "
+        "genuine.",
     ),
     Verdict.REVOKED: Saying(
         "Pernah diterbitkan oleh {issuer}, dan telah dicabut. Tidak berlaku.",
@@ -74,8 +76,8 @@ EXPLANATIONS: dict[Verdict, Saying] = {
         "The file and its receipt do not agree with what stands on chain. Do not rely on it.",
     ),
     Verdict.NOT_FOUND: Saying(
-        "Berkas ini tidak cocok dengan catatan mana pun. Hasil pindai, foto, atau berkas yang disimpan ulang tidak dapat "
-        "dicocokkan; minta berkas aslinya.",
+        "Berkas ini tidak cocok dengan catatan mana pun. Hasil pindai, foto, atau berkas yang disimpan ulang tidak "
+        "dapat dicocokkan; minta berkas aslinya.",
         "This file matches no record. A scan, a photo or a file that was saved again cannot be matched; ask for the "
         "original file.",
     ),
@@ -155,8 +157,8 @@ REASONS: dict[str, Saying] = {
     "issuer-not-named": Saying(
         "Dijangkar oleh {issuer}, tetapi tidak disebutkan penerbit mana yang diharapkan dan klaim penerbit lain belum "
         "dicari. Sebutkan penerbitnya (--issuer {id}) atau layanannya (--service).",
-        "Anchored by {issuer}, but nobody said which issuer to expect, and other issuers' claims on this file were not "
-        "looked for. Name the issuer (--issuer {id}) or a service to ask (--service).",
+        "Anchored by {issuer}, but nobody said which issuer to expect, and other issuers' claims on this file were "
+        "not looked for. Name the issuer (--issuer {id}) or a service to ask (--service).",
     ),
     "accredited": Saying(
         "{issuer} terakreditasi untuk pelatihan ini pada waktu penjangkaran.",

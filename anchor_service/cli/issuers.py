@@ -38,9 +38,7 @@ def add(
         )
     text = profile.from_fields(code, name)
     if window.profile_digest != profile.digest(text):
-        raise UsageError(
-            "code and name are not the accredited ones: write them exactly as `jangkar registry accredit` was given them"
-        )
+        raise UsageError("code and name are not the accredited ones: write them exactly as they were accredited")
     row = Issuer(id=identifier, profile=text, scope=" ".join(kinds_of(window.scope)), created_at=now())
     with services().store.writing() as connection:
         if queries.find_issuer(connection, identifier):

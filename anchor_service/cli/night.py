@@ -46,8 +46,9 @@ def run(
         stderr.print(problem, style="yellow", markup=False)
     certificates = sum(one.tree_size for one in report.anchored)
     show(
-        f"anchored {len(report.anchored)} batches of {certificates} certificates, wrote {len(report.written)} statuses; "
-        f"on the way {len(report.on_the_way)}, quarantined {len(report.quarantined)}, waiting {report.waiting}"
+        f"anchored {len(report.anchored)} batches of {certificates} certificates, "
+        f"wrote {len(report.written)} statuses; on the way {len(report.on_the_way)}, "
+        f"quarantined {len(report.quarantined)}, waiting {report.waiting}"
     )
     if report.quarantined:
         raise typer.Exit(1)
@@ -61,14 +62,13 @@ def list_batches() -> None:
     with services().store.reading() as connection:
         for one in queries.batches(connection):
             where = f"block {one.block_number}" if one.state == OnChainState.ANCHORED else one.problem or ""
-            show(
-                f"{one.id}  {one.issuer_id.hex()[:8]}  {one.sequence}  {one.tree_size} leaves  {one.state}  {where}".rstrip()
-            )
+            issuer = one.issuer_id.hex()[:8]
+            show(f"{one.id}  {issuer}  {one.sequence}  {one.tree_size} leaves  {one.state}  {where}".rstrip())
 
 
 @batch.command()
 def requeue(batch_id: Annotated[int, typer.Argument(help="number of the quarantined batch")]) -> None:
     """Let a quarantined batch try again, after its cause was mended."""
-    if not anchoring.requeue(services().store, batch_id):
+    if not anchoring.requeue(services().store, build_registry(settings()), batch_id):
         raise UsageError(f"batch {batch_id} is not quarantined")
     show(f"batch {batch_id} will be tried again by the next run")

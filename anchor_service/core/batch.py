@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import pairwise
 
 from anchor_service.core.errors import IllegalTransition, TreeRejected
 from anchor_service.core.hashing import LeafHash
@@ -53,7 +54,7 @@ def ordered(leaf_hashes: Iterable[LeafHash]) -> list[LeafHash]:
     Source: docs/spec/leaf-and-tree.md 4.
     """
     leaves = sorted(leaf_hashes)
-    for earlier, later in zip(leaves, leaves[1:], strict=False):
+    for earlier, later in pairwise(leaves):
         if earlier == later:
             raise TreeRejected(f"leaf {earlier.hex()} stands twice")
     return leaves

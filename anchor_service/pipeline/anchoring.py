@@ -73,18 +73,29 @@ def advance_status(store: Store, registry: Registry, act: StatusAct, *, now: int
     return _push(store, registry, act, sign, now=now)
 
 
-def requeue(store: Store, batch_id: int) -> bool:
-    """A person's decision: let a quarantined batch try again. Returns whether there was one."""
-    with store.writing() as connection:
+def requeue(store: Store, registry: Registry, batch_id: int) -> bool:
+    """A person's decision: let a quarantined batch try again. Returns whether there was one.
+
+    Where another root took its sequence number, it gets the next one: its old bytes can only revert.
+    Raises: RegistryUnavailable.
+    """
+    with store.reading() as connection:
         batch = queries.find_batch(connection, batch_id)
-        if batch is None or batch.state != OnChainState.QUARANTINED:
-            return False
-        queries.move(connection, batch, OnChainState.SEALED, problem=None)
+    if batch is None or batch.state != OnChainState.QUARANTINED:
+        return False
+    issuer_id = IssuerId(batch.issuer_id)
+    taken = registry.anchor_of(issuer_id, batch.sequence)
+    sequence = batch.sequence
+    if taken is not None and taken.root_hash != batch.root_hash:
+        sequence = registry.last_sequence(issuer_id) + 1
+    with store.writing() as connection:
+        queries.move(connection, batch, OnChainState.SEALED, problem=None, sequence=sequence)
     return True
 
 
 def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:
-    attempt = _last_attempt(store, subject)
+    # What is sealed and has bytes all the same was requeued: those bytes had their chance.
+    attempt = None if subject.state == OnChainState.SEALED else _last_attempt(store, subject)
     if attempt is not None:
         mined = registry.mined(attempt.transaction_hash)
         if mined is not None and not mined.succeeded:

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -41,6 +41,10 @@ _DAY = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
+# A file's name, the CSV row that names it, and its fields or why it is refused.
+Entry = tuple[str, int | None, Mapping[str, Any] | Rejected]
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One file of the folder or row of the manifest: ready to submit, or refused. `row` is the CSV's, from 1."""
@@ -55,7 +59,7 @@ class Item:
 class Listing:
     """What a folder and its manifest hold, before a file is read. `ignored` are columns that are not taken in."""
 
-    entries: tuple[tuple[str, int | None, Mapping[str, Any] | Rejected], ...]
+    entries: tuple[Entry, ...]
     ignored: tuple[str, ...]
 
 
@@ -73,42 +77,16 @@ def list_manifest(folder: Path, manifest: Path, zone: tzinfo, defaults: Mapping[
     `defaults` fill what the manifest has no column for. A file that no row names is refused.
     Raises: ManifestRejected when the manifest cannot be read; DocumentRejected as above.
     """
-    names = pdf_names(folder)
-    try:
-        text = manifest.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ManifestRejected(f"{manifest} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ManifestRejected(f"{manifest} is not UTF-8; save it again as CSV UTF-8") from None
-    first_line = text.partition("\n")[0]
-    if not first_line.strip():
-        raise ManifestRejected(f"{manifest} is empty; its first line names the columns")
-    delimiter = max(",;\t", key=first_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise ManifestRejected(f"{manifest}, line {reader.line_num}: {error}") from None
-    header = [cell.strip().lower().replace(" ", "_") for cell in rows[0]]
+    names = set(pdf_names(folder))
+    header, rows = _csv(manifest)
     fields = [_FIELD_OF.get(cell) for cell in header]
-    missing = [field for field in REQUIRED_COLUMNS if field not in fields and field not in defaults]
-    if missing:
-        named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
-        raise ManifestRejected(f"{manifest} has no column {named}")
-    doubled = {field for field in fields if field is not None and fields.count(field) > 1}
-    if doubled:
-        raise ManifestRejected(f"{manifest} has more than one column for {min(doubled)}")
-    entries: list[tuple[str, int | None, Mapping[str, Any] | Rejected]] = []
+    _check_columns(manifest, fields, defaults)
     listed: set[str] = set()
-    for number, cells in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        entries.append(_row(number, cells, fields, zone, defaults, set(names), listed))
-    for name in names:
-        if name not in listed:
-            entries.append(
-                (name, None, ManifestRejected(f"{name} stands in the folder and in no row of {manifest.name}"))
-            )
+    entries = [_row(number, cells, fields, zone, defaults, names, listed) for number, cells in rows]
+    entries += [
+        (name, None, ManifestRejected(f"{name} stands in the folder and in no row of {manifest.name}"))
+        for name in sorted(names - listed)
+    ]
     return Listing(tuple(entries), tuple(cell for cell, field in zip(header, fields, strict=True) if field is None))
 
 
@@ -169,9 +147,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _digest_unless_refused(
-    folder: Path, entry: tuple[str, int | None, Mapping[str, Any] | Rejected]
-) -> tuple[bytes | Rejected, int]:
+def _digest_unless_refused(folder: Path, entry: Entry) -> tuple[bytes | Rejected, int]:
     name, _, fields = entry
     if isinstance(fields, Rejected):
         return fields, 0
@@ -181,15 +157,45 @@ def _digest_unless_refused(
         return refused, 0
 
 
+def _csv(manifest: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header's cells, normalised, and the filled rows with their numbers from 1. Raises: ManifestRejected."""
+    try:
+        text = manifest.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ManifestRejected(f"{manifest} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ManifestRejected(f"{manifest} is not UTF-8; save it again as CSV UTF-8") from None
+    first_line = text.partition("\n")[0]
+    if not first_line.strip():
+        raise ManifestRejected(f"{manifest} is empty; its first line names the columns")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first_line.count), strict=True)
+    try:
+        header, *rows = list(reader)
+    except csv.Error as error:
+        raise ManifestRejected(f"{manifest}, line {reader.line_num}: {error}") from None
+    numbered = [(number, cells) for number, cells in enumerate(rows, start=2) if any(cell.strip() for cell in cells)]
+    return [cell.strip().lower().replace(" ", "_") for cell in header], numbered
+
+
+def _check_columns(manifest: Path, fields: Sequence[str | None], defaults: Mapping[str, Any]) -> None:
+    missing = [field for field in REQUIRED_COLUMNS if field not in fields and field not in defaults]
+    if missing:
+        named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
+        raise ManifestRejected(f"{manifest} has no column {named}")
+    doubled = {field for field in fields if field is not None and fields.count(field) > 1}
+    if doubled:
+        raise ManifestRejected(f"{manifest} has more than one column for {min(doubled)}")
+
+
 def _row(
     number: int,
     cells: Sequence[str],
     fields: Sequence[str | None],
     zone: tzinfo,
     defaults: Mapping[str, Any],
-    names: set[str],
+    names: Collection[str],
     listed: set[str],
-) -> tuple[str, int | None, Mapping[str, Any] | Rejected]:
+) -> Entry:
     if len(cells) != len(fields):
         return "", number, ManifestRejected(f"row {number} has {len(cells)} cells, the header has {len(fields)}")
     given = {

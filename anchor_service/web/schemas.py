@@ -18,7 +18,7 @@ class Wire(BaseModel):
 
 
 class CertificateIn(Wire):
-    """One certificate: the SHA-256 of its file and the facts to be bound to it. The facts are checked by the service."""
+    """One certificate: the SHA-256 of its file and the facts to be bound to it, which the service checks."""
 
     document_digest: HexHash
     number: str

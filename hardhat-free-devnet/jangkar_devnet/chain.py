@@ -140,7 +140,7 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
             transaction = self.chain.get_vm(self.head()).get_transaction_builder().decode(raw)
             transaction.validate()
             transaction.sender  # noqa: B018  (recovers the signer, and fails on a bad signature)
-        except Exception as error:  # rlp, eth-keys and py-evm each raise their own kinds for bad bytes
+        except Exception as error:  # noqa: BLE001  rlp, eth-keys and py-evm each raise their own kinds for bad bytes
             raise TransactionRefused(f"invalid transaction: {error}") from None
         return transaction
 

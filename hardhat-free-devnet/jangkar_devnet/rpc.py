@@ -84,7 +84,7 @@ class JsonRpc:
         if test_methods:
             self.methods |= {
                 "evm_increaseTime": lambda seconds: hex(chain.travel(_number(seconds))),
-                "evm_mine": lambda: self._mine(),
+                "evm_mine": self._mine,
                 "evm_snapshot": lambda: hex(chain.head().block_number),
                 "evm_revert": lambda number: self._revert(_number(number)),
                 "evm_setAutomine": self._set_automine,

@@ -34,7 +34,8 @@ def install(app: FastAPI, services: Services) -> None:
 
     def limited(endpoint: Callable[[Request], Response]) -> Endpoint:
         async def serve(request: Request) -> Response:
-            return limit.refuse(request) or await run_in_threadpool(endpoint, request)
+            refusal = limit.refuse(request)
+            return await run_in_threadpool(endpoint, request) if refusal is None else refusal
 
         return serve
 

@@ -1,0 +1,74 @@
+"""The page's own words, in Indonesian and in English."""
+
+from verifier.words import Saying
+
+PHRASES: dict[str, Saying] = {
+    "title": Saying("Periksa sertifikat pelatihan", "Check a training certificate"),
+    "lead": Saying(
+        "Unggah berkas PDF sertifikat. Berkas hanya dihitung sidik digitalnya, tidak disimpan.",
+        "Upload the certificate's PDF. Only its digital fingerprint is computed; the file is not kept.",
+    ),
+    "file": Saying("Berkas sertifikat (PDF)", "Certificate file (PDF)"),
+    "receipt": Saying("Tanda terima (.jangkar.json), jika ada", "Receipt (.jangkar.json), if you have it"),
+    "check": Saying("Periksa", "Check"),
+    "code": Saying("Atau ketik kode pada sertifikat", "Or type the code on the certificate"),
+    "look-up": Saying("Cari kode", "Look up"),
+    "again": Saying("Periksa sertifikat lain", "Check another certificate"),
+    "upload-to-be-sure": Saying("Unggah berkasnya untuk memastikan", "Upload the file to be sure"),
+    "recorded-data": Saying("Data yang tercatat", "Recorded data"),
+    "compare": Saying("Cocokkan dengan yang tertulis pada sertifikat.", "Compare with what the certificate shows."),
+    "five-checks": Saying("Lima pemeriksaan", "The five checks"),
+    "path": Saying("Jalur bukti", "The path of the proof"),
+    "step-file": Saying("sidik digital berkas", "fingerprint of the file"),
+    "step-leaf": Saying("daun: penerbit, berkas, dan data", "leaf: issuer, file and data"),
+    "step-siblings": Saying("langkah ke akar", "steps to the root"),
+    "step-root": Saying("akar kumpulan", "root of the batch"),
+    "step-block": Saying("blok", "block"),
+    "by-operator": Saying(
+        "Kunci penerbit ini dipegang oleh operator, bukan oleh lembaganya sendiri.",
+        "This issuer's key is held by the operator, not by the institute itself.",
+    ),
+    "head": Saying("Dibaca pada blok {block}, {time}.", "Read at block {block}, {time}."),
+    "other-language": Saying("English", "Bahasa Indonesia"),
+    "meaning": Saying("Arti hasilnya", "What the verdicts mean"),
+    "number": Saying("Nomor", "Number"),
+    "kind": Saying("Jenis pelatihan", "Kind of training"),
+    "issued_on": Saying("Tanggal terbit", "Issued on"),
+    "code-field": Saying("Kode", "Code"),
+    "title-field": Saying("Pelatihan", "Training"),
+    "jp": Saying("Jam pelajaran (JP)", "Lesson hours (JP)"),
+    "grade": Saying("Predikat", "Grade"),
+    "starts_on": Saying("Mulai", "From"),
+    "ends_on": Saying("Sampai", "To"),
+    "valid_until": Saying("Berlaku sampai (UTC)", "In force until (UTC)"),
+    "issuer": Saying("Penyelenggara", "Issuer"),
+    "bad-form": Saying(
+        "Formulir tidak lengkap. Pilih berkasnya lagi.", "The form was not complete. Choose the file again."
+    ),
+    "no-file": Saying(
+        "Tidak ada berkas, atau berkasnya kosong (0 byte).", "There was no file, or it was empty (0 bytes)."
+    ),
+    "too-large": Saying("Berkas terlalu besar; paling besar {limit} MB.", "The file is too large; at most {limit} MB."),
+    "receipt-too-large": Saying("Itu bukan tanda terima: terlalu besar.", "That is no receipt: it is too large."),
+    "mistyped": Saying(
+        "Kode salah ketik. Baca lagi dari sertifikat: 12 huruf dan angka.",
+        "The code was mistyped. Read it again from the certificate: 12 letters and digits.",
+    ),
+    "bad-issuer": Saying(
+        "Penerbit yang disebut tidak dikenal bentuknya.", "The issuer that was named is not an issuer id."
+    ),
+    "too-often": Saying(
+        "Terlalu banyak permintaan. Coba lagi sebentar lagi.", "Too many requests. Try again in a moment."
+    ),
+    "nothing-here": Saying("Halaman ini tidak ada.", "There is no such page."),
+    "service-down": Saying(
+        "Layanan penerbit tidak dapat ditanya; klaim lain belum dicari.",
+        "The issuer's service could not be asked; other claims were not looked for.",
+    ),
+    "choose-issuer": Saying("Penerbit yang tertulis pada sertifikat", "The issuer that the certificate shows"),
+}
+
+# Fields of the metadata that a visitor compares with the paper, in this order.
+SHOWN_FIELDS = ("title", "number", "kind", "jp", "grade", "starts_on", "ends_on", "issued_on", "valid_until", "code")
+LABELS = {"title": "title-field", "code": "code-field"}
+DAYS = ("issued_on", "starts_on", "ends_on")

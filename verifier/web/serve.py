@@ -1,0 +1,53 @@
+"""`jangkar-verify-web`: run the public page."""
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from verifier import policy
+from verifier.errors import MalformedPolicy
+from verifier.policy import is_http
+from verifier.verdict import USAGE_ERROR
+from verifier.web.app import MIB, PageSettings, create_app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until interrupted. Exit codes: 0 stopped, 2 cannot begin."""
+    parser = argparse.ArgumentParser(
+        prog="jangkar-verify-web",
+        description="The public page: upload a PDF or follow its QR, and read one verdict. It trusts its policy and "
+        "the chain, and asks services only for receipts.",
+    )
+    parser.add_argument("--policy", type=Path, default=Path("jangkar-policy.json"), help="what this page trusts")
+    parser.add_argument("--service", action="append", required=True, metavar="URL", help="service to ask, repeated")
+    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (default: 8080)")
+    parser.add_argument("--max-upload", type=int, default=20, metavar="MB", help="largest upload (default: 20)")
+    options = parser.parse_args(arguments)
+    try:
+        trusted = policy.load(options.policy)
+    except (OSError, MalformedPolicy) as error:
+        return _usage(f"{options.policy}: {error}")
+    if not all(is_http(url) for url in options.service):
+        return _usage("--service takes an http or https address")
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        return _usage(f"{options.host}:{options.port}: {error.strerror}; choose another with --port")
+    listener.listen()
+    print(f"Listening on http://{options.host}:{listener.getsockname()[1]}", flush=True)
+    app = create_app(PageSettings(trusted, tuple(options.service), options.max_upload * MIB))
+    # uvicorn announces itself; the page tells nobody what it is made with.
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _usage(problem: str) -> int:
+    print(f"jangkar-verify-web: {problem}", file=sys.stderr)
+    return USAGE_ERROR
