@@ -1,15 +1,26 @@
-"""The one place where settings become parts."""
+"""The one place where settings become parts.
+
+web3 takes longer to import than most commands take to run, so it is imported where the chain is
+first spoken to.
+"""
+# ruff: noqa: PLC0415
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from anchor_service.chain import signer
-from anchor_service.chain.contract import connect
-from anchor_service.chain.web3_registry import Web3Registry
 from anchor_service.core.errors import Rejected
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.receipts import Receipts
+from anchor_service.ports import Registry
 from anchor_service.settings import Settings
 from anchor_service.store.engine import Store
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from fastapi import FastAPI
+
+    from anchor_service.chain.administration import Administration
 
 
 class SettingMissing(Rejected):
@@ -43,13 +54,49 @@ def build(settings: Settings) -> Services:
     )
 
 
-def build_registry(settings: Settings) -> Web3Registry:
+def build_registry(settings: Settings) -> Registry:
     """The registry with its signer. Raises: SettingMissing, KeystoreRejected."""
+    from anchor_service.chain import signer
+
     if settings.keystore is None:
         raise SettingMissing("keystore")
-    account = signer.load(settings.keystore, settings.password_file)
-    client = connect(settings.rpc_url)
-    return Web3Registry(client, settings.chain_id, registry_address(settings), settings.finality_depth, account)
+    return _web3_registry(settings, signer.load(settings.keystore, settings.password_file))
+
+
+def build_reader(settings: Settings) -> Registry:
+    """The registry without a signer, for reading. Raises: SettingMissing."""
+    return _web3_registry(settings, None)
+
+
+def build_administration(settings: Settings, keystore: Path, password_file: Path | None) -> "Administration":
+    """One account's acts on a registry. Raises: KeystoreRejected."""
+    from anchor_service.chain import signer
+    from anchor_service.chain.administration import Administration
+    from anchor_service.chain.contract import connect
+
+    return Administration(connect(settings.rpc_url), signer.load(keystore, password_file))
+
+
+def read_policy_pins(settings: Settings) -> dict[str, Any]:
+    """What a policy pins of this registry, read from the node. Raises: SettingMissing, RegistryUnavailable."""
+    from anchor_service.chain.administration import policy_pins
+    from anchor_service.chain.contract import connect
+
+    return policy_pins(connect(settings.rpc_url), registry_address(settings))
+
+
+def new_keystore(keystore: Path, password_file: Path) -> str:
+    """Make a new key in a new keystore file. Returns its address. Raises: KeystoreRejected."""
+    from anchor_service.chain import signer
+
+    return signer.create(keystore, password_file)
+
+
+def create_web(services: Services) -> "FastAPI":
+    """The institute's API over these parts."""
+    from anchor_service.web.app import create_app
+
+    return create_app(services)
 
 
 def registry_address(settings: Settings) -> str:
@@ -57,3 +104,11 @@ def registry_address(settings: Settings) -> str:
     if settings.registry is None:
         raise SettingMissing("registry")
     return settings.registry.lower()
+
+
+def _web3_registry(settings: Settings, account: "LocalAccount | None") -> Registry:
+    from anchor_service.chain.contract import connect
+    from anchor_service.chain.web3_registry import Web3Registry
+
+    client = connect(settings.rpc_url)
+    return Web3Registry(client, settings.chain_id, registry_address(settings), settings.finality_depth, account)

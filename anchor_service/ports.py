@@ -9,6 +9,10 @@ from typing import Protocol
 from anchor_service.core.batch import Status
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 
+# The contract's numbers for who holds a key, and its word for a window without an end.
+CUSTODIES = ("unknown", "institute", "operator")
+FOREVER = 2**64 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Window:

@@ -30,7 +30,7 @@ def enter(wanted: str) -> None:
     if not _is_ready(wanted):
         _install(wanted)
     if Path(sys.prefix).resolve() != VENV.resolve():
-        os.execv(PYTHON, [str(PYTHON), *sys.argv])
+        os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606  (no shell is wanted)
 
 
 def _requirements(name: str) -> Path:

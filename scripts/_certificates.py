@@ -14,8 +14,19 @@ INSTITUTE_CODE = "BPSDM-CONTOH"
 INSTITUTE = "BPSDM Provinsi Contoh"
 KINDS = ("latsar", "pkp", "pka", "teknis", "fungsional", "lainnya")
 ISSUED_ON = "2026-11-20"
-COLUMNS = ("berkas", "nomor_sertifikat", "jenis_diklat", "nama_pelatihan", "jp", "predikat", "tanggal_mulai",
-           "tanggal_selesai", "tanggal_terbit", "kode", "nama")
+COLUMNS = (
+    "berkas",
+    "nomor_sertifikat",
+    "jenis_diklat",
+    "nama_pelatihan",
+    "jp",
+    "predikat",
+    "tanggal_mulai",
+    "tanggal_selesai",
+    "tanggal_terbit",
+    "kode",
+    "nama",
+)
 
 _COURSES = (
     ("pkp", "Pelatihan Kepemimpinan Pengawas Angkatan XII", 40),
@@ -24,10 +35,50 @@ _COURSES = (
     ("teknis", "Pelatihan Teknis Pengadaan Barang dan Jasa Pemerintah", 48),
     ("fungsional", "Pelatihan Fungsional Analis Kebijakan Ahli Muda", 96),
 )
-_FIRST = ("Siti", "Budi", "Dewi", "Agus", "Rina", "Joko", "Putri", "Hendra", "Maria", "Yohanes", "Nurul", "Wayan", "Made",
-          "Fatimah", "Rizky", "Lestari", "Markus", "Tri", "Andi", "Ratna")
-_LAST = ("Rahmawati", "Santoso", "Lestari", "Wibowo", "Siregar", "Nainggolan", "Saputra", "Hidayat", "Kusuma", "Pertiwi",
-         "Mandagi", "Rumbiak", "Sudarsono", "Anggraini", "Pratama", "Tanjung", "Suryani", "Manurung", "Utami", "Wulandari")
+_FIRST = (
+    "Siti",
+    "Budi",
+    "Dewi",
+    "Agus",
+    "Rina",
+    "Joko",
+    "Putri",
+    "Hendra",
+    "Maria",
+    "Yohanes",
+    "Nurul",
+    "Wayan",
+    "Made",
+    "Fatimah",
+    "Rizky",
+    "Lestari",
+    "Markus",
+    "Tri",
+    "Andi",
+    "Ratna",
+)
+_LAST = (
+    "Rahmawati",
+    "Santoso",
+    "Lestari",
+    "Wibowo",
+    "Siregar",
+    "Nainggolan",
+    "Saputra",
+    "Hidayat",
+    "Kusuma",
+    "Pertiwi",
+    "Mandagi",
+    "Rumbiak",
+    "Sudarsono",
+    "Anggraini",
+    "Pratama",
+    "Tanjung",
+    "Suryani",
+    "Manurung",
+    "Utami",
+    "Wulandari",
+)
 _GRADES = ("Sangat Memuaskan", "Memuaskan", "Cukup Memuaskan")
 _INK, _BLUE, _GOLD = HexColor("#1c2833"), HexColor("#0b4f8a"), HexColor("#b08d2f")
 
@@ -90,8 +141,13 @@ def _draw(path: Path, row: dict[str, object], address: str) -> None:
     centred(height - 248, row["nama"], "Times-Bold", 28)
     centred(height - 285, "yang telah mengikuti dan lulus", "Times-Italic", 14)
     centred(height - 315, row["nama_pelatihan"], "Helvetica-Bold", 17)
-    centred(height - 342, f"tanggal {row['tanggal_mulai']} sampai dengan {row['tanggal_selesai']}, "
-            f"sebanyak {row['jp']} jam pelajaran (JP)", "Helvetica", 12)
+    centred(
+        height - 342,
+        f"tanggal {row['tanggal_mulai']} sampai dengan {row['tanggal_selesai']}, "
+        f"sebanyak {row['jp']} jam pelajaran (JP)",
+        "Helvetica",
+        12,
+    )
     centred(height - 364, f"dengan predikat {row['predikat']}", "Helvetica", 12)
 
     side = 92.0

@@ -157,7 +157,9 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
     manifest = demo.folder / "certificates.csv"
     names = prepare(demo, pdfs, manifest, f"http://127.0.0.1:{page_port}")
 
-    say("4. The institute hands the folder in. Only SHA-256 digests and the facts of the CSV are taken, never the PDFs.")
+    say(
+        "4. The institute hands the folder in. Only SHA-256 digests and the facts of the CSV are taken, never the PDFs."
+    )
     told(demo.run("jangkar", "ingest", str(demo.certificates), "--csv", str(manifest), allowed=(0, 1)))
 
     say("5. Night: the batch is sealed into one Merkle tree, and its root and size are anchored in the registry.")
@@ -204,10 +206,18 @@ def verify_five(demo: Demo, receipts: Sequence[Path], service: str) -> bool:
     return all(
         [
             expect(demo, "valid", f"{genuine.name} with its receipt", str(genuine), "--receipt", beside),
-            expect(demo, "invalid", "a copy with one byte changed, with that receipt", str(altered), "--receipt", beside),
+            expect(
+                demo, "invalid", "a copy with one byte changed, with that receipt", str(altered), "--receipt", beside
+            ),
             expect(demo, "not_found", "the same copy without a receipt", str(altered), "--service", service),
-            expect(demo, "invalid", "the file with a receipt forged to add 100 lesson hours",
-                   str(genuine), "--receipt", str(forged)),
+            expect(
+                demo,
+                "invalid",
+                "the file with a receipt forged to add 100 lesson hours",
+                str(genuine),
+                "--receipt",
+                str(forged),
+            ),
             expect(demo, "revoked", f"{withdrawn.name}, which the institute revoked", str(withdrawn)),
         ]
     )

@@ -177,8 +177,8 @@ REASONS: dict[str, Saying] = {
         "More than one issuer claims this file. Name the issuer that the certificate shows.",
     ),
     "nothing-to-check": Saying(
-        "Tidak ada tanda terima dan tidak ada layanan yang ditanya. Berikan tanda terimanya (--receipt) atau layanannya "
-        "(--service).",
+        "Tidak ada tanda terima dan tidak ada layanan yang ditanya. Berikan tanda terimanya (--receipt) atau "
+        "layanannya (--service).",
         "There is no receipt, and no service was asked. Give the receipt (--receipt) or a service (--service).",
     ),
     "malformed-receipt": Saying(

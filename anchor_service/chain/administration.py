@@ -1,6 +1,5 @@
 """What an admin and an accreditor do to a registry: deploy it, give roles, open windows, add keys."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -9,18 +8,9 @@ from web3 import Web3
 from anchor_service.chain.contract import artifact, asking
 from anchor_service.chain.transactions import sign
 from anchor_service.core.errors import RegistryRefused
+from anchor_service.ports import CUSTODIES
 
 WAIT_SECONDS = 120
-CUSTODIES = ("unknown", "institute", "operator")
-FOREVER = 2**64 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """A registry that was deployed: where, when, and what a policy pins of it."""
-
-    address: str
-    block_number: int
 
 
 class Administration:
@@ -30,11 +20,16 @@ class Administration:
         self._client = client
         self._account = account
 
-    def deploy(self, admin: str, admin_delay_seconds: int) -> Deployed:
-        """Deploy a registry whose admin is `admin`. Raises: RegistryUnavailable, RegistryRefused."""
+    @property
+    def account(self) -> str:
+        """Address of the account that acts."""
+        return str(self._account.address)
+
+    def deploy(self, admin: str, admin_delay_seconds: int) -> str:
+        """Deploy a registry with this admin; returns its address. Raises: RegistryUnavailable, RegistryRefused."""
         factory = self._client.eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
         tx_receipt = self._send(factory.constructor(admin_delay_seconds, Web3.to_checksum_address(admin)))
-        return Deployed(tx_receipt["contractAddress"].lower(), tx_receipt["blockNumber"])
+        return str(tx_receipt["contractAddress"]).lower()
 
     def grant_role(self, registry: str, role: str, account: str) -> None:
         """Give an account the role ACCREDITOR or REGULATOR."""

@@ -9,13 +9,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from anchor_service.core.errors import Rejected
-
-
-class KeystoreRejected(Rejected):
-    """A keystore or its password cannot be used."""
-
-    code = "keystore-rejected"
+from anchor_service.core.errors import KeystoreRejected
 
 
 def load(keystore: Path, password_file: Path | None) -> LocalAccount:

@@ -8,7 +8,6 @@ import sys
 import typer
 
 from anchor_service.bootstrap import SettingMissing
-from anchor_service.chain.signer import KeystoreRejected
 from anchor_service.cli import certificates, issuers, night, receipts, registry, serving, setup
 from anchor_service.cli.context import UsageError
 from anchor_service.core.errors import (
@@ -16,6 +15,7 @@ from anchor_service.core.errors import (
     CertificateCodeRejected,
     DocumentRejected,
     FieldRejected,
+    KeystoreRejected,
     ManifestRejected,
     Unavailable,
     UnknownIssuer,

@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import registry_address
-from anchor_service.chain.contract import connect
-from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.bootstrap import build_reader
 from anchor_service.cli.context import IssuerOption, UsageError, hex_hash, now, services, settings, show, the_issuer
 from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId
@@ -27,11 +25,7 @@ def add(
 ) -> None:
     """Add an accredited institute, or take over its newest window. Compares code and name with the chain."""
     identifier = hex_hash("id", issuer_id)
-    configured = settings()
-    registry = Web3Registry(
-        connect(configured.rpc_url), configured.chain_id, registry_address(configured), configured.finality_depth, None
-    )
-    window = registry.open_window(IssuerId(identifier))
+    window = build_reader(settings()).open_window(IssuerId(identifier))
     if window is None:
         raise UsageError(
             f"no window of {issuer_id} is open on chain: an accreditor opens one with `jangkar registry accredit`"

@@ -2,18 +2,15 @@
 
 import json
 import secrets
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import registry_address
-from anchor_service.chain import signer
-from anchor_service.chain.administration import CUSTODIES, FOREVER, Administration, policy_pins
-from anchor_service.chain.contract import connect
+from anchor_service.bootstrap import build_administration, read_policy_pins, registry_address
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.ports import CUSTODIES, FOREVER
 
 app = typer.Typer(no_args_is_help=True, help="The registry contract: deploy it, accredit issuers, write a policy.")
 
@@ -24,10 +21,6 @@ PURPOSES = {"anchor": 1, "status": 2, "both": 3}
 IdOption = Annotated[str, typer.Option("--id", help="issuer id, 64 hexadecimal digits")]
 
 
-def _administration(keystore: Path, password_file: Path | None) -> Administration:
-    return Administration(connect(settings().rpc_url), signer.load(keystore, password_file))
-
-
 @app.command()
 def deploy(
     keystore: KeystoreOption,
@@ -36,9 +29,8 @@ def deploy(
     admin_delay: Annotated[int, typer.Option(help="seconds that a change of admin takes")] = 172_800,
 ) -> None:
     """Deploy a registry and print its address."""
-    account = signer.load(keystore, password_file)
-    deployed = Administration(connect(settings().rpc_url), account).deploy(admin or account.address, admin_delay)
-    show(deployed.address)
+    administration = build_administration(settings(), keystore, password_file)
+    show(administration.deploy(admin or administration.account, admin_delay))
 
 
 @app.command()
@@ -51,7 +43,7 @@ def grant(
     """Give an account a role. The admin does this."""
     if role not in ROLES:
         raise UsageError(f"role {role} is neither {' nor '.join(ROLES)}")
-    _administration(keystore, password_file).grant_role(registry_address(settings()), role, account)
+    build_administration(settings(), keystore, password_file).grant_role(registry_address(settings()), role, account)
     show(f"{account} is {role} now")
 
 
@@ -70,7 +62,7 @@ def accredit(
     """Accredit an institute from now on and print its issuer id. An accreditor does this."""
     identifier = hex_hash("id", issuer_id) if issuer_id else secrets.token_bytes(32)
     digest = profile.digest(profile.from_fields(code, name))
-    administration = _administration(keystore, password_file)
+    administration = build_administration(settings(), keystore, password_file)
     administration.open_window(registry_address(settings()), identifier, until, scope_of(kind), digest)
     show(identifier.hex())
 
@@ -83,7 +75,7 @@ def close_window(
     password_file: PasswordOption = None,
 ) -> None:
     """End an institute's accreditation at once; what it anchored before stays good."""
-    administration = _administration(keystore, password_file)
+    administration = build_administration(settings(), keystore, password_file)
     administration.close_window(registry_address(settings()), hex_hash("id", issuer_id), window)
     show(f"window {window} of {issuer_id} is closed")
 
@@ -100,7 +92,7 @@ def add_key(
     """Give an institute a signing key. An accreditor does this."""
     if custody not in CUSTODIES[1:] or purpose not in PURPOSES:
         raise UsageError("custody is institute or operator; purpose is anchor, status or both")
-    administration = _administration(keystore, password_file)
+    administration = build_administration(settings(), keystore, password_file)
     administration.add_key(registry_address(settings()), hex_hash("id", issuer_id), key, PURPOSES[purpose], custody)
     show(f"{key} acts for {issuer_id} now")
 
@@ -113,7 +105,7 @@ def retire_key(
     password_file: PasswordOption = None,
 ) -> None:
     """Retire a signing key for good; what it did before stays good."""
-    administration = _administration(keystore, password_file)
+    administration = build_administration(settings(), keystore, password_file)
     administration.retire_key(registry_address(settings()), hex_hash("id", issuer_id), key)
     show(f"{key} acts no more for {issuer_id}")
 
@@ -130,7 +122,7 @@ def policy(
 ) -> None:
     """Print a verifier's policy for this registry. Whoever uses it should compare its pins with the published ones."""
     configured = settings()
-    pins = policy_pins(connect(configured.rpc_url), registry_address(configured))
+    pins = read_policy_pins(configured)
     depth = configured.finality_depth
     written = {
         "format": POLICY_FORMAT,

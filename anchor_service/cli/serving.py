@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from anchor_service.bootstrap import create_web
 from anchor_service.cli.context import UsageError, services, show
-from anchor_service.web.app import create_app
 
 
 def serve(
@@ -15,7 +15,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 8000,
 ) -> None:
     """Serve the institute's API until interrupted."""
-    app = create_app(services())
+    app = create_web(services())
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build
-from anchor_service.chain import signer
+from anchor_service.bootstrap import build, new_keystore
 from anchor_service.cli.context import settings, show
 
 db = typer.Typer(no_args_is_help=True, help="The database's tables.")
@@ -34,4 +33,4 @@ def new(
     password_file: Annotated[Path, typer.Option(help="file with the password to lock it with")],
 ) -> None:
     """Make a new key and print its address."""
-    show(signer.create(path, password_file))
+    show(new_keystore(path, password_file))

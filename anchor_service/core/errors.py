@@ -15,6 +15,7 @@ AnchorServiceError
 │   ├── UnknownIssuer
 │   ├── UnknownCertificate
 │   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
+│   ├── KeystoreRejected     a keystore or its password cannot be used
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
 │   ├── RegistryUnavailable
@@ -177,6 +178,12 @@ class NotAuthorised(Rejected):
     def __init__(self, problem: str, *, key_is_sound: bool) -> None:
         super().__init__(problem)
         self.key_is_sound = key_is_sound
+
+
+class KeystoreRejected(Rejected):
+    """A keystore or its password cannot be used."""
+
+    code = "keystore-rejected"
 
 
 class RegistryRefused(Rejected):

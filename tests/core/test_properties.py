@@ -1,0 +1,130 @@
+"""Properties of the pure core that no list of examples covers."""
+
+import json
+
+import pytest
+import reference
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anchor_service.core import canonical, certificate_code, kinds, metadata, profile
+from anchor_service.core.batch import OnChainState, check_transition, ordered
+from anchor_service.core.errors import CertificateCodeRejected, FieldRejected, IllegalTransition, TreeRejected
+from anchor_service.core.hashing import LeafHash
+from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.core.receipt import Hints, Receipt
+
+HASHES = st.binary(min_size=32, max_size=32)
+VALUES = st.recursive(
+    st.text() | st.integers(min_value=0, max_value=canonical.MAX_INTEGER),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1), inner),
+    max_leaves=10,
+)
+
+
+@given(VALUES)
+def test_canonical_form_is_rfc_8785(value):
+    try:
+        expected = rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError:  # a lone surrogate has no UTF-8
+        return
+    assert canonical.encode(value).encode() == expected
+
+
+@given(st.lists(HASHES, min_size=1, max_size=40, unique=True))
+def test_tree_is_the_recursive_one(leaves):
+    tree = MerkleTree([LeafHash(one) for one in leaves])
+    assert tree.root_hash == reference.root(leaves)
+    assert root_by_frontier(leaves) == (len(leaves), reference.root(leaves))
+    for index in range(len(leaves)):
+        assert list(tree.inclusion_path(index)) == reference.path(index, leaves)
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_no_path_outside_the_tree(index):
+    with pytest.raises(TreeRejected, match="outside"):
+        MerkleTree([LeafHash(bytes([number]) * 32) for number in range(3)]).inclusion_path(index)
+
+
+def test_no_tree_without_leaves():
+    with pytest.raises(TreeRejected):
+        MerkleTree([])
+    with pytest.raises(TreeRejected):
+        root_by_frontier([])
+
+
+@given(st.lists(HASHES, max_size=20, unique=True), st.randoms())
+def test_order_tells_nothing_of_the_intake(leaves, chance):
+    shuffled = list(leaves)
+    chance.shuffle(shuffled)
+    assert ordered(LeafHash(one) for one in shuffled) == sorted(leaves)
+
+
+def test_a_leaf_stands_once():
+    with pytest.raises(TreeRejected, match="twice"):
+        ordered([LeafHash(bytes(32)), LeafHash(bytes(32))])
+
+
+@given(st.integers(min_value=0, max_value=2**55 - 1), st.integers(0, 11), st.integers(1, 31))
+def test_every_single_typing_error_is_caught(number, place, shift):
+    code = certificate_code.from_random(number)
+    assert certificate_code.is_canonical(code)
+    changed = certificate_code.ALPHABET[(certificate_code.ALPHABET.index(code[place]) + shift) % 32]
+    with pytest.raises(CertificateCodeRejected):
+        certificate_code.parse(code[:place] + changed + code[place + 1 :])
+
+
+@given(st.text(max_size=30))
+def test_a_code_is_parsed_or_refused(typed):
+    try:
+        assert certificate_code.is_canonical(certificate_code.parse(typed))
+    except CertificateCodeRejected:
+        pass
+
+
+def test_only_legal_steps():
+    states = list(OnChainState)
+    legal = {(one, other) for one in states for other in states if _may(one, other)}
+    assert (OnChainState.SEALED, OnChainState.SIGNED) in legal
+    assert not {step for step in legal if step[0] is OnChainState.ANCHORED}
+    assert {step[1] for step in legal if step[0] is OnChainState.QUARANTINED} == {OnChainState.SEALED}
+    assert not {step for step in legal if step[0] is step[1]}
+
+
+def _may(one, other):
+    try:
+        check_transition("batch 1", one, other)
+    except IllegalTransition:
+        return False
+    return True
+
+
+def test_kinds_and_scope_are_inverse():
+    for kind, number in kinds.KIND_NUMBERS.items():
+        assert kinds.scope_of([kind]) == 1 << number
+    assert kinds.kinds_of(kinds.scope_of(kinds.KIND_NUMBERS)) == tuple(kinds.KIND_NUMBERS)
+    with pytest.raises(FieldRejected, match="table of kinds"):
+        kinds.scope_of(["nothing"])
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [("lan", "LAN"), ("LAN", ""), ("LAN", "La\u0301n"), ("LAN", "x" * 201), ("", "LAN"), ("LAN", "a\u202eb")],
+)
+def test_profiles_that_mislead_are_refused(code, name):
+    with pytest.raises(FieldRejected):
+        profile.from_fields(code, name)
+
+
+def test_a_field_is_named_when_it_is_wrong():
+    with pytest.raises(FieldRejected) as raised:
+        metadata.from_fields({"nonce": "0" * 32, "kind": "latsar", "number": "1", "issued_on": "2026-13-01"})
+    assert raised.value.field == "issued_on"
+
+
+def test_a_receipt_is_canonical_json_and_a_line_feed():
+    receipt = Receipt(bytes(32), "{}", bytes(32), "{}", 1, 0, [bytes(32)], Hints(1, "0x" + "00" * 20, bytes(32), 5))
+    data = receipt.encode()
+    assert data.endswith(b"}\n")
+    assert rfc8785.dumps(json.loads(data)) + b"\n" == data
