@@ -197,7 +197,7 @@ def metadata_texts() -> dict:
         "title-not-nfc": canonical(least | {"title": "e\u0301"}),
         "date-that-is-no-day": canonical(least | {"issued_on": "2026-02-30"}),
         "date-with-time": canonical(least | {"issued_on": "2026-11-20T00:00:00Z"}),
-        "date-in-other-digits": canonical(least | {"issued_on": "２０２６-11-20"}),
+        "date-in-other-digits": canonical(least | {"issued_on": "\uff12\uff10\uff12\uff16-11-20"}),
         "jp-as-a-text": canonical(least | {"jp": "40"}),
         "jp-as-a-float": text[:-1].replace('"kind"', '"jp":40.0,"kind"') + "}",
         "jp-with-an-exponent": text[:-1].replace('"kind"', '"jp":4e1,"kind"') + "}",
@@ -247,7 +247,7 @@ def codes() -> object:
         "too-short": code[:-1],
         "too-long": code + "0",
         "letter-u": "U" + code[1:],
-        "not-ascii": "０" + code[1:],
+        "not-ascii": "\uff10" + code[1:],
         "empty": "",
         "digit-changed": _changed(code),
     }

@@ -111,10 +111,24 @@ def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Si
                 # Somebody's anchor of this sequence is in a block that is not final yet: read again later.
                 raise NotYetFinal(f"{queries.subject_name(subject)} {subject.id}: {refused}") from refused
             return _quarantine(store, subject, str(refused))
-    registry.send(attempt.raw)
+    _send_up_to(store, registry, attempt.nonce)
     if subject.state == OnChainState.SIGNED:
         _move(store, subject, OnChainState.SENT)
     return subject
+
+
+def _send_up_to(store: Store, registry: Registry, nonce: int) -> None:
+    """Send what this signer has signed and no final block has used, up to a nonce.
+
+    A nonce only counts once all before it were used: bytes that were lost on the way, even those of
+    a batch that was requeued since, hold up everything behind them. Old bytes do no harm: their
+    sequence number or status is taken, so that they revert.
+    """
+    chain_nonce = registry.next_nonce()
+    with store.reading() as connection:
+        unused = queries.unused_attempts(connection, registry.signer, chain_nonce, nonce)
+    for attempt in unused:
+        registry.send(attempt.raw)
 
 
 def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[int], Signed], *, now: int) -> Attempt:

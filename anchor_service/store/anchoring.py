@@ -88,6 +88,16 @@ def last_attempt(connection: Connection, subject: Subject) -> Attempt | None:
     return rows.one(connection, Attempt, query)
 
 
+def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_nonce: int) -> list[Attempt]:
+    """Signed transactions of a signer whose nonce no final block has used, up to a nonce, in order."""
+    query = (
+        select(rows.table(Attempt))
+        .where(col(Attempt.signer) == signer, col(Attempt.nonce) >= chain_nonce, col(Attempt.nonce) <= last_nonce)
+        .order_by(col(Attempt.nonce), col(Attempt.ordinal))
+    )
+    return rows.many(connection, Attempt, query)
+
+
 def insert_status_act(connection: Connection, act: StatusAct) -> int:
     """Insert a status act. Returns its id."""
     query = insert(StatusAct).values(**act.model_dump(exclude={"id"})).returning(rows.table(StatusAct).c.id)

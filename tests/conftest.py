@@ -1,0 +1,94 @@
+"""Fixtures that more than one folder uses. In CI (CI=true) a missing tool fails instead of skipping."""
+
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from devnet import Devnet
+from hypothesis import settings
+from world import World
+
+from anchor_service.store.engine import Store
+
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def missing(tool: str) -> None:
+    """Skip on a bare machine, with the reason; fail where everything should be there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{tool} is missing, and CI skips nothing")
+    pytest.skip(f"{tool} is not on this machine")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL of this session's own, on a socket in its own folder."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or (os.geteuid() == 0 and shutil.which("runuser") is None):
+        missing("PostgreSQL")
+    binaries = found[-1].parent
+    folder = Path("/tmp") / f"jangkar-pg-{uuid.uuid4().hex[:8]}"  # noqa: S108  (a socket's path has to be short)
+    folder.mkdir(mode=0o700)
+    # PostgreSQL refuses to run as root.
+    prefix = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        prefix = ["runuser", "-u", "postgres", "--"]
+    data = folder / "data"
+    run = [*prefix, str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8"]
+    subprocess.run(run, check=True, capture_output=True, cwd=folder)
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    control = [*prefix, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
+    subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder)
+    yield f"host={folder} user=postgres"
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty database without tables, on each of the two."""
+    if request.param == "sqlite":
+        made = Store(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        name = f"t{uuid.uuid4().hex}"
+        with psycopg.connect(server, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        host = server.split()[0].removeprefix("host=")
+        made = Store(f"postgresql://postgres@/{name}?host={host}")
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def world(store: Store, tmp_path: Path) -> World:
+    """A service with one issuer over a simulated chain."""
+    return World(store, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
+    """One real devnet for all tests that do not damage it."""
+    with Devnet(tmp_path_factory.mktemp("devnet")) as devnet:
+        yield devnet
+
+
+@pytest.fixture
+def devnet(tmp_path: Path) -> Iterator[Devnet]:
+    """A real devnet of the test's own."""
+    with Devnet(tmp_path / "devnet") as made:
+        yield made
+
+
+@pytest.fixture
+def clock() -> int:
+    return int(time.time())

@@ -1,0 +1,126 @@
+"""The real devnet as a process, and what tests do to it. The process is the product's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.request import Request, urlopen
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from anchor_service.chain.administration import Administration
+from anchor_service.chain.contract import connect
+from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.core import profile
+from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.ports import FOREVER
+
+CHAIN_ID = 200_826
+
+
+class Devnet:
+    """Started when entered, stopped when left; survives being killed in between."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self._options = options or ("--test-methods",)
+        self.url = ""
+        self._accounts: dict[str, LocalAccount] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(20)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def start(self, port: int = 0) -> None:
+        command = [sys.executable, "-m", "jangkar_devnet", "--data", str(self.folder), "--chain-id", str(CHAIN_ID)]
+        self.process = subprocess.Popen(
+            [*command, "--port", str(port), *self._options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": "hardhat-free-devnet", "PYTHONWARNINGS": "ignore"},
+            cwd=Path(__file__).parent.parent,
+        )
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if line.startswith("Listening on "):
+                self.url = line.split()[-1]
+                return
+        raise AssertionError("the devnet did not start")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def call(self, method: str, *params: Any) -> Any:
+        answer = self.ask(method, *params)
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+    def ask(self, method: str, *params: Any) -> dict[str, Any]:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()
+        with urlopen(Request(self.url, body, {"Content-Type": "application/json"}), timeout=30) as response:
+            answer: dict[str, Any] = json.load(response)
+        return answer
+
+    def account(self, name: str) -> LocalAccount:
+        if name not in self._accounts:
+            password = (self.folder / "password").read_text().strip()
+            encrypted = json.loads((self.folder / "keystore" / f"{name}.json").read_text())
+            self._accounts[name] = Account.from_key(Account.decrypt(encrypted, password))
+        return self._accounts[name]
+
+    def administration(self, name: str) -> Administration:
+        return Administration(connect(self.url), self.account(name))
+
+    def deploy(self) -> str:
+        """A new registry with an accreditor and a regulator."""
+        admin = self.administration("admin")
+        registry = admin.deploy(self.account("admin").address, 0)
+        admin.grant_role(registry, "ACCREDITOR", self.account("accreditor").address)
+        admin.grant_role(registry, "REGULATOR", self.account("regulator").address)
+        return registry
+
+    def accredit(
+        self, registry: str, issuer_id: bytes, key: str, text: str | None = None, scope: int | None = None
+    ) -> str:
+        """Accredit an issuer with one key for everything. Returns its profile text."""
+        text = text or profile.from_fields("BPSDM-UJI", "BPSDM Provinsi Uji")
+        accreditor = self.administration("accreditor")
+        kinds = scope_of(KIND_NUMBERS) if scope is None else scope
+        accreditor.open_window(registry, issuer_id, FOREVER, kinds, profile.digest(text))
+        accreditor.add_key(registry, issuer_id, key, 3, "institute")
+        return text
+
+    def registry(self, address: str, name: str = "institute") -> Web3Registry:
+        return Web3Registry(connect(self.url), CHAIN_ID, address, 0, self.account(name))
+
+    def settle(self, seconds: float = 20) -> None:
+        """Wait until the pool is empty."""
+        deadline = time.monotonic() + seconds
+        address = self.account("institute").address
+        while self.call("eth_getTransactionCount", address, "pending") != self.call(
+            "eth_getTransactionCount", address, "latest"
+        ):
+            assert time.monotonic() < deadline, "transactions are stuck in the pool"
+            time.sleep(0.05)

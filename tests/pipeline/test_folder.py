@@ -1,0 +1,166 @@
+"""Folders and CSV manifests: each mistake has its own clear word, with its row where it has one."""
+
+import contextlib
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from anchor_service.core.errors import DocumentRejected, ManifestRejected
+from anchor_service.pipeline.folder import document_digest, list_folder, list_manifest, pdf_names, read_items
+
+ZONE = ZoneInfo("Asia/Jakarta")
+PDF = b"%PDF-1.7\nbody\n%%EOF\n"
+HEADER = "berkas;nomor_sertifikat;jenis_diklat;tanggal_terbit;jp;berlaku_sampai;nama"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "certificates"
+    (made / "deep").mkdir(parents=True)
+    (made / "a.pdf").write_bytes(PDF)
+    (made / "deep" / "B.PDF").write_bytes(PDF + b"\n")
+    (made / "notes.txt").write_text("no certificate")
+    return made
+
+
+def manifest(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder.parent / "list.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_every_pdf_below_the_folder_is_found(folder):
+    assert pdf_names(folder) == ["a.pdf", "deep/B.PDF"]
+    items = list(read_items(folder, list_folder(folder, {"kind": "latsar", "issued_on": "2026-11-20"})))
+    assert [item.submission.fields["number"] for item in items] == ["a", "B"]
+
+
+def test_a_manifest_as_a_spreadsheet_writes_it(folder):
+    rows = ("a.pdf;1/PKP;pkp;20-11-2026;40;31/12/2029;Budi", "deep/B.PDF;2/PKP;pkp;2026-11-20;;;Siti", ";;;;;;")
+    text = "\ufeff" + "".join(f"{row}\r\n" for row in (HEADER, *rows))
+    listing = list_manifest(folder, manifest(folder, text), ZONE, {})
+    assert listing.ignored == ("nama",)
+    first, second = (item.submission for item in read_items(folder, listing))
+    assert first.fields == {
+        "number": "1/PKP",
+        "kind": "pkp",
+        "issued_on": "2026-11-20",
+        "jp": 40,
+        "valid_until": "2029-12-31T17:00:00Z",
+    }
+    assert "jp" not in second.fields
+
+
+def test_a_missing_column_is_named_with_what_it_may_be_called(folder):
+    with pytest.raises(ManifestRejected, match=r"no column kind \(kind/jenis_diklat"):
+        list_manifest(folder, manifest(folder, "file,number,issued_on\n"), ZONE, {})
+
+
+def test_a_column_may_be_given_for_all(folder):
+    text = "file,number,issued_on\na.pdf,1,2026-11-20\ndeep/B.PDF,2,2026-11-20\n"
+    listing = list_manifest(folder, manifest(folder, text), ZONE, {"kind": "latsar"})
+    assert {item.submission.fields["kind"] for item in read_items(folder, listing)} == {"latsar"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("c.pdf;1;pkp;2026-11-20;;;", "row 2 names c.pdf, which is not in the folder"),
+        ("a.pdf;1;pkp", "row 2 has 3 cells, the header has 7"),
+        (";1;pkp;2026-11-20;;;", "row 2 names no file"),
+        ("a.pdf;1;pkp;November;;;", "'November' is neither 2026-11-20 nor 20-11-2026"),
+        ("a.pdf;1;pkp;2026-11-20;forty;;", "'forty' is not a whole number of lesson hours"),
+        ("a.pdf;1;pkp;2026-11-20;;31-02-2029;", "not a day of the calendar"),
+    ],
+)
+def test_a_bad_row_is_refused_with_its_number(folder, row, said):
+    listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n"), ZONE, {})
+    refused = [item for item in read_items(folder, listing) if item.row == 2]
+    assert said in str(refused[0].refused)
+
+
+def test_a_file_that_no_row_names_is_refused_and_not_passed_over(folder):
+    listing = list_manifest(folder, manifest(folder, f"{HEADER}\na.pdf;1;pkp;2026-11-20;;;\n"), ZONE, {})
+    refused = [item for item in read_items(folder, listing) if item.refused]
+    assert [item.file for item in refused] == ["deep/B.PDF"]
+
+
+def test_a_file_named_twice_is_taken_once(folder):
+    row = "a.pdf;1;pkp;2026-11-20;;;"
+    listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n{row}\n"), ZONE, {})
+    assert "a second time" in str(next(item for item in read_items(folder, listing) if item.row == 3).refused)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("", "utf-8", "is empty"),
+        (f"{HEADER}\n\xe9", "latin-1", "not UTF-8"),
+        (f'{HEADER}\n"a.pdf;1', "utf-8", "line"),
+        ("file,berkas,number,kind,issued_on\n", "utf-8", "more than one column for file"),
+    ],
+)
+def test_a_manifest_that_is_none(folder, text, encoding, said):
+    with pytest.raises(ManifestRejected, match=said):
+        list_manifest(folder, manifest(folder, text, encoding), ZONE, {})
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(DocumentRejected, match="holds no PDF"):
+        list_folder(tmp_path, {})
+
+
+def test_a_missing_manifest(folder):
+    with pytest.raises(ManifestRejected, match="No such file"):
+        list_manifest(folder, folder / "nothing.csv", ZONE, {})
+
+
+@contextlib.contextmanager
+def as_nobody():
+    """Root reads everything: be somebody else for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_without_read_permission(tmp_path):
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == os.geteuid() and parent.name.startswith("pytest"):
+            parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "a.pdf").write_bytes(PDF)
+    closed.chmod(0)
+    try:
+        with as_nobody(), pytest.raises(DocumentRejected, match="cannot be read: Permission denied"):
+            list_folder(tmp_path, {})
+    finally:
+        closed.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", r"is empty \(0 bytes\)"),
+        (b"GIF89a", "is not a PDF"),
+        (PDF[:-8], "breaks off"),
+    ],
+)
+def test_files_that_are_no_certificate(tmp_path, data, said):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(data)
+    with pytest.raises(DocumentRejected, match=said):
+        document_digest(path)
+
+
+def test_a_file_that_vanished(tmp_path):
+    with pytest.raises(DocumentRejected, match="cannot be read"):
+        document_digest(tmp_path / "a.pdf")

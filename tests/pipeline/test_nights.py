@@ -1,0 +1,275 @@
+"""Nights: every step fails in two ways, processes die anywhere, and nothing is lost or anchored twice."""
+
+import contextlib
+
+import pytest
+from simulator import SimulatedRegistry
+from sqlalchemy import update
+from sqlmodel import col
+from world import digest
+
+from anchor_service.core.batch import OnChainState, Status
+from anchor_service.core.errors import (
+    Damaged,
+    IllegalTransition,
+    RegistryUnavailable,
+    StoreBusy,
+    UnknownCertificate,
+)
+from anchor_service.core.hashing import IssuerId
+from anchor_service.pipeline import anchoring, statuses
+from anchor_service.ports import Anchor
+from anchor_service.store import anchoring as queries
+from anchor_service.store.tables import Certificate, Leaf
+
+
+def set_status(world, name, status, **more):
+    return statuses.request(
+        world.store,
+        world.issuer,
+        digest(name),
+        status,
+        reason=more.get("reason", 0),
+        from_beginning=False,
+        successor=more.get("successor"),
+        now=world.now,
+    )
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100])
+def test_one_night(world, count):
+    world.submit(*(f"c{number}" for number in range(count)))
+    report = world.night()
+    assert [batch.tree_size for batch in report.anchored] == [count]
+    assert (report.on_the_way, report.quarantined, report.waiting) == ([], [], 0)
+    assert world.audit() == count
+
+
+def test_a_second_run_changes_nothing(world):
+    world.submit("a", "b")
+    world.night()
+    before = world.receipts.by_digest(digest("a"))
+    report = world.night()
+    assert (report.anchored, report.written) == ([], [])
+    assert world.receipts.by_digest(digest("a")) == before
+    assert len(world.chain.anchors) == 1
+    assert world.audit() == 2
+
+
+def test_an_empty_night_anchors_nothing(world):
+    assert world.night().anchored == []
+    assert world.chain.anchors == {}
+
+
+def test_each_issuer_has_its_own_tree_and_sequence(world):
+    other = world.add_issuer("BPSDM-B")
+    world.submit("a", "b")
+    world.submit("a", issuer=other)
+    assert sorted(batch.tree_size for batch in world.night().anchored) == [1, 2]
+    assert {sequence for _, sequence in world.chain.anchors} == {1}
+    assert world.audit() == 3
+
+
+STEPS = [
+    (method, moment)
+    for method in ("last_sequence", "open_window", "anchor_of", "anchor_transaction", "mined", "next_nonce")
+    for moment in ("before",)
+] + [(method, moment) for method in ("sign", "send") for moment in ("before", "after")]
+
+
+@pytest.mark.parametrize(("method", "moment"), STEPS)
+def test_each_step_fails_once(world, method, moment):
+    """Without effect, or with its effect and the answer lost: the next run ends with one anchor."""
+    world.submit("a", "b", "c")
+    world.registry.faults[method] = moment
+    with contextlib.suppress(RegistryUnavailable):
+        world.night()
+    world.registry.faults.clear()
+    world.submit("late")
+    for _ in range(3):
+        world.night()
+    assert sum(anchor.tree_size for anchor, _ in world.chain.anchors.values()) == 4
+    assert world.audit() == 4
+
+
+def test_nothing_is_sent_twice_while_the_chain_is_slow(world):
+    world.chain.holds = True
+    world.submit("a")
+    for _ in range(5):
+        assert world.night().on_the_way
+    assert len(world.chain.pool) == 1
+    world.chain.mine()
+    assert len(world.night().anchored) == 1
+    assert world.audit() == 1
+
+
+def test_lost_from_the_pool_the_same_bytes_go_out_again(world):
+    world.chain.holds = True
+    world.submit("a")
+    world.night()
+    lost = world.chain.pool.pop()
+    world.night()
+    assert world.chain.pool == [lost]
+    world.chain.mine()
+    world.night()
+    assert world.audit() == 1
+
+
+def test_a_foreign_transaction_takes_the_nonce(world):
+    world.chain.holds = True
+    world.submit("a")
+    world.night()
+    world.chain.pool.clear()
+    world.chain.nonces[world.registry.signer] += 1
+    world.chain.holds = False
+    world.night()
+    world.night()
+    assert len(world.chain.anchors) == 1
+    assert world.audit() == 1
+
+
+def test_a_foreign_root_under_our_sequence_is_quarantined_and_requeued(world):
+    world.submit("a", "b")
+    world.chain.anchors[world.issuer.id, 1] = Anchor(bytes([7]) * 32, 9, 1, 1), bytes(32)
+    world.chain.last[world.issuer.id] = 1
+    # The database knows of no batch: the chain is ahead, and a person has to look.
+    with pytest.raises(Damaged, match="old backup"):
+        world.night()
+    del world.chain.anchors[world.issuer.id, 1]
+    world.chain.last[world.issuer.id] = 0
+    world.chain.holds = True
+    world.night()
+    world.chain.pool.clear()
+    world.chain.anchors[world.issuer.id, 1] = Anchor(bytes([7]) * 32, 9, 1, 1), bytes(32)
+    world.chain.last[world.issuer.id] = 1
+    world.chain.holds = False
+    report = world.night()
+    assert [batch.state for batch in report.quarantined] == [OnChainState.QUARANTINED]
+    assert anchoring.requeue(world.store, world.registry, report.quarantined[0].id)
+    world.night()
+    world.night()
+    assert world.chain.last[world.issuer.id] == 2
+    assert world.audit() == 2
+
+
+def test_an_issuer_whose_window_closed_is_quarantined(world):
+    world.submit("a")
+    window = world.chain.windows.pop(world.issuer.id)
+    report = world.night()
+    assert "RegistryNotAccredited" in report.quarantined[0].problem
+    assert not anchoring.requeue(world.store, world.registry, 999)
+    world.chain.windows[world.issuer.id] = window
+    assert anchoring.requeue(world.store, world.registry, report.quarantined[0].id)
+    world.night()
+    assert world.audit() == 1
+
+
+def test_another_profile_on_chain_is_quarantined(world):
+    world.submit("a")
+    window = world.chain.windows[world.issuer.id]
+    world.chain.windows[world.issuer.id] = type(window)(window.index, window.scope, bytes(32))
+    assert "another profile" in world.night().quarantined[0].problem
+    assert world.chain.anchors == {}
+
+
+def test_a_flipped_bit_in_a_waiting_row_is_never_sealed(world):
+    world.submit("a", "b")
+    with world.store.writing() as connection:
+        flip = update(Certificate).where(col(Certificate.document_digest) == digest("a")).values(leaf_hash=bytes(32))
+        connection.execute(flip)
+    with pytest.raises(Damaged, match="is not that of its data"):
+        world.night()
+    assert world.chain.anchors == {}
+
+
+def test_a_flipped_bit_in_a_sealed_leaf_is_never_signed(world):
+    world.submit("a", "b")
+    window = world.chain.windows.pop(world.issuer.id)
+    batch = world.night().quarantined[0]
+    world.chain.windows[world.issuer.id] = window
+    with world.store.writing() as connection:
+        connection.execute(update(Leaf).where(col(Leaf.leaf_index) == 0).values(leaf_hash=bytes(32)))
+    anchoring.requeue(world.store, world.registry, batch.id)
+    with pytest.raises(Damaged, match="leaves"):
+        world.night()
+    assert world.chain.anchors == {}
+
+
+def test_damaged_leaves_give_no_receipt(world):
+    world.submit("a", "b")
+    world.night()
+    with world.store.writing() as connection:
+        connection.execute(update(Leaf).where(col(Leaf.leaf_index) == 0).values(leaf_hash=bytes(32)))
+    with pytest.raises(Damaged, match="anchored root"):
+        world.receipts.by_digest(digest("a"))
+
+
+def test_a_changed_manifest_stops_the_night(world):
+    world.submit("a")
+    world.chain.holds = True
+    world.night()
+    path = world.filing.manifest_path(world.issuer.id, 1)
+    path.write_text(path.read_text().replace("0", "1", 1))
+    with pytest.raises(Damaged, match="differs"):
+        world.night()
+
+
+def test_two_workers_at_once_do_each_step_once(world):
+    """The database's compare-and-swap saves work; the chain's sequence number is the fence."""
+    world.submit("a")
+    world.chain.holds = True
+    world.night()
+    with world.store.reading() as connection:
+        stale = queries.batches_on_the_way(connection)[0]
+    world.chain.mine()
+    world.night()
+    other = SimulatedRegistry(world.chain)
+    with pytest.raises(StoreBusy, match="another process"):
+        anchoring.advance_batch(world.store, other, world.filing, stale, now=world.now)
+    assert len(world.chain.anchors) == 1
+    assert world.audit() == 1
+
+
+def test_statuses_go_the_same_way(world):
+    world.submit("a", "b")
+    with pytest.raises(UnknownCertificate):
+        set_status(world, "a", Status.REVOKED)
+    world.night()
+    act = set_status(world, "a", Status.SUSPENDED, reason=3)
+    assert set_status(world, "a", Status.SUSPENDED, reason=3).id == act.id
+    with pytest.raises(IllegalTransition, match="still being written"):
+        set_status(world, "a", Status.REVOKED)
+    assert len(world.night().written) == 1
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    fact = world.registry.status_of(IssuerId(world.issuer.id), leaf)
+    assert (fact.status, fact.reason) == (Status.SUSPENDED, 3)
+    set_status(world, "a", Status.REVOKED)
+    world.night()
+    set_status(world, "a", Status.ACTIVE)
+    report = world.night()
+    assert "RegistryBadTransition" in report.quarantined[0].problem
+
+
+@pytest.mark.parametrize(
+    ("method", "moment"), [("send", "before"), ("send", "after"), ("sign", "after"), ("mined", "before")]
+)
+def test_a_status_survives_each_fault(world, method, moment):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.registry.faults[method] = moment
+    world.night()
+    world.night()
+    world.night()
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    assert world.registry.status_of(IssuerId(world.issuer.id), leaf).status is Status.REVOKED
+    # The first transaction was the only one that was mined.
+    assert world.chain.nonces[world.registry.signer] == 2
+
+
+def test_nobody_sets_a_status_for_another(world):
+    world.submit("a")
+    world.night()
+    world.issuer = world.add_issuer("BPSDM-B")
+    with pytest.raises(UnknownCertificate):
+        set_status(world, "a", Status.REVOKED)

@@ -1,0 +1,181 @@
+"""The registry port in memory: the same rules as the contract, a chain that a test can hold, and faults on demand.
+
+It passes the same suite as the web3 adapter, tests/chain/test_registry_port.py.
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+from anchor_service.core.batch import Status
+from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.ports import Anchor, Mined, Signed, StatusChange, StatusFact, Window
+
+_LEGAL = {
+    Status.ACTIVE: {Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED},
+    Status.SUSPENDED: {Status.ACTIVE, Status.SUPERSEDED, Status.REVOKED},
+    Status.SUPERSEDED: {Status.REVOKED},
+    Status.REVOKED: set(),
+}
+
+
+@dataclass
+class _Transaction:
+    signer: str
+    nonce: int
+    call: tuple
+    hash: bytes
+
+
+@dataclass
+class SimulatedChain:
+    """What is on chain, shared by every signer. `holds` keeps transactions out of blocks."""
+
+    chain_id: int = 200_826
+    address: str = "0x" + "ab" * 20
+    holds: bool = False
+    time: int = 1_000
+    block: int = 0
+    windows: dict[bytes, Window] = field(default_factory=dict)
+    keys: set[tuple[bytes, str]] = field(default_factory=set)
+    anchors: dict[tuple[bytes, int], tuple[Anchor, bytes]] = field(default_factory=dict)
+    last: Counter = field(default_factory=Counter)
+    statuses: dict[tuple[bytes, bytes], StatusFact] = field(default_factory=dict)
+    nonces: Counter = field(default_factory=Counter)
+    pool: list[_Transaction] = field(default_factory=list)
+    mined: dict[bytes, Mined] = field(default_factory=dict)
+    known: dict[bytes, _Transaction] = field(default_factory=dict)
+
+    def mine(self) -> None:
+        """Put everything that waits into one block, in order of nonce."""
+        self.block += 1
+        self.time += 1
+        for transaction in sorted(self.pool, key=lambda one: one.nonce):
+            if transaction.nonce != self.nonces[transaction.signer]:
+                continue
+            self.nonces[transaction.signer] += 1
+            try:
+                self.check(transaction.signer, transaction.call)
+            except RegistryRefused:
+                self.mined[transaction.hash] = Mined(self.block, succeeded=False)
+            else:
+                self._apply(transaction)
+                self.mined[transaction.hash] = Mined(self.block, succeeded=True)
+        self.pool = [one for one in self.pool if one.nonce > self.nonces[one.signer]]
+
+    def check(self, signer: str, call: tuple) -> None:
+        """Raises: RegistryRefused, as the contract would revert."""
+        issuer_id = call[1]
+        if (issuer_id, signer) not in self.keys:
+            raise RegistryRefused("RegistryKeyNotActive", signer)
+        if call[0] == "anchor":
+            _, _, sequence, root, size = call
+            if sequence != self.last[issuer_id] + 1:
+                raise RegistryRefused("RegistryBadSequence", str(sequence))
+            if issuer_id not in self.windows:
+                raise RegistryRefused("RegistryNotAccredited", "")
+            if not any(root) or size < 1:
+                raise RegistryRefused("RegistryEmptyTree", "")
+        else:
+            change: StatusChange = call[2]
+            current = self.statuses.get((issuer_id, change.leaf_hash), StatusFact(Status.ACTIVE, 0, bytes(32))).status
+            if change.status not in _LEGAL[current]:
+                raise RegistryRefused("RegistryBadTransition", f"{current} {change.status}")
+
+    def _apply(self, transaction: _Transaction) -> None:
+        kind, issuer_id, *rest = transaction.call
+        if kind == "anchor":
+            sequence, root, size = rest
+            self.last[issuer_id] = sequence
+            self.anchors[issuer_id, sequence] = Anchor(RootHash(root), size, self.block, self.time), transaction.hash
+        else:
+            change = rest[0]
+            self.statuses[issuer_id, change.leaf_hash] = StatusFact(
+                change.status, change.reason, change.successor or bytes(32)
+            )
+
+
+class SimulatedRegistry:
+    """`ports.Registry` for one signer. `faults` maps a method to "before" or "after": once each."""
+
+    def __init__(self, chain: SimulatedChain, signer: str = "0x" + "cd" * 20) -> None:
+        self.chain = chain
+        self._signer = signer
+        self.faults: dict[str, str] = {}
+
+    @property
+    def chain_id(self) -> int:
+        return self.chain.chain_id
+
+    @property
+    def address(self) -> str:
+        return self.chain.address
+
+    @property
+    def signer(self) -> str:
+        return self._signer
+
+    def open_window(self, issuer_id: IssuerId) -> Window | None:
+        self._fail("open_window", "before")
+        return self.chain.windows.get(issuer_id)
+
+    def last_sequence(self, issuer_id: IssuerId) -> int:
+        self._fail("last_sequence", "before")
+        return self.chain.last[issuer_id]
+
+    def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
+        self._fail("anchor_of", "before")
+        found = self.chain.anchors.get((issuer_id, sequence))
+        return found[0] if found else None
+
+    def anchor_transaction(self, issuer_id: IssuerId, sequence: int, block_number: int) -> bytes:
+        self._fail("anchor_transaction", "before")
+        anchor, transaction_hash = self.chain.anchors[issuer_id, sequence]
+        if anchor.block_number != block_number:
+            raise RegistryUnavailable("no such event")
+        return transaction_hash
+
+    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
+        self._fail("status_of", "before")
+        return self.chain.statuses.get((issuer_id, leaf_hash), StatusFact(Status.ACTIVE, 0, bytes(32)))
+
+    def mined(self, transaction_hash: bytes) -> Mined | None:
+        self._fail("mined", "before")
+        return self.chain.mined.get(transaction_hash)
+
+    def next_nonce(self) -> int:
+        self._fail("next_nonce", "before")
+        return self.chain.nonces[self._signer]
+
+    def sign_anchor(
+        self, issuer_id: IssuerId, sequence: int, root_hash: RootHash, tree_size: int, nonce: int
+    ) -> Signed:
+        return self._sign(("anchor", issuer_id, sequence, root_hash, tree_size), nonce)
+
+    def sign_status(self, change: StatusChange, nonce: int) -> Signed:
+        return self._sign(("status", change.issuer_id, change), nonce)
+
+    def send(self, raw: bytes) -> None:
+        self._fail("send", "before")
+        transaction = self.chain.known[raw]
+        used = transaction.nonce < self.chain.nonces[self._signer]
+        if not used and transaction not in self.chain.pool:
+            self.chain.pool.append(transaction)
+        if not self.chain.holds:
+            self.chain.mine()
+        self._fail("send", "after")
+
+    def _sign(self, call: tuple, nonce: int) -> Signed:
+        self._fail("sign", "before")
+        self.chain.check(self._signer, call)
+        raw = repr((self._signer, nonce, call)).encode()
+        transaction = _Transaction(self._signer, nonce, call, hashlib.sha256(raw).digest())
+        self.chain.known[raw] = transaction
+        self._fail("sign", "after")
+        return Signed(raw, transaction.hash, nonce)
+
+    def _fail(self, method: str, moment: str) -> None:
+        if self.faults.get(method) == moment:
+            del self.faults[method]
+            raise RegistryUnavailable(f"{method} failed {moment} it took effect")

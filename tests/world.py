@@ -1,0 +1,120 @@
+"""A whole service with a simulated chain, and an audit that derives everything again."""
+
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import reference
+from simulator import SimulatedChain, SimulatedRegistry
+
+from anchor_service.core import profile
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.pipeline import intake, nightly
+from anchor_service.pipeline.filing import Filing
+from anchor_service.pipeline.intake import Outcome, Submission
+from anchor_service.pipeline.receipts import Receipts
+from anchor_service.ports import Window
+from anchor_service.store import anchoring, issuers
+from anchor_service.store import receipts as receipt_queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Issuer
+from verifier.merkle import root_from_path
+from verifier.receipt import parse
+
+
+def facts(number: str, **more: object) -> dict[str, object]:
+    return {"kind": "latsar", "number": number, "issued_on": "2026-11-20", **more}
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass
+class World:
+    store: Store
+    folder: Path
+    chain: SimulatedChain = field(default_factory=SimulatedChain)
+    now: int = 1_800_000_000
+    accepted: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.store.upgrade()
+        self._nonces = (f"{number:032x}" for number in itertools.count())
+        self.registry = SimulatedRegistry(self.chain)
+        self.filing = Filing(
+            self.folder / "manifests", self.folder / "entries", self.chain.chain_id, self.chain.address
+        )
+        self.receipts = Receipts(self.store, self.chain.chain_id, self.chain.address)
+        self.issuer = self.add_issuer("BPSDM-A")
+
+    def add_issuer(self, code: str) -> Issuer:
+        text = profile.from_fields(code, f"Lembaga {code}")
+        issuer = Issuer(id=digest(code), profile=text, scope=" ".join(KIND_NUMBERS), created_at=self.now)
+        with self.store.writing() as connection:
+            issuers.add_issuer(connection, issuer)
+        self.chain.windows[issuer.id] = Window(0, scope_of(KIND_NUMBERS), profile.digest(text))
+        self.chain.keys.add((issuer.id, self.registry.signer))
+        return issuer
+
+    def submit(self, *names: str, issuer: Issuer | None = None, **more: object) -> list[Outcome]:
+        by = issuer or self.issuer
+        submissions = [Submission(digest(name), facts(name, **more)) for name in names]
+        outcomes = intake.submit(self.store, by, submissions, now=self.now, new_nonce=lambda: next(self._nonces))
+        for submission, outcome in zip(submissions, outcomes, strict=True):
+            if outcome.leaf_hash:
+                self.accepted[by.id, submission.document_digest] = outcome.leaf_hash
+        return outcomes
+
+    def night(self, registry: SimulatedRegistry | None = None) -> nightly.NightReport:
+        self.now += 1
+        return nightly.run(
+            self.store,
+            registry or self.registry,
+            self.filing,
+            clock=lambda: self.now,
+            pause=self._tick,
+            wait_seconds=2,
+        )
+
+    def _tick(self) -> None:
+        self.now += 1
+
+    def audit(self) -> int:
+        """Derive everything again and compare. Returns how many certificates stand on chain."""
+        on_chain = 0
+        with self.store.reading() as connection:
+            batches = anchoring.batches(connection)
+        for batch in batches:
+            header, *leaves = self.filing.manifest_path(batch.issuer_id, batch.sequence).read_text().splitlines()
+            assert json.loads(header)["root_hash"] == batch.root_hash.hex()
+            assert reference.root([bytes.fromhex(leaf) for leaf in leaves]) == batch.root_hash
+            assert leaves == sorted(set(leaves))
+            if batch.state == OnChainState.ANCHORED:
+                anchor, _ = self.chain.anchors[batch.issuer_id, batch.sequence]
+                assert (anchor.root_hash, anchor.tree_size) == (batch.root_hash, len(leaves))
+                on_chain += len(leaves)
+        ours = {(batch.issuer_id, batch.sequence) for batch in batches}
+        anchored_leaves: list[tuple[bytes, bytes]] = []
+        for (issuer_id, document), leaf in self.accepted.items():
+            with self.store.reading() as connection:
+                placed = [
+                    one for one in receipt_queries.by_digest(connection, document) if one.certificate.leaf_hash == leaf
+                ]
+            assert len(placed) == 1, "an accepted certificate is lost or doubled"
+            if not placed[0].is_anchored:
+                continue
+            anchored_leaves.append((issuer_id, leaf))
+            data = [one for one in self.receipts.by_digest(document).receipts if parse(one).leaf_hash == leaf]
+            receipt = parse(data[0])
+            anchor, transaction_hash = self.chain.anchors[issuer_id, receipt.sequence]
+            root = root_from_path(receipt.leaf_hash, receipt.leaf_index, anchor.tree_size, receipt.path)
+            assert root == anchor.root_hash
+            assert receipt.transaction == "0x" + transaction_hash.hex()
+            assert receipt.block == anchor.block_number
+        assert len(set(anchored_leaves)) == len(anchored_leaves)
+        assert {key for key in self.chain.anchors if key in ours} <= ours
+        return on_chain
