@@ -82,6 +82,12 @@ def shared_devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
         yield devnet
 
 
+@pytest.fixture(scope="session")
+def shared_registry(shared_devnet: Devnet) -> str:
+    """One registry on it; every test brings issuers of its own."""
+    return shared_devnet.deploy()
+
+
 @pytest.fixture
 def devnet(tmp_path: Path) -> Iterator[Devnet]:
     """A real devnet of the test's own."""

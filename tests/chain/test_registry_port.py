@@ -1,0 +1,150 @@
+"""One suite for the registry port, on the simulator and on web3 with a real node."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from simulator import SimulatedChain, SimulatedRegistry
+
+from anchor_service.core import profile
+from anchor_service.core.batch import Status
+from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.kinds import scope_of
+from anchor_service.ports import Registry, StatusChange, Window
+
+PROFILE = profile.from_fields("UJI", "Lembaga Uji")
+ROOT = RootHash(b"\x11" * 32)
+LEAF = LeafHash(b"\x22" * 32)
+
+
+@dataclass
+class Port:
+    registry: Registry
+    issuer_id: IssuerId
+    settle: Callable[[], None]
+
+
+@pytest.fixture(params=["simulator", "web3"])
+def port(request: pytest.FixtureRequest) -> Port:
+    issuer_id = IssuerId(os.urandom(32))
+    if request.param == "simulator":
+        chain = SimulatedChain()
+        registry = SimulatedRegistry(chain)
+        chain.windows[issuer_id] = Window(0, scope_of(["latsar"]), profile.digest(PROFILE))
+        chain.keys.add((issuer_id, registry.signer))
+        return Port(registry, issuer_id, lambda: None)
+    devnet = request.getfixturevalue("shared_devnet")
+    address = request.getfixturevalue("shared_registry")
+    devnet.accredit(address, issuer_id, devnet.account("institute").address, PROFILE, scope_of(["latsar"]))
+    return Port(devnet.registry(address), issuer_id, devnet.settle)
+
+
+def anchor(port: Port, sequence: int, root: RootHash = ROOT, size: int = 3) -> bytes:
+    signed = port.registry.sign_anchor(port.issuer_id, sequence, root, size, port.registry.next_nonce())
+    port.registry.send(signed.raw)
+    port.settle()
+    return signed.transaction_hash
+
+
+def change(port: Port, status: Status, **more: object) -> StatusChange:
+    fields = {"reason": 0, "from_beginning": False, "successor": None} | more
+    return StatusChange(port.issuer_id, LEAF, status, **fields)
+
+
+def test_before_anything(port):
+    assert port.registry.last_sequence(port.issuer_id) == 0
+    assert port.registry.anchor_of(port.issuer_id, 1) is None
+    assert port.registry.mined(bytes(32)) is None
+    assert port.registry.status_of(port.issuer_id, LEAF).status is Status.ACTIVE
+    assert port.registry.open_window(port.issuer_id) == Window(0, 1, profile.digest(PROFILE))
+    assert port.registry.open_window(IssuerId(bytes(31) + b"\x01")) is None
+
+
+def test_an_anchor_is_found_with_its_transaction(port):
+    transaction_hash = anchor(port, 1)
+    found = port.registry.anchor_of(port.issuer_id, 1)
+    assert (found.root_hash, found.tree_size) == (ROOT, 3)
+    assert port.registry.mined(transaction_hash).succeeded
+    assert port.registry.anchor_transaction(port.issuer_id, 1, found.block_number) == transaction_hash
+    assert port.registry.last_sequence(port.issuer_id) == 1
+
+
+@pytest.mark.parametrize("sequence", [0, 2, 3])
+def test_only_the_next_sequence_is_signed(port, sequence):
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_anchor(port.issuer_id, sequence, ROOT, 3, port.registry.next_nonce())
+    assert raised.value.error == "RegistryBadSequence"
+
+
+def test_an_unknown_issuer_is_refused(port):
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_anchor(IssuerId(os.urandom(32)), 1, ROOT, 3, port.registry.next_nonce())
+    assert raised.value.error == "RegistryKeyNotActive"
+
+
+def test_the_same_bytes_may_be_sent_again_before_and_after_they_are_mined(port):
+    signed = port.registry.sign_anchor(port.issuer_id, 1, ROOT, 3, port.registry.next_nonce())
+    for _ in range(3):
+        port.registry.send(signed.raw)
+    port.settle()
+    port.registry.send(signed.raw)
+    assert port.registry.last_sequence(port.issuer_id) == 1
+
+
+def test_a_second_anchor_of_one_sequence_reverts(port):
+    nonce = port.registry.next_nonce()
+    first = port.registry.sign_anchor(port.issuer_id, 1, ROOT, 3, nonce)
+    second = port.registry.sign_anchor(port.issuer_id, 1, RootHash(b"\x33" * 32), 4, nonce + 1)
+    port.registry.send(first.raw)
+    port.registry.send(second.raw)
+    port.settle()
+    assert port.registry.mined(first.transaction_hash).succeeded
+    assert not port.registry.mined(second.transaction_hash).succeeded
+    assert port.registry.anchor_of(port.issuer_id, 1).root_hash == ROOT
+
+
+def test_statuses_follow_the_contract(port):
+    for status in (Status.SUSPENDED, Status.ACTIVE, Status.REVOKED):
+        port.registry.send(port.registry.sign_status(change(port, status, reason=9), port.registry.next_nonce()).raw)
+        port.settle()
+        fact = port.registry.status_of(port.issuer_id, LEAF)
+        assert (fact.status, fact.reason) == (status, 9)
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_status(change(port, Status.ACTIVE), port.registry.next_nonce())
+    assert raised.value.error == "RegistryBadTransition"
+
+
+def test_a_successor_is_kept(port):
+    successor = b"\x44" * 32
+    signed = port.registry.sign_status(change(port, Status.SUPERSEDED, successor=successor), port.registry.next_nonce())
+    port.registry.send(signed.raw)
+    port.settle()
+    assert port.registry.status_of(port.issuer_id, LEAF).successor == successor
+
+
+def test_a_node_that_is_down_is_unavailable_and_nothing_else(devnet):
+    address = devnet.deploy()
+    registry = devnet.registry(address)
+    devnet.accredit(address, b"\x01" * 32, devnet.account("institute").address)
+    signed = registry.sign_anchor(IssuerId(b"\x01" * 32), 1, ROOT, 3, registry.next_nonce())
+    devnet.kill()
+    for ask in (
+        lambda: registry.last_sequence(IssuerId(b"\x01" * 32)),
+        lambda: registry.anchor_of(IssuerId(b"\x01" * 32), 1),
+        lambda: registry.mined(bytes(32)),
+        registry.next_nonce,
+        lambda: registry.open_window(IssuerId(b"\x01" * 32)),
+        lambda: registry.send(signed.raw),
+        lambda: registry.sign_anchor(IssuerId(b"\x01" * 32), 1, ROOT, 3, 0),
+    ):
+        with pytest.raises(RegistryUnavailable):
+            ask()
+
+
+def test_another_chain_is_unavailable(shared_devnet):
+    registry = shared_devnet.registry("0x" + "11" * 20)
+    registry._chain_id = 1
+    with pytest.raises(RegistryUnavailable, match="another chain"):
+        registry.last_sequence(IssuerId(bytes(32)))

@@ -1,0 +1,226 @@
+"""The registry's rules, one by one, each refusal by its own name."""
+
+import itertools
+
+import pytest
+import reference
+from registry_contract import ANCHOR, BOTH, FOREVER, INSTITUTE, ISSUER, OTHER, PROFILE, STATUS
+
+from verifier.log import checkpoint_of
+
+ROOT = b"\x01" * 32
+LEAF, NEXT_LEAF = b"\x02" * 32, b"\x03" * 32
+ACTIVE, SUSPENDED, SUPERSEDED, REVOKED = range(4)
+
+
+def test_the_deployer_keeps_nothing(registry):
+    deployer = registry.accounts["stranger"]
+    assert registry.f.defaultAdmin().call() == registry.accounts["admin"]
+    for role in ("DEFAULT_ADMIN", "ACCREDITOR", "REGULATOR"):
+        assert not registry.f.hasRole(getattr(registry.f, f"{role}_ROLE")().call(), deployer).call()
+
+
+def test_views_answer_for_what_is_unknown(registry):
+    assert registry.f.anchorOf(ISSUER, 1).call() == (bytes(32), 0, 0, 0, 0, "0x" + "0" * 40)
+    assert registry.f.lastSequence(ISSUER).call() == 0
+    assert registry.f.windowCount(ISSUER).call() == 0
+    assert registry.f.windowOf(ISSUER, 7).call() == (0, 0, 0, bytes(32))
+    assert registry.f.keyOf(ISSUER, registry.accounts["key"]).call() == (0, 0, 0, 0)
+    assert registry.f.statusOf(ISSUER, LEAF).call() == (0, False, False, 0, 0, "0x" + "0" * 40, bytes(32))
+    assert registry.f.checkpoint().call() == [0, reference.sha256(b"")]
+    assert not registry.f.verifyInclusion(ISSUER, 1, LEAF, 0, []).call()
+
+
+@pytest.mark.parametrize("name", ["admin", "regulator", "key", "stranger"])
+def test_only_an_accreditor_opens_closes_and_gives_keys(registry, name):
+    registry.accredit()
+    key = registry.accounts["stranger"]
+    for call in (
+        registry.f.openWindow(OTHER, 0, FOREVER, 1, PROFILE),
+        registry.f.closeWindow(ISSUER, 0, 0),
+        registry.f.addKey(ISSUER, key, BOTH, INSTITUTE),
+        registry.f.retireKey(ISSUER, registry.accounts["key"]),
+    ):
+        assert registry.refused(name, call) == "AccessControlUnauthorizedAccount"
+
+
+def test_a_window_and_its_refusals(registry):
+    f = registry.f
+    now = registry.now()
+    assert registry.refused("accreditor", f.openWindow(bytes(32), 0, FOREVER, 1, PROFILE)) == "RegistryZeroIssuer"
+    assert registry.refused("accreditor", f.openWindow(ISSUER, 0, FOREVER, 0, PROFILE)) == "RegistryEmptyScope"
+    assert registry.refused("accreditor", f.openWindow(ISSUER, 0, FOREVER, 1, bytes(32))) == "RegistryZeroProfile"
+    assert registry.refused("accreditor", f.openWindow(ISSUER, now - 10, FOREVER, 1, PROFILE)) == "RegistryBadWindow"
+    assert registry.refused("accreditor", f.openWindow(ISSUER, now + 10, now + 10, 1, PROFILE)) == "RegistryBadWindow"
+    registry.open(until=now + 100)
+    opened = registry.f.windowOf(ISSUER, 0).call()
+    assert opened == (registry.now(), now + 100, 1, PROFILE)
+    # It may be followed, never overlapped.
+    assert registry.refused("accreditor", f.openWindow(ISSUER, now + 99, FOREVER, 1, PROFILE)) == "RegistryBadWindow"
+    registry.open(from_=now + 200)
+    # And at most one lies ahead.
+    assert registry.refused("accreditor", f.openWindow(ISSUER, now + 300, FOREVER, 1, PROFILE)) == "RegistryBadWindow"
+
+
+def test_closing_is_prospective(accredited):
+    f = accredited.f
+    assert accredited.refused("accreditor", f.closeWindow(ISSUER, 1, 0)) == "RegistryUnknownWindow"
+    assert accredited.refused("accreditor", f.closeWindow(ISSUER, 0, accredited.now() - 1)) == "RegistryBadWindow"
+    assert accredited.refused("accreditor", f.closeWindow(ISSUER, 0, FOREVER)) == "RegistryBadWindow"
+    accredited.by("key", f.anchor(ISSUER, 1, ROOT, 1))
+    accredited.by("accreditor", f.closeWindow(ISSUER, 0, 0))
+    assert f.windowOf(ISSUER, 0).call()[1] == accredited.now() + 1
+    accredited.travel(5)
+    assert accredited.refused("key", f.anchor(ISSUER, 2, ROOT, 1)) == "RegistryNotAccredited"
+    # What was anchored before lies inside the window for good, and statuses go on.
+    window, anchored = f.windowOf(ISSUER, 0).call(), f.anchorOf(ISSUER, 1).call()
+    assert window[0] <= anchored[2] < window[1]
+    accredited.by("key", f.setStatus(ISSUER, LEAF, REVOKED, 1, False, bytes(32)))
+
+
+def test_a_window_ahead_does_not_hide_the_open_one(registry):
+    now = registry.now()
+    registry.accredit()
+    registry.by("accreditor", registry.f.closeWindow(ISSUER, 0, now + 1_000))
+    registry.open(from_=now + 2_000)
+    registry.by("key", registry.f.anchor(ISSUER, 1, ROOT, 1))
+    assert registry.f.anchorOf(ISSUER, 1).call()[4] == 0
+    registry.travel(1_500)
+    assert registry.refused("key", registry.f.anchor(ISSUER, 2, ROOT, 1)) == "RegistryNotAccredited"
+    registry.travel(1_000)
+    registry.by("key", registry.f.anchor(ISSUER, 2, ROOT, 1))
+    assert registry.f.anchorOf(ISSUER, 2).call()[4] == 1
+
+
+def test_keys_and_their_refusals(registry):
+    f, key = registry.f, registry.accounts["key"]
+    assert registry.refused("accreditor", f.addKey(bytes(32), key, BOTH, INSTITUTE)) == "RegistryZeroIssuer"
+    for purposes, custody, address in ((0, 1, key), (4, 1, key), (BOTH, 0, key), (BOTH, 1, "0x" + "0" * 40)):
+        assert registry.refused("accreditor", f.addKey(ISSUER, address, purposes, custody)) == "RegistryBadKey"
+    registry.accredit()
+    assert registry.refused("accreditor", f.addKey(ISSUER, key, ANCHOR, INSTITUTE)) == "RegistryKeyExists"
+    # Rotation with overlap: both keys work until the old one retires.
+    registry.by("accreditor", f.addKey(ISSUER, registry.accounts["other_key"], BOTH, 2))
+    registry.by("key", f.anchor(ISSUER, 1, ROOT, 1))
+    registry.by("other_key", f.anchor(ISSUER, 2, ROOT, 1))
+    registry.by("accreditor", f.retireKey(ISSUER, key))
+    registry.travel(2)
+    assert registry.refused("key", f.anchor(ISSUER, 3, ROOT, 1)) == "RegistryKeyNotActive"
+    assert registry.refused("accreditor", f.retireKey(ISSUER, key)) == "RegistryKeyNotActive"
+    assert registry.refused("accreditor", f.addKey(ISSUER, key, BOTH, INSTITUTE)) == "RegistryKeyExists"
+    registry.by("other_key", f.anchor(ISSUER, 3, ROOT, 1))
+
+
+def test_a_key_does_what_it_is_for(registry):
+    registry.accredit(purposes=ANCHOR)
+    registry.by("accreditor", registry.f.addKey(ISSUER, registry.accounts["status_key"], STATUS, INSTITUTE))
+    anchor = registry.f.anchor(ISSUER, 1, ROOT, 1)
+    status = registry.f.setStatus(ISSUER, LEAF, REVOKED, 1, False, bytes(32))
+    assert registry.refused("status_key", anchor) == "RegistryKeyNotActive"
+    assert registry.refused("key", status) == "RegistryKeyNotActive"
+    registry.by("key", anchor)
+    registry.by("status_key", status)
+
+
+def test_anchors_are_gapless_and_written_once(accredited):
+    f = accredited.f
+    for sequence in (0, 2, FOREVER):
+        assert accredited.refused("key", f.anchor(ISSUER, sequence, ROOT, 1)) == "RegistryBadSequence"
+    assert accredited.refused("key", f.anchor(ISSUER, 1, bytes(32), 1)) == "RegistryZeroRoot"
+    assert accredited.refused("key", f.anchor(ISSUER, 1, ROOT, 0)) == "RegistryEmptyTree"
+    receipt = accredited.by("key", f.anchor(ISSUER, 1, ROOT, 9))
+    expected = (ROOT, 9, accredited.now(), receipt["blockNumber"], 0, accredited.accounts["key"])
+    assert f.anchorOf(ISSUER, 1).call() == expected
+    assert accredited.refused("key", f.anchor(ISSUER, 1, b"\x09" * 32, 1)) == "RegistryBadSequence"
+    accredited.by("key", f.anchor(ISSUER, 2, b"\x09" * 32, 1))
+    assert f.anchorOf(ISSUER, 1).call() == expected
+    assert f.lastSequence(ISSUER).call() == 2
+
+
+def test_issuers_do_not_touch_each_other(accredited):
+    accredited.accredit(OTHER, "other_key")
+    f = accredited.f
+    accredited.by("key", f.anchor(ISSUER, 1, ROOT, 1))
+    assert accredited.refused("other_key", f.anchor(ISSUER, 2, ROOT, 1)) == "RegistryKeyNotActive"
+    assert (
+        accredited.refused("other_key", f.setStatus(ISSUER, LEAF, REVOKED, 0, False, bytes(32)))
+        == "RegistryKeyNotActive"
+    )
+    # The same root may be anchored by another: it proves nothing there, because leaves bind their issuer.
+    accredited.by("other_key", f.anchor(OTHER, 1, ROOT, 1))
+    accredited.by("other_key", f.setStatus(OTHER, LEAF, REVOKED, 0, False, bytes(32)))
+    assert f.statusOf(ISSUER, LEAF).call()[0] == ACTIVE
+
+
+LEGAL = {
+    (ACTIVE, SUSPENDED), (ACTIVE, SUPERSEDED), (ACTIVE, REVOKED),
+    (SUSPENDED, ACTIVE), (SUSPENDED, SUPERSEDED), (SUSPENDED, REVOKED),
+    (SUPERSEDED, REVOKED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("current", "wanted"), list(itertools.product(range(4), range(4))))
+def test_the_status_machine(accredited, statuses, current, wanted):
+    if current != ACTIVE:
+        accredited.by("key", statuses(LEAF, current, NEXT_LEAF if current == SUPERSEDED else bytes(32)))
+    call = statuses(LEAF, wanted, NEXT_LEAF if wanted == SUPERSEDED else bytes(32))
+    if (current, wanted) in LEGAL:
+        accredited.by("key", call)
+        record = accredited.f.statusOf(ISSUER, LEAF).call()
+        assert record[:5] == (wanted, False, False, 5, accredited.now())
+        assert record[5] == accredited.accounts["key"]
+    else:
+        assert accredited.refused("key", call) == "RegistryBadTransition"
+        assert accredited.refused("regulator", call) == "RegistryBadTransition"
+
+
+def test_an_issuer_never_lifts_a_regulators_suspension(accredited, statuses):
+    accredited.by("regulator", statuses(LEAF, SUSPENDED))
+    assert accredited.refused("key", statuses(LEAF, ACTIVE)) == "RegistryHeldByRegulator"
+    assert accredited.refused("key", statuses(LEAF, SUPERSEDED, NEXT_LEAF)) == "RegistryHeldByRegulator"
+    accredited.by("regulator", statuses(LEAF, ACTIVE))
+    accredited.by("key", statuses(LEAF, SUSPENDED))
+    accredited.by("regulator", statuses(LEAF, ACTIVE))
+    accredited.by("regulator", statuses(LEAF, SUSPENDED))
+    accredited.by("key", statuses(LEAF, REVOKED))
+
+
+def test_a_successor_is_named_exactly_when_superseded(accredited, statuses):
+    for status, successor in (
+        (SUPERSEDED, bytes(32)),
+        (REVOKED, NEXT_LEAF),
+        (SUSPENDED, NEXT_LEAF),
+        (SUPERSEDED, LEAF),
+    ):
+        assert accredited.refused("key", statuses(LEAF, status, successor)) == "RegistryBadSuccessor"
+    assert accredited.refused("key", statuses(bytes(32), REVOKED)) == "RegistryZeroLeaf"
+    zero = accredited.f.setStatus(bytes(32), LEAF, REVOKED, 0, False, bytes(32))
+    assert accredited.refused("regulator", zero) == "RegistryZeroIssuer"
+
+
+def test_the_log_holds_every_change_and_nothing_else(registry):
+    """After each change: size and root by the reference over events alone, and by the verifier's code."""
+    f = registry.f
+    registry.accredit()
+    registry.by("accreditor", f.addKey(ISSUER, registry.accounts["other_key"], BOTH, 2))
+    for sequence in range(1, 12):
+        registry.by("key", f.anchor(ISSUER, sequence, bytes([sequence]) * 32, sequence))
+        size, root = f.checkpoint().call()
+        entries = registry.entries()
+        assert size == len(entries) == sequence + 3
+        assert root == reference.root([reference.leaf(entry) for entry in entries])
+        stated = checkpoint_of(entries)
+        assert (stated.size, stated.root) == (size, root)
+    registry.by("regulator", f.setStatus(ISSUER, LEAF, SUSPENDED, 1, True, bytes(32)))
+    registry.by("accreditor", f.retireKey(ISSUER, registry.accounts["other_key"]))
+    registry.by("accreditor", f.closeWindow(ISSUER, 0, 0))
+    entries = registry.entries()
+    assert [int.from_bytes(entry[-32:], "big") for entry in entries] == list(range(len(entries)))
+    assert f.checkpoint().call() == [len(entries), reference.root([reference.leaf(entry) for entry in entries])]
+
+
+def test_the_contract_takes_no_ether(accredited):
+    with pytest.raises(Exception, match=r"revert|fail"):
+        accredited.web3.eth.send_transaction(
+            {"from": accredited.accounts["stranger"], "to": accredited.contract.address, "value": 1}
+        )
