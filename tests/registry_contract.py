@@ -68,6 +68,11 @@ class Registry:
         self.open(issuer)
         self.by("accreditor", self.f.addKey(issuer, self.accounts[key], purposes, INSTITUTE))
 
+    def verify(self, issuer: bytes, sequence: int, leaf: bytes, index: int, path: list[bytes]) -> bool:
+        """What the contract itself says of a proof."""
+        found: bool = self.f.verifyInclusion(issuer, sequence, leaf, index, path).call()
+        return found
+
     def entries(self) -> list[bytes]:
         """The log's entries, from events alone."""
         logged = {

@@ -1,12 +1,15 @@
 """One strict JSON reader for everything that is handed to the verifier."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 from verifier.errors import MalformedText
 
 MAX_DEPTH = 8
 MAX_INTEGER_DIGITS = 20
+
+_BRACKET_OR_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
 def read(data: bytes, *, what: str, max_bytes: int) -> Any:
@@ -20,17 +23,16 @@ def read(data: bytes, *, what: str, max_bytes: int) -> Any:
         text = data.decode()
     except UnicodeDecodeError:
         raise MalformedText(f"{what} is not UTF-8") from None
+    # Looked at before parsing: a program that embeds this may have raised Python's recursion limit so far that
+    # brackets alone overflow the C stack.
+    if _nesting(text) > MAX_DEPTH:
+        raise MalformedText(f"{what} is nested more than {MAX_DEPTH} deep")
     try:
-        value = json.loads(
+        return json.loads(
             text, object_pairs_hook=_object, parse_float=_number, parse_constant=_number, parse_int=_integer
         )
-    except RecursionError:
-        raise MalformedText(f"{what} is nested too deeply") from None
     except ValueError as error:
         raise MalformedText(f"{what} is not JSON: {error}") from None
-    if _depth(value) > MAX_DEPTH:
-        raise MalformedText(f"{what} is nested more than {MAX_DEPTH} deep")
-    return value
 
 
 def canonical(value: Any) -> str:
@@ -73,16 +75,13 @@ def _integer(given: str) -> int:
     return int(given)
 
 
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if deepest > MAX_DEPTH:
-            break
+def _nesting(text: str) -> int:
+    """How deep the brackets outside strings go."""
+    deepest = depth = 0
+    for match in _BRACKET_OR_STRING.finditer(text):
+        if match[0] in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif match[0] in "]}":
+            depth -= 1
     return deepest

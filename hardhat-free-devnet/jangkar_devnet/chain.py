@@ -23,6 +23,8 @@ from jangkar_devnet.storage import ChainFile, IndexedLog, Pooled
 # A head older than this gets an empty block on top, so that its age tells of an outage and nothing else.
 MAX_HEAD_AGE = 60
 GAS_LIMIT = 30_000_000
+# Sealing holds the chain: what does not fit into this time waits for the next block.
+MAX_SEAL_SECONDS = 1.0
 MIN_REPLACEMENT_PERCENT = 110
 
 
@@ -201,7 +203,10 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         hashes: list[bytes] = []
         logs: list[IndexedLog] = []
         # Nonces may have arrived out of order: sorting by nonce keeps each sender's order, and arrival breaks ties.
+        deadline = time.monotonic() + MAX_SEAL_SECONDS
         for pooled in sorted(waiting, key=lambda one: one.nonce):
+            if time.monotonic() > deadline:
+                break
             transaction = self.decode(pooled.raw)
             with self.state_at(self.chain.header) as state:
                 nonce = state.get_nonce(pooled.sender)
