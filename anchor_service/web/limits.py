@@ -1,6 +1,8 @@
 """How much one caller may ask, and how large a request may be."""
 
+import contextlib
 import math
+import re
 import time
 from http import HTTPStatus
 
@@ -14,6 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from anchor_service.web import problems
 
 MAX_BODY = 2 << 20
+MAX_NESTING = 64
+
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class RateLimit:
@@ -37,12 +42,21 @@ class RateLimit:
         )
 
 
-class BodyTooLarge(Exception):
-    """More bytes came than a request may have."""
+class BodyRefused(Exception):
+    """A body has more bytes or deeper brackets than a request may have."""
+
+    def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
 
 
 class BodyLimit:
-    """ASGI middleware that counts the body's bytes itself and stops reading at the limit."""
+    """ASGI middleware that measures the body itself and stops reading at the limits.
+
+    Depth is measured before any parser sees the body: where a library has raised Python's recursion
+    limit, brackets alone would overflow the C stack.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY) -> None:
         self._app = app
@@ -53,19 +67,32 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = 0
+        size = depth = 0
+        refused: BodyRefused | None = None
 
-        async def counted() -> Message:
-            nonlocal seen
+        async def measured() -> Message:
+            nonlocal size, depth, refused
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._max_bytes:
-                raise BodyTooLarge
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_bytes:
+                detail = f"the request has more than {self._max_bytes} bytes; send fewer certificates at once"
+                refused = BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request-too-large", detail)
+                raise refused
+            for match in _BRACKET.finditer(chunk):
+                depth += 1 if match[0] in (b"[", b"{") else -1
+                if depth > MAX_NESTING:
+                    detail = f"the request is nested more than {MAX_NESTING} deep"
+                    refused = BodyRefused(HTTPStatus.BAD_REQUEST, "request-too-deep", detail)
+                    raise refused
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except BodyTooLarge:
-            detail = f"the request has more than {self._max_bytes} bytes; send fewer certificates at once"
-            response = problems.answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request-too-large", detail)
-            await response(scope, receive, send)
+        async def unless_refused(message: Message) -> None:
+            # FastAPI takes an error while it reads for a bad body, and answers before this can.
+            if refused is None:
+                await send(message)
+
+        with contextlib.suppress(BodyRefused):
+            await self._app(scope, measured, unless_refused)
+        if refused is not None:
+            await problems.answer(refused.status, refused.code, str(refused))(scope, receive, send)

@@ -1,0 +1,235 @@
+"""The public page in its own process, over real services and a real chain, without JavaScript."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from installation import Installation
+
+from anchor_service.core.certificate_code import from_random
+from verifier.web.upload import MAX_PARTS
+
+PDF = b"%%PDF-1.7\n%s\n%%%%EOF\n"
+
+
+@dataclass
+class Site:
+    installation: Installation
+    url: str
+    folder: Path
+
+    def pdf(self, name: str) -> bytes:
+        return (self.folder / f"{name}.pdf").read_bytes()
+
+    def receipt(self, name: str) -> bytes:
+        return (self.folder / f"{name}.pdf.jangkar.json").read_bytes()
+
+    def check(self, document: bytes, receipt: bytes | None = None, **data: str) -> httpx.Response:
+        files = {"file": ("x.pdf", document, "application/pdf")}
+        if receipt is not None:
+            files["receipt"] = ("r.json", receipt, "application/json")
+        return httpx.post(f"{self.url}/check", files=files, data=data, timeout=30)
+
+
+def verdict(answer: httpx.Response) -> str:
+    found = re.search(r'data-verdict="(\w+)"', answer.text)
+    assert found, answer.text
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Installation(tmp_path_factory.mktemp("site")) as installation:
+        folder = installation.certificates("good", "revoked", "jumped", "mine")
+        other = installation.accredit_another("BPSDM-LAIN", "Lembaga Lain")
+        installation.jangkar(
+            "ingest", str(folder), "--issuer", installation.issuer, "--csv", str(installation.manifest)
+        )
+        installation.jangkar("anchor", "run")
+        installation.jangkar("receipt", "write", str(folder), "--issuer", installation.issuer)
+        installation.jangkar("status", "set", str(folder / "revoked.pdf"), "revoked", "--issuer", installation.issuer)
+        # Another accredited issuer claims the revoked file and a good one as its own.
+        installation.ingest_as(other, "revoked", "jumped")
+        installation.jangkar("anchor", "run")
+        waiting = installation.folder / "waiting"
+        waiting.mkdir()
+        (waiting / "waiting.pdf").write_bytes(PDF % b"waiting")
+        options = ("--kind", "latsar", "--issued-on", "2026-11-20", "--issuer", installation.issuer)
+        installation.jangkar("ingest", str(waiting), *options)
+        service = installation.start("jangkar", "serve", "--port", "0")
+        page = installation.start_page("--service", service)
+        yield Site(installation, page, folder)
+
+
+def test_valid(site):
+    answer = site.check(site.pdf("good"))
+    assert verdict(answer) == "valid"
+    assert "ASLI dan berlaku" in answer.text
+    assert site.installation.name in answer.text
+
+
+def test_the_same_with_its_receipt(site):
+    assert verdict(site.check(site.pdf("good"), site.receipt("good"))) == "valid"
+
+
+def test_in_english(site):
+    answer = httpx.post(f"{site.url}/check?lang=en", files={"file": ("x.pdf", site.pdf("good"))}, timeout=30)
+    assert "GENUINE and in force" in answer.text
+    assert '<html lang="en">' in answer.text
+
+
+def test_altered_truncated_and_unknown_files(site):
+    data = site.pdf("good")
+    assert verdict(site.check(data + b"\n")) == "not_found"
+    assert verdict(site.check(data[:-10])) == "not_found"
+    assert verdict(site.check(data + b"\n", site.receipt("good"))) == "invalid"
+    assert verdict(site.check(data[:-10], site.receipt("good"))) == "invalid"
+
+
+def test_revoked_even_when_another_issuer_claims_the_file(site):
+    """The claim-jumper's own receipt, the owner's, and none: never a plain valid."""
+    assert verdict(site.check(site.pdf("revoked"))) == "revoked"
+    assert verdict(site.check(site.pdf("revoked"), site.receipt("revoked"))) == "revoked"
+    jumper = site.installation.receipt_of(site.installation.other, site.folder / "revoked.pdf")
+    assert verdict(site.check(site.pdf("revoked"), jumper)) == "revoked"
+    assert verdict(site.check(site.pdf("revoked"), jumper, issuer=site.installation.other)) == "revoked"
+
+
+def test_a_claim_jumped_file_is_contested_until_the_issuer_is_named(site):
+    contested = site.check(site.pdf("jumped"))
+    assert verdict(contested) == "undetermined"
+    assert '<select id="issuer"' in contested.text
+    assert verdict(site.check(site.pdf("jumped"), issuer=site.installation.issuer)) == "valid"
+
+
+def test_pending(site):
+    answer = site.check(PDF % b"waiting")
+    assert verdict(answer) == "pending"
+    assert "MENUNGGU PENJANGKARAN" in answer.text
+
+
+def test_a_qr_leads_to_recorded_and_never_to_genuine(site):
+    code = site.installation.codes["good"]
+    for path in (f"/v/{code}", f"/V/{code}", f"/v/{code.lower()}", f"/v/{code[:4]}-{code[4:]}"):
+        answer = httpx.get(site.url + path)
+        assert verdict(answer) == "recorded"
+        assert "TERCATAT" in answer.text
+        assert ">ASLI" not in answer.text.split("<details", 1)[0]
+    assert verdict(httpx.get(f"{site.url}/v/{site.installation.codes['revoked']}")) == "revoked"
+    assert httpx.get(f"{site.url}/?code={code.lower()}&lang=en").headers["location"] == f"/v/{code}?lang=en"
+
+
+def test_a_mistyped_code_is_told_apart_from_an_unknown_one(site):
+    code = site.installation.codes["good"]
+    wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
+    for answer in (httpx.get(f"{site.url}/v/{wrong}"), httpx.get(f"{site.url}/?code={wrong}")):
+        assert answer.status_code == 422
+        assert "salah ketik" in answer.text
+    assert verdict(httpx.get(f"{site.url}/v/{from_random(5)}")) == "not_found"
+
+
+def test_a_forged_receipt(site):
+    receipt = json.loads(site.receipt("mine"))
+    receipt["metadata"] = receipt["metadata"].replace('"jp":40', '"jp":400')
+    forged = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    # With the service at hand the true receipt is found too; the forged one adds nothing.
+    shown = site.check(site.pdf("mine"), forged)
+    assert "400" not in re.sub(r"<code>.*?</code>", "", shown.text.split("</dl>")[0])
+
+
+def test_rubbish_as_a_receipt_does_not_hide_the_true_one(site):
+    answer = site.check(site.pdf("good"), b"\x00\xff")
+    assert verdict(answer) == "valid"
+    assert "bukan tanda terima yang sah" in answer.text
+    assert verdict(site.check(PDF % b"stranger", b"{}")) == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"", "multipart/form-data; boundary=x", 422),
+        (b"--x--", "multipart/form-data; boundary=x", 422),
+        (b"--x\r\n", "multipart/form-data", 422),
+        (b"a=b", "application/x-www-form-urlencoded", 422),
+        (b"\xff" * 100, "multipart/form-data; boundary=x", 422),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n\r\n--x--\r\n',
+            "multipart/form-data; boundary=x",
+            422,
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="' + b"a" * 10_000 + b'"\r\n\r\n',
+            "multipart/form-data; boundary=x",
+            422,
+        ),
+        (
+            (b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n') * (MAX_PARTS + 1),
+            "multipart/form-data; boundary=x",
+            422,
+        ),
+    ],
+)
+def test_forms_that_are_rubbish(site, body, kind, status):
+    answer = httpx.post(f"{site.url}/check", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    assert "data-verdict" not in answer.text
+
+
+def test_a_file_that_is_too_large(site):
+    answer = site.check(b"\x00" * (21 << 20))
+    assert answer.status_code == 413
+    assert "20 MB" in answer.text
+    assert site.check(PDF % b"x", b"{" * 70_000).status_code == 413
+
+
+def test_an_empty_file(site):
+    answer = site.check(b"")
+    assert answer.status_code == 422
+    assert "kosong" in answer.text
+
+
+def test_headers_let_nothing_in(site):
+    answer = httpx.get(site.url)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "script-src" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "<script" not in answer.text
+    assert "server" not in answer.headers
+    assert "://" not in answer.text, "the page asks no third party for anything"
+
+
+def test_pages_that_are_not_there(site):
+    answer = httpx.get(f"{site.url}/nothing")
+    assert answer.status_code == 404
+    assert "tidak ada" in answer.text
+
+
+def test_what_is_shown_is_escaped(site):
+    answer = httpx.get(f"{site.url}/v/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+    assert "<script" not in answer.text
+    answer = site.check(PDF % b"x", b'{"format":"<script>alert(1)</script>"}')
+    assert "<script" not in answer.text
+
+
+def test_when_the_service_is_down_it_says_so(site):
+    page = site.installation.start_page("--service", "http://127.0.0.1:1")
+    answer = httpx.post(f"{page}/check", files={"file": ("x.pdf", site.pdf("good"))}, timeout=30)
+    assert verdict(answer) == "undetermined"
+    assert "tidak dapat ditanya" in answer.text
+    # A sidecar is enough where the policy names its issuer.
+    files = {"file": ("x.pdf", site.pdf("good")), "receipt": ("r", site.receipt("good"))}
+    answer = httpx.post(f"{page}/check", files=files, data={"issuer": site.installation.issuer}, timeout=30)
+    assert verdict(answer) == "valid"
+
+
+def test_too_many_requests(site):
+    page = site.installation.start_page("--service", "http://127.0.0.1:1")
+    codes = [httpx.get(page).status_code for _ in range(65)]
+    assert codes.count(200) == 60
+    assert set(codes) == {200, 429}

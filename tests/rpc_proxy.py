@@ -1,0 +1,53 @@
+"""A JSON-RPC proxy between the service and a real node, that kills the caller at a chosen moment."""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.request import Request, urlopen
+
+
+class Proxy:
+    """Forwards everything; `before` and `after` see each request and may act, or change the answer."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.before: Callable[[dict[str, Any]], bool] = lambda _: True
+        self.after: Callable[[dict[str, Any], bytes], bytes] = lambda _, answer: answer
+
+    def __enter__(self) -> Self:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                asked = json.loads(body)
+                if not proxy.before(asked):
+                    self.connection.close()
+                    return
+                with urlopen(Request(proxy.target, body, {"Content-Type": "application/json"}), timeout=30) as response:
+                    answer = proxy.after(asked, response.read())
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(answer)))
+                    self.end_headers()
+                    self.wfile.write(answer)
+                except OSError:
+                    pass  # the caller was killed: that is what this is for
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,261 @@
+"""The five checks as a table: what each says of every kind of fact, and how verdicts follow."""
+
+import dataclasses
+
+import pytest
+import reference
+from vectors_reader import load
+
+from verifier import checks
+from verifier.checks import Asked, Outcome, Unreadable
+from verifier.policy import parse as parse_policy
+from verifier.receipt import parse
+from verifier.registry import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
+from verifier.verdict import EXIT_CODES, Claim, Verdict, combine
+from verifier.words import LANGUAGES, REASONS, reason
+
+VECTOR = load("receipts.json")["right"]
+RECEIPT = parse(VECTOR["text"].encode())
+NOW = 1_800_000_000
+ANCHORED_AT = NOW - 1_000
+PINS = {
+    "chain_id": RECEIPT.chain_id,
+    "genesis": "0x" + "00" * 32,
+    "registry": RECEIPT.registry,
+    "code_hash": "0x" + "00" * 32,
+}
+POLICY_TEXT = reference.canonical(
+    {"format": "jangkar-policy-v1", **PINS, "finality": "instant", "operators": 1, "nodes": ["http://127.0.0.1:1"]}
+)
+POLICY = parse_policy(POLICY_TEXT.encode())
+ISSUER = RECEIPT.issuer_id
+FACTS = Facts(
+    head=Head(number=100, hash=bytes(32), time=NOW - 10, final=100),
+    anchor=Anchor(
+        bytes.fromhex(VECTOR["root_hash"]), VECTOR["tree_size"], ANCHORED_AT, RECEIPT.block, 0, "0x" + "33" * 20
+    ),
+    window=Window(ANCHORED_AT - 10, 2**64 - 1, 1, reference.sha256(RECEIPT.profile_text.encode())),
+    key=Key(ANCHORED_AT - 10, 2**64 - 1, 3, Custody.INSTITUTE),
+    status=StatusRecord(Status.ACTIVE, False, False, 0, 0, bytes(32)),
+)
+
+
+def facts(**changes):
+    """FACTS with parts changed: `anchor__size=3` reaches into a part."""
+    found = FACTS
+    for name, value in changes.items():
+        part, _, inner = name.partition("__")
+        new = dataclasses.replace(getattr(found, part), **{inner: value}) if inner else value
+        found = dataclasses.replace(found, **{part: new})
+    return found
+
+
+def judge(given=FACTS, *, receipt=RECEIPT, digest=RECEIPT.document_digest, policy=POLICY, asked=None, now=NOW):
+    asked = Asked([ISSUER]) if asked is None else asked
+    known = None if isinstance(given, Unreadable) else given
+    return Claim(receipt, known, checks.all_checks(digest, receipt, policy, given, asked, now))
+
+
+def outcomes(claim):
+    return "".join(
+        {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.UNKNOWN: "?"}[check.outcome] for check in claim.checks
+    )
+
+
+def test_all_five_pass():
+    claim = judge()
+    assert outcomes(claim) == "+++++"
+    assert claim.verdict is Verdict.VALID
+
+
+REVOKED = StatusRecord(Status.REVOKED, False, False, 3, NOW - 5, bytes(32))
+SUSPENDED = dataclasses.replace(REVOKED, status=Status.SUSPENDED)
+SUPERSEDED = dataclasses.replace(REVOKED, status=Status.SUPERSEDED, successor=b"\x01" * 32)
+FROZEN = {"head__time": NOW - 16 * 60}
+ABSENT = {"anchor": None, "window": None, "key": None}
+
+TABLE = [
+    # name, facts, outcomes, verdict, reason of the check that decides
+    ("another root", facts(anchor__root=bytes(32)), "+x+++", "invalid", "other-root"),
+    ("a smaller tree", facts(anchor__size=1), "+x+++", "invalid", "bad-path"),
+    ("a larger tree", facts(anchor__size=5), "+x+++", "invalid", "bad-path"),
+    ("no anchor", facts(**ABSENT), "+?x?+", "invalid", "no-anchor"),
+    ("no anchor on a node below the receipt's block", facts(**ABSENT, head__number=6), "+????",
+     "undetermined", "stale-head"),
+    ("no anchor on a frozen node", facts(**ABSENT, **FROZEN), "+????", "undetermined", "stale-head"),
+    ("another block", facts(anchor__block_number=8), "++x++", "invalid", "other-block"),
+    ("a block that is not final", facts(head__final=6), "++?++", "undetermined", "not-final"),
+    ("before the window", facts(window__from_=ANCHORED_AT + 1), "+++x+", "invalid", "not-accredited"),
+    ("at the window's beginning", facts(window__from_=ANCHORED_AT), "+++++", "valid", None),
+    ("at the window's end", facts(window__until=ANCHORED_AT), "+++x+", "invalid", "not-accredited"),
+    ("just before the window's end", facts(window__until=ANCHORED_AT + 1), "+++++", "valid", None),
+    ("a retired key", facts(key__until=ANCHORED_AT), "+++x+", "invalid", "key-not-active"),
+    ("a key for statuses only", facts(key__purposes=2), "+++x+", "invalid", "key-not-active"),
+    ("another profile", facts(window__profile_digest=bytes(32)), "+++x+", "invalid", "other-profile"),
+    ("a kind out of scope", facts(window__scope=0b10), "+++x+", "invalid", "out-of-scope"),
+    ("revoked", facts(status=REVOKED), "++++x", "revoked", "revoked"),
+    ("suspended", facts(status=SUSPENDED), "++++x", "suspended", "suspended"),
+    ("superseded", facts(status=SUPERSEDED), "++++x", "superseded", "superseded"),
+    ("a frozen head", facts(**FROZEN), "++++?", "undetermined", "stale-head"),
+    ("a head from the future", facts(head__time=NOW + 16 * 60), "++++?", "undetermined", "stale-head"),
+    ("a head below the receipt's block", facts(head__number=6, head__final=100), "++++?", "undetermined", "stale-head"),
+    ("revoked, on a frozen head: that never heals", facts(status=REVOKED, **FROZEN), "++++x", "revoked", "revoked"),
+    ("suspended, on a frozen head: it may have healed", facts(status=SUSPENDED, **FROZEN), "++++?",
+     "undetermined", "stale-head"),
+    ("an unreadable chain", Unreadable("down"), "+????", "undetermined", "unreadable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "verdict", "why"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_the_table(given, expected, verdict, why):
+    claim = judge(given)
+    assert outcomes(claim) == expected
+    assert claim.verdict == verdict
+    if why:
+        assert why in [check.reason for check in claim.checks if check.outcome is not Outcome.PASS]
+
+
+def test_another_file_is_invalid():
+    claim = judge(digest=bytes(32))
+    assert outcomes(claim) == "x++++"
+    assert claim.verdict is Verdict.INVALID
+
+
+def test_another_file_of_a_revoked_receipt_is_invalid_and_not_revoked():
+    assert judge(facts(status=REVOKED), digest=bytes(32)).verdict is Verdict.INVALID
+
+
+def test_without_a_file_it_is_recorded_and_never_genuine():
+    claim = judge(digest=None)
+    assert outcomes(claim) == "?++++"
+    assert claim.verdict is Verdict.RECORDED
+    assert judge(facts(status=REVOKED), digest=None).verdict is Verdict.REVOKED
+
+
+@pytest.mark.parametrize("changes", [{"registry": "0x" + "99" * 20}, {"chain_id": 5}])
+def test_a_receipt_that_names_another_registry_or_chain_is_invalid(changes):
+    claim = judge(receipt=dataclasses.replace(RECEIPT, **changes))
+    assert claim.checks[2].reason == "other-registry"
+    assert claim.verdict is Verdict.INVALID
+
+
+def test_a_forged_fact_is_not_included():
+    forged = RECEIPT.metadata_text.replace('"jp":40', '"jp":99')
+    claim = judge(receipt=dataclasses.replace(RECEIPT, metadata_text=forged))
+    assert claim.checks[1].reason == "other-root"
+    assert claim.verdict is Verdict.INVALID
+
+
+def test_a_replayed_root_is_not_included_under_another_issuer():
+    """Issuer B anchors A's root: A's leaf binds A's id, so that it leads nowhere under B."""
+    claim = judge(receipt=dataclasses.replace(RECEIPT, issuer_id=b"\xbb" * 32), asked=Asked([b"\xbb" * 32]))
+    assert claim.checks[1].reason == "other-root"
+    assert claim.verdict is Verdict.INVALID
+
+
+def test_a_kind_that_is_not_in_the_table_is_unknown():
+    metadata = dataclasses.replace(RECEIPT.metadata, fields=RECEIPT.metadata.fields | {"kind": "astronaut"})
+    claim = judge(receipt=dataclasses.replace(RECEIPT, metadata=metadata))
+    assert claim.checks[3].reason == "unknown-kind"
+    assert claim.verdict is Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("now", "head", "verdict"),
+    [(-1, -10, "valid"), (0, -10, "expired"), (1, -10, "expired"), (-1, 0, "expired"), (-10_000, 0, "expired")],
+)
+def test_expiry_is_exclusive_and_by_the_later_of_clock_and_head(now, head, verdict):
+    until = int(RECEIPT.metadata.valid_until.timestamp())
+    assert judge(facts(head__time=until + head), now=until + now).verdict == verdict
+
+
+def test_expired_needs_no_chain_but_proof_does():
+    until = int(RECEIPT.metadata.valid_until.timestamp())
+    claim = judge(Unreadable("down"), now=until + 1)
+    assert claim.checks[4].reason == "expired"
+    assert claim.verdict is Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("asked", "outcome", "why"),
+    [
+        (Asked([ISSUER]), Outcome.PASS, "accredited"),
+        (Asked([b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
+        (Asked([], looked_up=True), Outcome.PASS, "accredited"),
+        (Asked([]), Outcome.UNKNOWN, "issuer-not-named"),
+        (Asked([ISSUER, b"\xbb" * 32]), Outcome.UNKNOWN, "issuer-not-named"),
+        (Asked([ISSUER, b"\xbb" * 32], looked_up=True), Outcome.PASS, "accredited"),
+    ],
+)
+def test_somebody_says_which_issuer_or_all_claims_were_looked_for(asked, outcome, why):
+    check = judge(asked=asked).checks[3]
+    assert (check.outcome, check.reason) == (outcome, why)
+
+
+OTHER_RECEIPT = dataclasses.replace(RECEIPT, issuer_id=b"\xbb" * 32)
+LOOKED_UP = Asked([], looked_up=True)
+
+
+def other(given=FACTS, asked=LOOKED_UP):
+    """A genuine claim by another issuer on the same file."""
+    found = judge(given, asked=asked)
+    return Claim(OTHER_RECEIPT, found.facts, found.checks)
+
+
+def test_no_claim_outshines_a_revoked_one():
+    for order in (1, -1):
+        claims = [judge(facts(status=REVOKED), asked=LOOKED_UP), other()][::order]
+        assert combine(claims, pending=False, looked_up=True).verdict is Verdict.REVOKED
+
+
+def test_a_revoked_claim_counts_even_when_another_issuer_was_named():
+    by_b = other(asked=Asked([ISSUER]))
+    revoked_of_a = judge(facts(status=REVOKED), asked=Asked([b"\xbb" * 32]))
+    assert revoked_of_a.checks[3].reason == "other-issuer"
+    assert combine([by_b, revoked_of_a], pending=False, looked_up=True).verdict is Verdict.REVOKED
+
+
+def test_two_genuine_claims_contest_the_file():
+    answer = combine([other(facts(anchor__block_time=NOW - 5)), judge(asked=LOOKED_UP)], pending=False, looked_up=True)
+    assert (answer.verdict, answer.reason) == (Verdict.UNDETERMINED, "contested")
+    assert answer.claims[0].receipt.issuer_id == ISSUER, "the earlier anchor comes first"
+
+
+def test_a_claim_that_could_not_be_checked_may_be_the_revoked_one():
+    answer = combine([judge(asked=LOOKED_UP), other(Unreadable("down"))], pending=False, looked_up=True)
+    assert answer.verdict is Verdict.UNDETERMINED
+
+
+def test_rubbish_beside_a_genuine_claim_changes_nothing():
+    answer = combine([judge(digest=bytes(32)), judge(asked=LOOKED_UP)], pending=True, looked_up=True)
+    assert answer.verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("pending", "looked_up", "verdict"),
+    [(True, True, "pending"), (False, True, "not_found"), (False, False, "undetermined")],
+)
+def test_without_a_claim(pending, looked_up, verdict):
+    assert combine([], pending=pending, looked_up=looked_up).verdict == verdict
+
+
+def test_exit_codes():
+    assert {verdict: EXIT_CODES[verdict] for verdict in Verdict} == {
+        "valid": 0, "recorded": 0,
+        "revoked": 1, "suspended": 1, "superseded": 1, "expired": 1, "invalid": 1, "not_found": 1,
+        "pending": 3, "undetermined": 4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_is_spelled_out(language):
+    said = set()
+    for row in TABLE:
+        for check in judge(row[1]).checks:
+            text = reason(check, language)
+            assert "{" not in text
+            said.add(check.reason)
+    assert len(said) > 15
+    assert set(REASONS) >= said

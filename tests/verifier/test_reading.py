@@ -1,0 +1,228 @@
+"""Policies and nodes: what is not exactly right is refused, and a node that lies or dies gives no verdict."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from verifier import service
+from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
+from verifier.keccak import keccak256
+from verifier.log import read_entries
+from verifier.policy import parse
+from verifier.registry import Head, RegistryReader
+from verifier.rpc import Node
+
+RIGHT = {
+    "format": "jangkar-policy-v1",
+    "chain_id": 1,
+    "genesis": "0x" + "00" * 32,
+    "registry": "0x" + "11" * 20,
+    "code_hash": "0x" + keccak256(b"\x60").hex(),
+    "finality": "instant",
+    "operators": 1,
+    "nodes": ["http://127.0.0.1:1"],
+}
+WRONG = {
+    "format": "jangkar-policy-v2",
+    "chain_id": 0,
+    "genesis": "0x00",
+    "registry": "0x" + "AA" * 20,
+    "code_hash": 5,
+    "finality": {"depth": 0},
+    "operators": "1",
+    "nodes": [],
+}
+
+
+@pytest.mark.parametrize("name", list(WRONG))
+def test_each_field_of_a_policy_is_checked(name):
+    for changed in (RIGHT | {name: WRONG[name]}, {key: value for key, value in RIGHT.items() if key != name}):
+        with pytest.raises(MalformedPolicy):
+            parse(json.dumps(changed).encode())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trust": "me"},
+        {"issuers": ["aa"]},
+        {"issuers": "aa"},
+        {"max_head_age": 0},
+        {"nodes": ["file:///etc/passwd"]},
+        {"nodes": ["http://"]},
+        {"nodes": ["http://[::1"]},
+        {"finality": {"depth": 1, "and": 2}},
+    ],
+)
+def test_what_a_policy_may_not_hold(changes):
+    with pytest.raises(MalformedPolicy):
+        parse(json.dumps(RIGHT | changes).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"format":1,"format":2}', b"[" * 60_000])
+def test_what_is_no_policy(data):
+    with pytest.raises(MalformedPolicy):
+        parse(data)
+
+
+def test_a_policy_may_be_written_as_one_likes():
+    policy = parse(json.dumps(RIGHT | {"finality": {"depth": 12}, "issuers": ["ab" * 32]}, indent=4).encode())
+    assert (policy.depth, policy.max_head_age, policy.issuers) == (12, 900, {bytes.fromhex("ab" * 32)})
+
+
+@contextmanager
+def server(answer: Callable[[dict], object]) -> Iterator[str]:
+    """A real HTTP server whose answers a test makes up: bytes go out as they are, else as JSON."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self._reply(answer(json.loads(body)))
+
+        def do_GET(self) -> None:
+            self._reply(answer({"path": self.path}))
+
+        def _reply(self, said: object) -> None:
+            if said is None:
+                self.connection.close()
+                return
+            status, body = said if isinstance(said, tuple) else (200, said)
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            if status == 302:
+                self.send_header("Location", "http://127.0.0.1:1/")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{made.server_address[1]}"
+    finally:
+        made.shutdown()
+        made.server_close()
+
+
+BAD_ANSWERS = [
+    None,
+    (500, b"{}"),
+    (404, b"{}"),
+    (302, b""),
+    b"",
+    b"not json",
+    b"[]",
+    b"[" * 200_000,
+    b"\xff\xfe",
+    {"jsonrpc": "2.0", "id": 2, "result": "0x1"},
+    {"jsonrpc": "2.0", "id": 1, "result": None},
+    {"jsonrpc": "2.0", "id": 1},
+    {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "header not found"}},
+    {"jsonrpc": "2.0", "id": 1, "error": "no"},
+    b'{"id":1,"id":1,"result":"0x1"}',
+    b'{"id":1,"result":1e400}',
+]
+
+
+@pytest.mark.parametrize("said", BAD_ANSWERS, ids=[str(one)[:30] for one in BAD_ANSWERS])
+def test_a_bad_answer_is_unavailable(said):
+    with server(lambda _: said) as url, pytest.raises(NodeUnavailable):
+        Node(url, timeout=5).call("eth_chainId")
+
+
+def test_a_node_that_is_not_there_or_never_answers_is_unavailable():
+    with pytest.raises(NodeUnavailable):
+        Node("http://127.0.0.1:1").call("eth_chainId")
+    with server(lambda _: time.sleep(3)) as url, pytest.raises(NodeUnavailable):
+        Node(url, timeout=0.2).call("eth_chainId")
+
+
+def chain(**changes: object) -> Callable[[dict], object]:
+    """A node's answers, some of them changed."""
+    block = {"number": "0x5", "hash": "0x" + "22" * 32, "timestamp": "0x64"}
+    known = {
+        "eth_chainId": "0x1",
+        "genesis": block | {"number": "0x0", "hash": "0x" + "00" * 32},
+        "latest": block,
+        "eth_getCode": "0x60",
+        "eth_call": "0x" + "00" * 32 * 6,
+    } | changes
+
+    def answer(request: dict) -> object:
+        name = request["method"]
+        if name == "eth_getBlockByNumber":
+            name = "latest" if request["params"][0] == "latest" else "genesis"
+        return {"jsonrpc": "2.0", "id": 1, "result": known[name]}
+
+    return answer
+
+
+def test_a_node_of_the_policys_chain_is_opened():
+    with server(chain()) as url:
+        reader = RegistryReader(Node(url), parse(json.dumps(RIGHT).encode()))
+        assert reader.open() == Head(5, bytes.fromhex("22" * 32), 100, 5)
+        assert reader.anchor_of(reader.open(), bytes(32), 1) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"eth_chainId": "0x2"},
+        {"eth_chainId": "1"},
+        {"eth_chainId": "0x01"},
+        {"genesis": {"number": "0x0", "hash": "0x" + "33" * 32, "timestamp": "0x0"}},
+        {"genesis": "0x"},
+        {"latest": {"number": "0x5", "hash": "0x22", "timestamp": "0x64"}},
+        {"latest": {"number": "0x5", "hash": "0x" + "22" * 32}},
+        {"eth_getCode": "0x"},
+        {"eth_getCode": "0x6001"},
+    ],
+)
+def test_another_chain_or_registry_is_unavailable(changes):
+    with server(chain(**changes)) as url, pytest.raises(NodeUnavailable):
+        RegistryReader(Node(url), parse(json.dumps(RIGHT).encode())).open()
+
+
+@pytest.mark.parametrize("said", ["0x", "0x00", "0x" + "00" * 32 * 5, "0x" + "00" * 32 * 7, "0x" + "ff" * 32 * 6])
+def test_a_null_or_short_answer_is_never_read_as_absent(said):
+    with server(chain(eth_call=said)) as url:
+        reader = RegistryReader(Node(url), parse(json.dumps(RIGHT).encode()))
+        with pytest.raises(NodeUnavailable):
+            reader.anchor_of(reader.open(), bytes(32), 1)
+
+
+def test_a_log_with_a_gap_is_refused():
+    event = {"topics": ["0x" + "11" * 32], "data": "0x" + (1).to_bytes(32, "big").hex()}
+    policy = parse(json.dumps(RIGHT).encode())
+    with server(lambda _: {"jsonrpc": "2.0", "id": 1, "result": [event]}) as url:
+        with pytest.raises(MalformedProof, match="entry 1 in place 0"):
+            read_entries(Node(url), policy, Head(5, bytes(32), 0, 5))
+
+
+BAD_LOOK_UPS = [
+    {"format": "other", "receipts": [], "pending": 0},
+    {"format": service.FORMAT, "receipts": [1], "pending": 0},
+    {"format": service.FORMAT, "receipts": []},
+    {"format": service.FORMAT, "receipts": ["\ud800"], "pending": 0},
+]
+
+
+@pytest.mark.parametrize("said", [*BAD_ANSWERS[:9], *BAD_LOOK_UPS])
+def test_a_bad_look_up_is_unavailable_and_never_absent(said):
+    with server(lambda _: said) as url, pytest.raises(ServiceUnavailable):
+        service.look_up_digest(url, bytes(32))
+
+
+def test_a_look_up():
+    found = {"format": service.FORMAT, "receipts": ["a"], "pending": 2}
+    with server(lambda asked: found if asked["path"].startswith("/v1/") else None) as url:
+        assert service.look_up_digest(url + "/", bytes(32)).receipts == (b"a",)
+        assert service.look_up_code(url, "7K3MQ9X2T4HB").pending == 2
