@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from devnet import Devnet
 from hypothesis import settings
+from tools import missing
 from world import World
 
 from anchor_service.store.engine import Store
@@ -19,13 +20,6 @@ from anchor_service.store.engine import Store
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
-
-
-def missing(tool: str) -> None:
-    """Skip on a bare machine, with the reason; fail where everything should be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{tool} is missing, and CI skips nothing")
-    pytest.skip(f"{tool} is not on this machine")
 
 
 @pytest.fixture(scope="session")

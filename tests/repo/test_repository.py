@@ -1,0 +1,108 @@
+"""What the repository promises about itself."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from tools import missing
+
+from anchor_service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")[
+    :-1
+]
+TEXTS = [
+    path
+    for path in TRACKED
+    if (ROOT / path).is_file() and Path(path).suffix in {".md", ".py", ".sol", ".toml", ".html", ".css"}
+]
+TOP_LEVEL = {
+    "anchor_service", "contracts", "docs", "hardhat-free-devnet", "requirements", "scripts", "tests", "verifier",
+    ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml",
+}  # fmt: skip
+
+
+def test_the_top_level_is_the_layouts():
+    assert {path.split("/")[0] for path in TRACKED} <= TOP_LEVEL
+
+
+def test_every_link_between_pages_leads_somewhere():
+    broken = [
+        f"{page}: {target}"
+        for page in (path for path in TEXTS if path.endswith(".md"))
+        for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text())
+        if not target.startswith(("http://", "https://")) and not (ROOT / page).parent.joinpath(target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_setting_is_documented():
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"`{name}`" in page
+        assert field.description in page
+
+
+def test_the_readme_begins_with_the_two_commands():
+    commands = re.findall(r"^python3 scripts/\w+\.py", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert commands[:2] == ["python3 scripts/demo.py", "python3 scripts/test.py"]
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("[!_]*.py")))
+def test_every_script_says_what_it_does(script):
+    done = subprocess.run(
+        [sys.executable, f"scripts/{script}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert f"scripts/{script}" in done.stdout
+
+
+def test_requirements_are_pinned_by_hash_and_name_no_address():
+    for path in (ROOT / "requirements").glob("*.txt"):
+        text = path.read_text()
+        assert "://" not in text
+        for line in text.splitlines():
+            if re.match(r"[a-z]", line) and path.name != "overrides.txt":
+                assert "==" in line
+
+
+def test_the_committed_requirements_hold_what_pyproject_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == [], "the verifier needs nothing"
+    pinned = {
+        line.split("==")[0] for line in (ROOT / "requirements" / "dev.txt").read_text().splitlines() if "==" in line
+    }
+    for extra in project["optional-dependencies"].values():
+        for wanted in extra:
+            assert re.split(r"[\[<>=;!~ ]", wanted)[0].lower() in pinned
+
+
+def test_the_artifact_is_what_the_source_gives():
+    if shutil.which("npm") is None:
+        missing("npm")
+    done = subprocess.run(
+        [sys.executable, "scripts/compile_contracts.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_is_left_to_do_in_the_code():
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    found = [path for path in TEXTS if path.endswith((".py", ".sol")) and path != "tests/repo/test_repository.py"]
+    assert [path for path in found if marks.search((ROOT / path).read_text())] == []
+
+
+def test_no_path_of_a_machine():
+    pattern = re.compile(r"/(root|home/\w+)/")
+    assert [
+        path for path in TEXTS if path != "tests/repo/test_repository.py" and pattern.search((ROOT / path).read_text())
+    ] == []

@@ -1,0 +1,13 @@
+"""Tools that a bare machine lacks."""
+
+import os
+from typing import NoReturn
+
+import pytest
+
+
+def missing(tool: str) -> NoReturn:
+    """Skip on a bare machine, with the reason; fail where everything should be there."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{tool} is missing, and CI skips nothing")
+    pytest.skip(f"{tool} is not on this machine")
