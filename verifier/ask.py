@@ -15,7 +15,7 @@ from verifier.verdict import Answer, Claim, Verdict, combine
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a file's digest or only a code, the receipts at hand, and by whom it should be.
+    """What is asked: a file's digest, or else a code, the receipts at hand, and by whom it should be.
 
     `looked_up` says that a service was asked for every anchor of the file; `pending` that it
     accepted the file and has not anchored it yet.
@@ -26,6 +26,7 @@ class Question:
     issuers: Collection[bytes] = ()
     looked_up: bool = False
     pending: bool = False
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,20 @@ def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.ti
     malformed: list[str] = []
     for data in question.receipts:
         try:
-            receipts.append(parse(data))
+            receipt = parse(data)
         except Malformed as error:
             malformed.append(str(error))
+            continue
+        if question.code is not None and receipt.metadata.fields.get("code") != question.code:
+            malformed.append(f"the service sent the receipt of another certificate than {question.code}")
+            continue
+        receipts.append(receipt)
     head: Head | None = None
     claims: list[Claim] = []
     if receipts:
         reader = _open(policy)
         head = reader[1] if isinstance(reader, tuple) else None
-        asked = Asked(question.issuers or policy.issuers, question.looked_up)
+        asked = Asked(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
             facts = _facts(reader, receipt)
             checks = all_checks(question.document_digest, receipt, policy, facts, asked, int(clock()))

@@ -52,12 +52,22 @@ class Unreadable:
 class Asked:
     """What the question was: by whom it should be, and whether other claims were looked for.
 
-    `issuers` is empty when nobody named one. `looked_up` says that a service was asked for every
-    anchor of this file.
+    `named` are the issuers that the asker expects, `trusted` those of the policy; either is empty when
+    it does not say. `looked_up` says that a service was asked for every anchor of this file.
     """
 
-    issuers: Collection[bytes] = ()
+    named: Collection[bytes] = ()
+    trusted: Collection[bytes] = ()
     looked_up: bool = False
+
+    def excludes(self, issuer_id: bytes) -> bool:
+        """Whether this issuer is not one that was asked for."""
+        return any(wanted and issuer_id not in wanted for wanted in (self.named, self.trusted))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether one issuer is meant, or all claims were looked for."""
+        return self.looked_up or len(self.named or self.trusted) == 1
 
 
 def document(document_digest: bytes | None, receipt: Receipt) -> Check:
@@ -108,7 +118,7 @@ def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
 def issuer(receipt: Receipt, facts: Facts | Unreadable, asked: Asked) -> Check:
     """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for."""
     values = {"issuer": receipt.profile.name, "id": receipt.issuer_id.hex()}
-    if asked.issuers and receipt.issuer_id not in asked.issuers:
+    if asked.excludes(receipt.issuer_id):
         return Check(4, "issuer", Outcome.FAIL, "other-issuer", values)
     if isinstance(facts, Unreadable):
         return Check(4, "issuer", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
@@ -126,7 +136,7 @@ def issuer(receipt: Receipt, facts: Facts | Unreadable, asked: Asked) -> Check:
         return Check(4, "issuer", Outcome.UNKNOWN, "unknown-kind", {"kind": kind})
     if not facts.window.scope >> NUMBERS[kind] & 1:
         return Check(4, "issuer", Outcome.FAIL, "out-of-scope", {"kind": kind, **values})
-    if len(asked.issuers) != 1 and not asked.looked_up:
+    if not asked.is_enough:
         return Check(4, "issuer", Outcome.UNKNOWN, "issuer-not-named", values)
     return Check(4, "issuer", Outcome.PASS, "accredited", values)
 

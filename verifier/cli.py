@@ -82,12 +82,13 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _code(options: argparse.Namespace, trusted: Policy) -> int:
     try:
-        found = service.look_up_code(options.service, certificate_code.normalise(options.code))
+        code = certificate_code.normalise(options.code)
+        found = service.look_up_code(options.service, code)
     except MalformedCode as error:
         return _usage(f"{options.code}: {error}")
     except ServiceUnavailable as error:
         return _could_not(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json)
-    result = ask(Question(None, found.receipts, looked_up=True, pending=found.pending > 0), trusted)
+    result = ask(Question(None, found.receipts, looked_up=True, pending=found.pending > 0, code=code), trusted)
     return _print(result, trusted, options, looked_up=True)
 
 

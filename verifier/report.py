@@ -78,7 +78,11 @@ def _claim_lines(claim: Claim, language: Language) -> list[str]:
         for name in ("number", "kind", "issued_on")
         if name in receipt.metadata.fields
     ]
-    lines = [f"{receipt.profile.name} ({receipt.issuer_id.hex()})", "  " + ", ".join(facts)]
+    source = words.PROVEN if claim.is_proven else words.NOT_PROVEN
+    lines = [
+        f"{source.in_(language)} {receipt.profile.name} ({receipt.issuer_id.hex()})",
+        "  " + ", ".join(facts),
+    ]
     for check in claim.checks:
         name = words.CHECK_NAMES[check.name].in_(language)
         outcome = words.OUTCOMES[check.outcome].in_(language)
@@ -91,6 +95,7 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
     anchor = facts.anchor if facts else None
     return {
         "verdict": claim.verdict,
+        "proven": claim.is_proven,
         "issuer": {"id": receipt.issuer_id.hex(), "code": receipt.profile.code, "name": receipt.profile.name},
         "custody": facts.key.custody.name.lower() if facts and facts.key else None,
         "metadata": receipt.metadata.fields,

@@ -38,6 +38,8 @@ EXIT_CODES = {
 }
 USAGE_ERROR = 2
 
+# The issuer's name comes from the profile: with another profile, or outside a window, it is nobody's.
+_UNPROVEN_ISSUER = ("other-profile", "not-accredited", "key-not-active")
 _IN_DOUBT = (Verdict.REVOKED, Verdict.SUSPENDED)
 _NOT_IN_FORCE = (*_IN_DOUBT, Verdict.SUPERSEDED, Verdict.EXPIRED)
 
@@ -49,6 +51,13 @@ class Claim:
     receipt: Receipt
     facts: Facts | None
     checks: tuple[Check, ...]
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the chain holds these facts under this issuer; else they are only what somebody wrote."""
+        _, inclusion, anchor, issuer, _ = self.checks
+        outcomes = {inclusion.outcome, anchor.outcome}
+        return outcomes == {Outcome.PASS} and issuer.reason not in _UNPROVEN_ISSUER
 
     @property
     def verdict(self) -> Verdict:

@@ -204,6 +204,8 @@ OUTCOMES: dict[str, Saying] = {
     "unknown": Saying("tidak diketahui", "unknown"),
 }
 
+PROVEN = Saying("Tercatat:", "Recorded:")
+NOT_PROVEN = Saying("Menurut tanda terima, tidak terbukti:", "According to the receipt, not proven:")
 ONE_OPERATOR = Saying(
     "Rantai ini dijalankan oleh satu operator: catatannya tidak membuktikan apa pun terhadap operator itu sendiri.",
     "This chain is run by one operator: its record proves nothing against that operator.",

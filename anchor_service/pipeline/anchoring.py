@@ -7,6 +7,8 @@ process may die anywhere: the next run reads the chain first, then sends the sam
 from collections.abc import Callable
 from typing import TypeVar
 
+from sqlalchemy.exc import IntegrityError
+
 from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import NotYetFinal, RegistryRefused, StoreBusy
@@ -152,12 +154,14 @@ def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[in
             raw=signed.raw,
             signed_at=now,
         )
-        with store.writing() as connection:
-            if queries.lease_nonce(connection, registry.signer, chain_nonce) != nonce:
-                continue
-            queries.insert_attempt(connection, attempt)
-            if subject.state == OnChainState.SEALED:
-                queries.move(connection, subject, OnChainState.SIGNED)
+        try:
+            with store.writing() as connection:
+                queries.insert_attempt(connection, attempt)
+                if subject.state == OnChainState.SEALED:
+                    queries.move(connection, subject, OnChainState.SIGNED)
+        except IntegrityError:
+            # Another worker stored this nonce meanwhile; nothing was sent, so take the next one.
+            continue
         if subject.state == OnChainState.SEALED:
             subject.state = OnChainState.SIGNED
         return attempt

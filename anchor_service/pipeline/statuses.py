@@ -5,6 +5,7 @@ from anchor_service.core.errors import FieldRejected, IllegalTransition, Unknown
 from anchor_service.core.hashing import HASH_SIZE
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
+from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer, StatusAct
 
@@ -34,6 +35,8 @@ def request(
     if successor is not None and len(successor) != HASH_SIZE:
         raise FieldRejected("successor", "must be a leaf hash of 32 bytes")
     with store.writing() as connection:
+        # Two requests for the same leaf are taken one after the other.
+        sealing_queries.lock_issuer(connection, issuer.id)
         found = [
             one
             for one in receipt_queries.by_digest(connection, document_digest)

@@ -48,6 +48,8 @@ def waiting(
         )
         .order_by(col(Certificate.id))
         .limit(limit)
+        # A withdrawal that is under way is waited for, and one that comes later finds the row sealed.
+        .with_for_update()
     )
     return [(row[0] or 0, row[1], row[2], row[3]) for row in connection.execute(query)]
 

@@ -1,6 +1,7 @@
 """Nights: every step fails in two ways, processes die anywhere, and nothing is lost or anchored twice."""
 
 import contextlib
+import threading
 
 import pytest
 from simulator import SimulatedRegistry
@@ -10,6 +11,7 @@ from world import digest
 
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
+    CertificateSealed,
     Damaged,
     IllegalTransition,
     RegistryUnavailable,
@@ -17,7 +19,7 @@ from anchor_service.core.errors import (
     UnknownCertificate,
 )
 from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import anchoring, statuses
+from anchor_service.pipeline import anchoring, intake, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
 from anchor_service.store.tables import Certificate, Leaf
@@ -228,6 +230,55 @@ def test_two_workers_at_once_do_each_step_once(world):
         anchoring.advance_batch(world.store, other, world.filing, stale, now=world.now)
     assert len(world.chain.anchors) == 1
     assert world.audit() == 1
+
+
+def test_two_workers_take_two_nonces(world):
+    """The other worker stores its bytes between our look at the nonces and our own insert."""
+    other = world.add_issuer("BPSDM-B")
+    world.submit("a")
+    world.submit("a", issuer=other)
+    world.chain.holds = True
+    outer, sign = world.registry, world.registry.sign_anchor
+
+    def sign_while_another_does(*arguments):
+        outer.sign_anchor = sign
+        world.night(SimulatedRegistry(world.chain))
+        return sign(*arguments)
+
+    outer.sign_anchor = sign_while_another_does
+    world.night(outer)
+    world.chain.mine()
+    world.night()
+    with world.store.reading() as connection:
+        attempts = queries.unused_attempts(connection, outer.signer, 0, 99)
+    assert [attempt.nonce for attempt in attempts] == [0, 1]
+    assert len(world.chain.anchors) == 2
+    assert world.audit() == 2
+
+
+def test_a_withdrawal_and_a_sealing_at_once_agree(world):
+    """Either the certificate is withdrawn and in no batch, or sealed and not withdrawn."""
+    for number in range(8):
+        name = f"c{number}"
+        world.submit(name, f"other {number}")
+        withdrawn = []
+
+        def take_back(name=name, withdrawn=withdrawn):
+            with contextlib.suppress(CertificateSealed):
+                intake.withdraw(world.store, world.issuer, digest(name))
+                withdrawn.append(name)
+
+        thread = threading.Thread(target=take_back)
+        thread.start()
+        world.night()
+        thread.join()
+        world.night()
+        if withdrawn:
+            assert world.receipts.by_digest(digest(name)).receipts == ()
+            del world.accepted[world.issuer.id, digest(name)]
+        else:
+            assert len(world.receipts.by_digest(digest(name)).receipts) == 1
+    world.audit()
 
 
 def test_statuses_go_the_same_way(world):

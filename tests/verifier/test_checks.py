@@ -148,6 +148,18 @@ def test_a_forged_fact_is_not_included():
     assert claim.verdict is Verdict.INVALID
 
 
+def test_only_what_the_chain_holds_is_shown_as_recorded():
+    assert judge().is_proven
+    assert judge(facts(status=REVOKED)).is_proven
+    for given in (
+        Unreadable("down"),
+        facts(anchor__root=bytes(32)),
+        facts(window__profile_digest=bytes(32)),
+        facts(**ABSENT),
+    ):
+        assert not judge(given).is_proven
+
+
 def test_a_replayed_root_is_not_included_under_another_issuer():
     """Issuer B anchors A's root: A's leaf binds A's id, so that it leads nowhere under B."""
     claim = judge(receipt=dataclasses.replace(RECEIPT, issuer_id=b"\xbb" * 32), asked=Asked([b"\xbb" * 32]))
@@ -183,10 +195,15 @@ def test_expired_needs_no_chain_but_proof_does():
     [
         (Asked([ISSUER]), Outcome.PASS, "accredited"),
         (Asked([b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
+        (Asked(trusted=[ISSUER]), Outcome.PASS, "accredited"),
+        # Naming an issuer never widens the policy.
+        (Asked([ISSUER], trusted=[b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
+        (Asked([b"\xbb" * 32], trusted=[ISSUER]), Outcome.FAIL, "other-issuer"),
+        (Asked([ISSUER], trusted=[ISSUER, b"\xbb" * 32]), Outcome.PASS, "accredited"),
         (Asked([], looked_up=True), Outcome.PASS, "accredited"),
         (Asked([]), Outcome.UNKNOWN, "issuer-not-named"),
-        (Asked([ISSUER, b"\xbb" * 32]), Outcome.UNKNOWN, "issuer-not-named"),
-        (Asked([ISSUER, b"\xbb" * 32], looked_up=True), Outcome.PASS, "accredited"),
+        (Asked(trusted=[ISSUER, b"\xbb" * 32]), Outcome.UNKNOWN, "issuer-not-named"),
+        (Asked(trusted=[ISSUER, b"\xbb" * 32], looked_up=True), Outcome.PASS, "accredited"),
     ],
 )
 def test_somebody_says_which_issuer_or_all_claims_were_looked_for(asked, outcome, why):

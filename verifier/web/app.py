@@ -130,7 +130,7 @@ class Page:
 
     def _answer_code(self, request: Request, code: str) -> Response:
         found, all_answered = self._ask_services(lambda url: service.look_up_code(url, code))
-        question = Question(None, found.receipts, looked_up=all_answered, pending=found.pending > 0)
+        question = Question(None, found.receipts, looked_up=all_answered, pending=found.pending > 0, code=code)
         return self._answer(request, question, all_answered=all_answered)
 
     def _answer(self, request: Request, question: Question, *, all_answered: bool) -> Response:

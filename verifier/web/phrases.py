@@ -16,6 +16,11 @@ PHRASES: dict[str, Saying] = {
     "again": Saying("Periksa sertifikat lain", "Check another certificate"),
     "upload-to-be-sure": Saying("Unggah berkasnya untuk memastikan", "Upload the file to be sure"),
     "recorded-data": Saying("Data yang tercatat", "Recorded data"),
+    "claimed-data": Saying("Yang disebut tanda terima (tidak terbukti)", "What the receipt says (not proven)"),
+    "do-not-rely": Saying(
+        "Data ini tidak terbukti oleh rantai blok. Jangan dipercaya.",
+        "The chain does not prove these facts. Do not rely on them.",
+    ),
     "compare": Saying("Cocokkan dengan yang tertulis pada sertifikat.", "Compare with what the certificate shows."),
     "five-checks": Saying("Lima pemeriksaan", "The five checks"),
     "path": Saying("Jalur bukti", "The path of the proof"),

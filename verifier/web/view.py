@@ -52,6 +52,7 @@ class ClaimView:
 
     issuer: str
     issuer_id: str
+    is_proven: bool
     fields: tuple[tuple[str, str], ...]
     checks: tuple[CheckView, ...]
     steps: tuple[StepView, ...]
@@ -116,7 +117,12 @@ def _claim(claim: Claim, language: Language) -> ClaimView:
         for check in claim.checks
     )
     return ClaimView(
-        claim.receipt.profile.name, claim.receipt.issuer_id.hex(), tuple(fields), checks, _steps(claim, language)
+        issuer=claim.receipt.profile.name,
+        issuer_id=claim.receipt.issuer_id.hex(),
+        is_proven=claim.is_proven,
+        fields=tuple(fields),
+        checks=checks,
+        steps=_steps(claim, language),
     )
 
 
