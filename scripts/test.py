@@ -37,7 +37,9 @@ def main() -> int:
             if done.returncode:
                 print(done.stdout + done.stderr)
                 return 1
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", *options], cwd=_bootstrap.ROOT, check=False).returncode
+    # Whole files go to one worker: what they set up is a chain, a database or a browser.
+    command = [sys.executable, "-m", "pytest", "-q", *(options or ("-n", "auto", "--dist", "loadfile"))]
+    return subprocess.run(command, cwd=_bootstrap.ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""What a user gets wrong, and what must stay private."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+from installation import PDF
+
+
+def test_what_a_user_gets_wrong(quick, tmp_path):
+    """Each mistake: its own exit code and one line that says what to do."""
+    folder = quick.certificates("one")
+
+    def refused(*arguments: str, code: int = 2) -> str:
+        done = quick.run("jangkar", *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    dates = ("--kind", "latsar", "--issued-on", "2026-11-20")
+    assert "holds no PDF" in refused("ingest", str(empty), *dates)
+    assert "is not a folder" in refused("ingest", str(tmp_path / "nothing"), *dates)
+    assert "--kind and --issued-on" in refused("ingest", str(folder))
+    assert "is not configured here" in refused("ingest", str(folder), *dates, "--issuer", "ffff")
+    headless = tmp_path / "headless.csv"
+    headless.write_text("file,number,issued_on\n")
+    assert "no column kind" in refused("ingest", str(folder), "--csv", str(headless))
+    (folder / "empty.pdf").write_bytes(b"")
+    (folder / "broken.pdf").write_bytes(PDF[:-8] % b"x")
+    errors = tmp_path / "errors.csv"
+    said = refused("ingest", str(folder), *dates, "--errors", str(errors), code=1)
+    assert "empty (0 bytes)" in said
+    assert "breaks off" in said
+    assert len(errors.read_text().splitlines()) == 3
+    assert "is not quarantined" in refused("batch", "requeue", "7")
+    assert "no certificate" in refused("status", "set", str(folder / "one.pdf"), "revoked", code=1)
+    assert "does not fit" in refused("code", "check", "7K3M-Q9X2-T4H1")
+    (quick.folder / "jangkar.toml").write_text("rpc = 1\n")
+    assert "rpc" in refused("batch", "list")
+    (quick.folder / "jangkar.toml").write_text("rpc_url\n")
+    assert "cannot be" in refused("batch", "list")
+
+
+def test_a_wrong_password_is_told_and_not_printed(quick):
+    quick.certificates("one")
+    (quick.devnet.folder / "password").rename(quick.devnet.folder / "kept")
+    (quick.devnet.folder / "password").write_text("secret-and-wrong\n")
+    done = quick.run("jangkar", "anchor", "run")
+    assert done.returncode == 2
+    assert "does not open" in done.stderr
+    assert "secret-and-wrong" not in done.stderr + done.stdout
+
+
+def test_files_are_private_where_they_must_be(quick):
+    folder = quick.certificates("one")
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("anchor", "run")
+    entries = next(Path(quick.folder / "entries").rglob("*.entries"))
+    manifest = next(Path(quick.folder / "manifests").rglob("*.manifest"))
+    assert entries.stat().st_mode & 0o077 == 0
+    digest = json.loads(entries.read_text().splitlines()[1])["document_digest"]
+    assert digest not in manifest.read_text()
+    assert "Pelatihan" not in manifest.read_text()
+    password = (quick.devnet.folder / "password").read_text().strip()
+    for path in quick.folder.rglob("*"):
+        if path.is_file() and path != quick.devnet.folder / "password":
+            assert password.encode() not in path.read_bytes()
+    with sqlite3.connect(quick.folder / "jangkar.sqlite3") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
