@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     time_zone: Literal["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"] = Field(
         "Asia/Jakarta", description="the institute's zone, for printed last days"
     )
-    public_requests_per_minute: int = Field(60, ge=1, description="look-ups that one address may make in a minute")
+    public_requests_per_minute: int = Field(
+        600, ge=1, description="look-ups that one address may make in a minute; a public page is one address"
+    )
 
     @field_validator("registry")
     @classmethod

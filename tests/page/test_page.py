@@ -210,6 +210,12 @@ def test_pages_that_are_not_there(site):
     assert "tidak ada" in answer.text
 
 
+def test_the_language_link_leads_nowhere_else(site):
+    for path in ("//stranger.example", "//stranger.example/v/x", "/check//stranger.example"):
+        assert 'href="/?lang=en"' in httpx.get(site.url + path).text
+    assert 'href="/v/0?lang=en"' in httpx.get(f"{site.url}/v/0").text
+
+
 def test_what_is_shown_is_escaped(site):
     answer = httpx.get(f"{site.url}/v/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     assert "<script" not in answer.text

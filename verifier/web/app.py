@@ -114,7 +114,8 @@ class Page:
                 (TONES[verdict], title.in_(language), EXPLANATIONS[verdict].in_(language, {"issuer": "…", "time": "…"}))
                 for verdict, title in VERDICTS.items()
             ],
-            "path": request.url.path if request.method == "GET" else "/",
+            # Only our own pages: //stranger.example is a path too, and would lead away.
+            "path": request.url.path if request.url.path.lower().startswith("/v/") else "/",
             **values,
         }
         html = self._templates.get_template("page.html").render(context)
