@@ -48,8 +48,11 @@ class Demo:
         # The environment's own JANGKAR_ settings belong to another installation.
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("JANGKAR_")}
 
-    def run(self, *command: str, allowed: Sequence[int] = (0,)) -> str:
-        """Run one command of Jangkar in the demo's folder and return what it printed."""
+    def run(self, *command: str, allowed: Sequence[int] = (0,), with_remarks: bool = False) -> str:
+        """Run one command of Jangkar in the demo's folder and return what it printed.
+
+        `with_remarks` adds standard error, where commands say what they refused and why.
+        """
         done = subprocess.run(
             [str(COMMANDS / command[0]), *command[1:]],
             cwd=self.folder,
@@ -60,7 +63,7 @@ class Demo:
         )
         if done.returncode not in allowed:
             raise DemoFailed(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout.strip()
+        return (done.stderr * with_remarks + done.stdout).strip()
 
     def start(self, *command: str) -> str:
         """Start a server and return the address that it prints."""
@@ -160,7 +163,8 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
     say(
         "4. The institute hands the folder in. Only SHA-256 digests and the facts of the CSV are taken, never the PDFs."
     )
-    told(demo.run("jangkar", "ingest", str(demo.certificates), "--csv", str(manifest), allowed=(0, 1)))
+    ingest = ("jangkar", "ingest", str(demo.certificates), "--csv", str(manifest))
+    told(demo.run(*ingest, allowed=(0, 1), with_remarks=True))
 
     say("5. Night: the batch is sealed into one Merkle tree, and its root and size are anchored in the registry.")
     told(demo.run("jangkar", "anchor", "run"))
