@@ -3,6 +3,7 @@
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
+from hexbytes import HexBytes
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking
@@ -64,7 +65,7 @@ class Administration:
             signed = sign(self._client, self._account, call, nonce)
             self._client.eth.send_raw_transaction(signed.raw)
             tx_receipt = self._client.eth.wait_for_transaction_receipt(
-                signed.transaction_hash,  # type: ignore[arg-type]
+                HexBytes(signed.transaction_hash),
                 timeout=WAIT_SECONDS,
                 poll_latency=0.2,
             )

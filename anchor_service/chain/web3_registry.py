@@ -2,6 +2,7 @@
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import BlockNumber
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
@@ -92,7 +93,7 @@ class Web3Registry:
         """Where a transaction ended, or nothing while no final block holds it."""
         with asking("reading a transaction's receipt"):
             try:
-                tx_receipt = self._client.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
+                tx_receipt = self._client.eth.get_transaction_receipt(HexBytes(transaction_hash))
             except TransactionNotFound:
                 return None
             if tx_receipt["blockNumber"] > self._final():

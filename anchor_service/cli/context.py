@@ -11,12 +11,13 @@ from rich.console import Console
 
 from anchor_service.bootstrap import Services, build
 from anchor_service.core.errors import Rejected, UnknownIssuer
+from anchor_service.pipeline.folder import document_digest
 from anchor_service.settings import Settings
 from anchor_service.store import issuers as queries
 from anchor_service.store.tables import Issuer
 
 # Results go to standard output; progress and remarks go here.
-stderr = Console(stderr=True, highlight=False)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 IssuerOption = Annotated[
     str | None,
@@ -86,8 +87,6 @@ def hex_hash(name: str, given: str) -> bytes:
 
 def digest_of(given: str) -> bytes:
     """The digest that is meant: 64 hexadecimal digits, or a file to be hashed. Raises: UsageError, DocumentRejected."""
-    from anchor_service.pipeline.folder import document_digest  # noqa: PLC0415  (only some commands read files)
-
     path = Path(given)
     return document_digest(path)[0] if path.is_file() else hex_hash("digest", given)
 

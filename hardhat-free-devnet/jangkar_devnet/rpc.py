@@ -1,6 +1,5 @@
 """The JSON-RPC methods, as web3 clients expect them. Source: the Ethereum JSON-RPC specification, EIP-1186."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,33 +19,23 @@ from trie import HexaryTrie
 from jangkar_devnet import storage
 from jangkar_devnet.chain import GAS_LIMIT, DevChain, TransactionRefused
 from jangkar_devnet.storage import IndexedLog
-
-PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
-METHOD_NOT_FOUND = -32601
-INVALID_PARAMS = -32602
-SERVER_ERROR = -32000
-REVERTED = 3
+from jangkar_devnet.wire import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    REVERTED,
+    SERVER_ERROR,
+    RpcError,
+    data,
+    hex_of,
+    log_of,
+    number,
+    wire,
+)
 
 MAX_BATCH = 100
 MAX_LOGS = 10_000
 PRIORITY_FEE = 10**9
-
-_QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})", re.ASCII)
-_BYTES = re.compile(r"0x([0-9a-fA-F]{2})*", re.ASCII)
-
-
-class RpcError(Exception):
-    """An error answer: code, message and, for a revert, the returned bytes."""
-
-    def __init__(self, code: int, message: str, data: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.data = data
-
-    def as_json(self) -> dict[str, Any]:
-        """The `error` member of the answer."""
-        return {"code": self.code, "message": str(self)} | ({} if self.data is None else {"data": self.data})
 
 
 class JsonRpc:
@@ -72,21 +61,21 @@ class JsonRpc:
             "eth_getTransactionByHash": self._transaction,
             "eth_getTransactionReceipt": self._transaction_receipt,
             "eth_getTransactionCount": self._transaction_count,
-            "eth_getBalance": lambda address, tag="latest": self._state(tag, "get_balance", _bytes(address, 20)),
-            "eth_getCode": lambda address, tag="latest": self._state(tag, "get_code", _bytes(address, 20)),
+            "eth_getBalance": lambda address, tag="latest": self._state(tag, "get_balance", data(address, 20)),
+            "eth_getCode": lambda address, tag="latest": self._state(tag, "get_code", data(address, 20)),
             "eth_getStorageAt": self._storage_at,
             "eth_getProof": self._proof,
             "eth_call": self._call,
             "eth_estimateGas": self._estimate_gas,
-            "eth_sendRawTransaction": lambda raw: _hex(self._submit(_bytes(raw))),
+            "eth_sendRawTransaction": lambda raw: hex_of(self._submit(data(raw))),
             "eth_getLogs": self._logs,
         }
         if test_methods:
             self.methods |= {
-                "evm_increaseTime": lambda seconds: hex(chain.travel(_number(seconds))),
+                "evm_increaseTime": lambda seconds: hex(chain.travel(number(seconds))),
                 "evm_mine": self._mine,
                 "evm_snapshot": lambda: hex(chain.head().block_number),
-                "evm_revert": lambda number: self._revert(_number(number)),
+                "evm_revert": lambda number: self._revert(number(number)),
                 "evm_setAutomine": self._set_automine,
             }
 
@@ -110,7 +99,7 @@ class JsonRpc:
             return _failure(identifier, RpcError(INVALID_PARAMS, "params must be a list"))
         try:
             with self.chain.lock:
-                return {"jsonrpc": "2.0", "id": identifier, "result": _wire(method(*params))}
+                return {"jsonrpc": "2.0", "id": identifier, "result": wire(method(*params))}
         except RpcError as error:
             return _failure(identifier, error)
         except TransactionRefused as error:
@@ -131,7 +120,7 @@ class JsonRpc:
             # One sealer, no fork: what is sealed is final. Nothing is executed before it is sealed.
             header = head
         else:
-            header = self.chain.header_at(0 if tag == "earliest" else _number(tag))
+            header = self.chain.header_at(0 if tag == "earliest" else number(tag))
         if header is None and not missing_ok:
             raise RpcError(SERVER_ERROR, "header not found")
         return header
@@ -143,7 +132,7 @@ class JsonRpc:
         return header
 
     def _header_by_hash(self, hash_: Any) -> BlockHeaderAPI | None:
-        wanted = _bytes(hash_, 32)
+        wanted = data(hash_, 32)
         if not self.chain.chain.chaindb.header_exists(wanted):
             return None
         header = self.chain.chain.get_block_header_by_hash(wanted)
@@ -173,7 +162,7 @@ class JsonRpc:
         return fields
 
     def _transaction(self, hash_: Any) -> Any:
-        wanted = _bytes(hash_, 32)
+        wanted = data(hash_, 32)
         place = storage.transaction_place(self.chain.file, wanted)
         if place:
             block, _ = self.chain.block_at(place[0])
@@ -182,7 +171,7 @@ class JsonRpc:
         return self._wire_transaction(None, self.chain.decode(pooled.raw), 0) if pooled else None
 
     def _transaction_receipt(self, hash_: Any) -> Any:
-        place = storage.transaction_place(self.chain.file, _bytes(hash_, 32))
+        place = storage.transaction_place(self.chain.file, data(hash_, 32))
         if place is None:
             return None
         number, position = place
@@ -194,7 +183,7 @@ class JsonRpc:
         del fields["state_root"]
         first = sum(len(receipt.logs) for receipt in receipts[:position])
         fields["logs"] = [
-            _log(
+            log_of(
                 IndexedLog(
                     number,
                     first + offset,
@@ -216,7 +205,7 @@ class JsonRpc:
         return fields
 
     def _transaction_count(self, address: Any, tag: Any = "latest") -> int:
-        account = _bytes(address, 20)
+        account = data(address, 20)
         return self.chain.pending_nonce(account) if tag == "pending" else self._state(tag, "get_nonce", account)
 
     def _state(self, tag: Any, question: str, *args: Any) -> Any:
@@ -224,11 +213,11 @@ class JsonRpc:
             return getattr(state, question)(*args)
 
     def _storage_at(self, address: Any, slot: Any, tag: Any = "latest") -> bytes:
-        value: int = self._state(tag, "get_storage", _bytes(address, 20), _slot(slot))
+        value: int = self._state(tag, "get_storage", data(address, 20), slot(slot))
         return value.to_bytes(32, "big")
 
     def _proof(self, address: Any, slots: Any, tag: Any = "latest") -> dict[str, Any]:
-        account_address = _bytes(address, 20)
+        account_address = data(address, 20)
         header = self._known_header(tag)
         database = self.chain.chain.chaindb.db
         accounts = HexaryTrie(database, header.state_root)
@@ -238,11 +227,11 @@ class JsonRpc:
         storage_trie = HexaryTrie(database, account.storage_root)
         proofs = []
         for slot in slots:
-            place = keccak(_slot(slot).to_bytes(32, "big"))
+            place = keccak(slot(slot).to_bytes(32, "big"))
             value = storage_trie.get(place)
             proofs.append(
                 {
-                    "key": hex(_slot(slot)),
+                    "key": hex(slot(slot)),
                     "value": int.from_bytes(rlp_decode(value), "big") if value else 0,
                     "proof": [rlp_encode(node) for node in storage_trie.get_proof(place)],
                 }
@@ -274,15 +263,15 @@ class JsonRpc:
                 raise _failed(error) from None
 
     def _spoof(self, transaction: Any, gas: int) -> Any:
-        sender = _bytes(transaction.get("from", "0x" + "00" * 20), 20)
+        sender = data(transaction.get("from", "0x" + "00" * 20), 20)
         to = transaction.get("to")
         unsigned = self.chain.chain.create_unsigned_transaction(
             nonce=self._state("latest", "get_nonce", sender),
             gas_price=0,
-            gas=min(_number(transaction["gas"]), GAS_LIMIT) if transaction.get("gas") else gas,
-            to=_bytes(to, 20) if to else b"",
-            value=_number(transaction.get("value", "0x0")),
-            data=_bytes(transaction.get("input", transaction.get("data", "0x"))),
+            gas=min(number(transaction["gas"]), GAS_LIMIT) if transaction.get("gas") else gas,
+            to=data(to, 20) if to else b"",
+            value=number(transaction.get("value", "0x0")),
+            data=data(transaction.get("input", transaction.get("data", "0x"))),
         )
         return SpoofTransaction(unsigned, from_=sender)
 
@@ -298,9 +287,9 @@ class JsonRpc:
         else:
             first, last = (self._height(criteria.get(name, "latest")) for name in ("fromBlock", "toBlock"))
         address = criteria.get("address", [])
-        addresses = [_bytes(one, 20) for one in (address if isinstance(address, list) else [address])]
+        addresses = [data(one, 20) for one in (address if isinstance(address, list) else [address])]
         topics = [
-            [] if topic is None else [_bytes(one, 32) for one in (topic if isinstance(topic, list) else [topic])]
+            [] if topic is None else [data(one, 32) for one in (topic if isinstance(topic, list) else [topic])]
             for topic in criteria.get("topics", [])
         ]
         if len(topics) > 4:
@@ -309,16 +298,16 @@ class JsonRpc:
         if len(found) > MAX_LOGS:
             raise RpcError(SERVER_ERROR, f"query returned more than {MAX_LOGS} results; ask for fewer blocks")
         hashes = {log.block_number: self.chain.chain.get_canonical_block_hash(log.block_number) for log in found}
-        return [_log(log, hashes[log.block_number]) for log in found]
+        return [log_of(log, hashes[log.block_number]) for log in found]
 
     def _height(self, tag: Any) -> int:
         if isinstance(tag, str) and tag.startswith("0x"):
-            return _number(tag)
+            return number(tag)
         return int(self._known_header(tag).block_number)
 
     def _fee_history(self, count: Any, newest: Any, percentiles: Any = ()) -> dict[str, Any]:
         last = self._known_header(newest).block_number
-        first = max(0, last - min(max(_number(count), 1), 1024) + 1)
+        first = max(0, last - min(max(number(count), 1), 1024) + 1)
         headers = [self._known_header(hex(number)) for number in range(first, last + 1)]
         return {
             "oldest_block": first,
@@ -357,67 +346,3 @@ def _failed(error: VMError) -> RpcError:
 
 def _failure(identifier: Any, error: RpcError) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": identifier, "error": error.as_json()}
-
-
-def _number(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if isinstance(value, str) and _QUANTITY.fullmatch(value):
-        return int(value, 16)
-    raise RpcError(INVALID_PARAMS, f"expected a quantity such as 0x1, got {value!r}")
-
-
-def _slot(value: Any) -> int:
-    # A storage slot comes as a quantity or as 32 bytes with leading zeros.
-    if isinstance(value, str) and len(value) == 66 and _BYTES.fullmatch(value):
-        return int(value, 16)
-    return _number(value)
-
-
-def _bytes(value: Any, length: int | None = None) -> bytes:
-    if not isinstance(value, str) or not _BYTES.fullmatch(value):
-        raise RpcError(INVALID_PARAMS, f"expected 0x-prefixed bytes, got {str(value)[:80]!r}")
-    data = bytes.fromhex(value[2:])
-    if length is not None and len(data) != length:
-        raise RpcError(INVALID_PARAMS, f"expected {length} bytes, got {len(data)}")
-    return data
-
-
-def _hex(data: bytes) -> str:
-    return "0x" + data.hex()
-
-
-def _log(log: IndexedLog, block_hash: bytes) -> dict[str, Any]:
-    return {
-        "address": to_checksum_address(log.address),
-        "topics": list(log.topics),
-        "data": log.data,
-        "block_number": log.block_number,
-        "block_hash": block_hash,
-        "transaction_hash": log.transaction_hash,
-        "transaction_index": log.position,
-        "log_index": log.log_index,
-        "removed": False,
-    }
-
-
-# 256 bits and 8 bytes are data and keep their leading zeros; other integers are quantities.
-_WIDE = {"logs_bloom": 256}
-
-
-def _wire(value: Any, name: str = "") -> Any:
-    """Bytes and integers as hex strings, snake_case names as camelCase."""
-    if isinstance(value, bool | str | float) or value is None:
-        return value
-    if isinstance(value, int):
-        return _hex(value.to_bytes(_WIDE[name], "big")) if name in _WIDE else hex(value)
-    if isinstance(value, bytes):
-        return _hex(value)
-    if isinstance(value, dict):
-        return {_camel(key): _wire(inner, key) for key, inner in value.items()}
-    return [_wire(inner) for inner in value]
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from jangkar_devnet.rpc import PARSE_ERROR, JsonRpc
+from jangkar_devnet.rpc import JsonRpc
+from jangkar_devnet.wire import PARSE_ERROR
 
 MAX_BODY = 4 << 20
 # py-evm raises Python's recursion limit so far that a body of brackets would overflow the C stack.
