@@ -1,5 +1,6 @@
 """The JSON-RPC methods, as web3 clients expect them. Source: the Ethereum JSON-RPC specification, EIP-1186."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -26,10 +27,13 @@ from jangkar_devnet.wire import (
     REVERTED,
     SERVER_ERROR,
     RpcError,
-    data,
     hex_of,
     log_of,
-    number,
+    to_bytes,
+    to_list,
+    to_number,
+    to_object,
+    to_slot,
     wire,
 )
 
@@ -61,21 +65,21 @@ class JsonRpc:
             "eth_getTransactionByHash": self._transaction,
             "eth_getTransactionReceipt": self._transaction_receipt,
             "eth_getTransactionCount": self._transaction_count,
-            "eth_getBalance": lambda address, tag="latest": self._state(tag, "get_balance", data(address, 20)),
-            "eth_getCode": lambda address, tag="latest": self._state(tag, "get_code", data(address, 20)),
+            "eth_getBalance": lambda address, tag="latest": self._state(tag, "get_balance", to_bytes(address, 20)),
+            "eth_getCode": lambda address, tag="latest": self._state(tag, "get_code", to_bytes(address, 20)),
             "eth_getStorageAt": self._storage_at,
             "eth_getProof": self._proof,
             "eth_call": self._call,
             "eth_estimateGas": self._estimate_gas,
-            "eth_sendRawTransaction": lambda raw: hex_of(self._submit(data(raw))),
+            "eth_sendRawTransaction": lambda raw: hex_of(self._submit(to_bytes(raw))),
             "eth_getLogs": self._logs,
         }
         if test_methods:
             self.methods |= {
-                "evm_increaseTime": lambda seconds: hex(chain.travel(number(seconds))),
+                "evm_increaseTime": lambda seconds: hex(chain.travel(to_number(seconds))),
                 "evm_mine": self._mine,
                 "evm_snapshot": lambda: hex(chain.head().block_number),
-                "evm_revert": lambda number: self._revert(number(number)),
+                "evm_revert": lambda number: self._revert(to_number(number)),
                 "evm_setAutomine": self._set_automine,
             }
 
@@ -98,6 +102,10 @@ class JsonRpc:
         if not isinstance(params, list):
             return _failure(identifier, RpcError(INVALID_PARAMS, "params must be a list"))
         try:
+            inspect.signature(method).bind(*params)
+        except TypeError as error:
+            return _failure(identifier, RpcError(INVALID_PARAMS, f"wrong parameters: {error}"))
+        try:
             with self.chain.lock:
                 return {"jsonrpc": "2.0", "id": identifier, "result": wire(method(*params))}
         except RpcError as error:
@@ -106,9 +114,6 @@ class JsonRpc:
             return _failure(identifier, RpcError(SERVER_ERROR, str(error)))
         except ValidationError as error:
             return _failure(identifier, RpcError(SERVER_ERROR, str(error)))
-        except (TypeError, AttributeError) as error:
-            # The parameters decide how many arguments a method is called with and of what shape.
-            return _failure(identifier, RpcError(INVALID_PARAMS, f"wrong parameters: {error}"))
 
     def _header(self, tag: Any, *, missing_ok: bool = False) -> BlockHeaderAPI | None:
         head = self.chain.head()
@@ -120,7 +125,7 @@ class JsonRpc:
             # One sealer, no fork: what is sealed is final. Nothing is executed before it is sealed.
             header = head
         else:
-            header = self.chain.header_at(0 if tag == "earliest" else number(tag))
+            header = self.chain.header_at(0 if tag == "earliest" else to_number(tag))
         if header is None and not missing_ok:
             raise RpcError(SERVER_ERROR, "header not found")
         return header
@@ -132,7 +137,7 @@ class JsonRpc:
         return header
 
     def _header_by_hash(self, hash_: Any) -> BlockHeaderAPI | None:
-        wanted = data(hash_, 32)
+        wanted = to_bytes(hash_, 32)
         if not self.chain.chain.chaindb.header_exists(wanted):
             return None
         header = self.chain.chain.get_block_header_by_hash(wanted)
@@ -162,7 +167,7 @@ class JsonRpc:
         return fields
 
     def _transaction(self, hash_: Any) -> Any:
-        wanted = data(hash_, 32)
+        wanted = to_bytes(hash_, 32)
         place = storage.transaction_place(self.chain.file, wanted)
         if place:
             block, _ = self.chain.block_at(place[0])
@@ -171,7 +176,7 @@ class JsonRpc:
         return self._wire_transaction(None, self.chain.decode(pooled.raw), 0) if pooled else None
 
     def _transaction_receipt(self, hash_: Any) -> Any:
-        place = storage.transaction_place(self.chain.file, data(hash_, 32))
+        place = storage.transaction_place(self.chain.file, to_bytes(hash_, 32))
         if place is None:
             return None
         number, position = place
@@ -205,7 +210,7 @@ class JsonRpc:
         return fields
 
     def _transaction_count(self, address: Any, tag: Any = "latest") -> int:
-        account = data(address, 20)
+        account = to_bytes(address, 20)
         return self.chain.pending_nonce(account) if tag == "pending" else self._state(tag, "get_nonce", account)
 
     def _state(self, tag: Any, question: str, *args: Any) -> Any:
@@ -213,11 +218,11 @@ class JsonRpc:
             return getattr(state, question)(*args)
 
     def _storage_at(self, address: Any, slot: Any, tag: Any = "latest") -> bytes:
-        value: int = self._state(tag, "get_storage", data(address, 20), slot(slot))
+        value: int = self._state(tag, "get_storage", to_bytes(address, 20), to_slot(slot))
         return value.to_bytes(32, "big")
 
     def _proof(self, address: Any, slots: Any, tag: Any = "latest") -> dict[str, Any]:
-        account_address = data(address, 20)
+        account_address = to_bytes(address, 20)
         header = self._known_header(tag)
         database = self.chain.chain.chaindb.db
         accounts = HexaryTrie(database, header.state_root)
@@ -226,12 +231,12 @@ class JsonRpc:
         account = rlp_decode(encoded, sedes=Account) if encoded else Account()
         storage_trie = HexaryTrie(database, account.storage_root)
         proofs = []
-        for slot in slots:
-            place = keccak(slot(slot).to_bytes(32, "big"))
+        for slot in to_list(slots):
+            place = keccak(to_slot(slot).to_bytes(32, "big"))
             value = storage_trie.get(place)
             proofs.append(
                 {
-                    "key": hex(slot(slot)),
+                    "key": hex(to_slot(slot)),
                     "value": int.from_bytes(rlp_decode(value), "big") if value else 0,
                     "proof": [rlp_encode(node) for node in storage_trie.get_proof(place)],
                 }
@@ -262,23 +267,25 @@ class JsonRpc:
             except VMError as error:
                 raise _failed(error) from None
 
-    def _spoof(self, transaction: Any, gas: int) -> Any:
-        sender = data(transaction.get("from", "0x" + "00" * 20), 20)
+    def _spoof(self, asked: Any, gas: int) -> Any:
+        transaction = to_object(asked)
+        sender = to_bytes(transaction.get("from", "0x" + "00" * 20), 20)
         to = transaction.get("to")
         unsigned = self.chain.chain.create_unsigned_transaction(
             nonce=self._state("latest", "get_nonce", sender),
             gas_price=0,
-            gas=min(number(transaction["gas"]), GAS_LIMIT) if transaction.get("gas") else gas,
-            to=data(to, 20) if to else b"",
-            value=number(transaction.get("value", "0x0")),
-            data=data(transaction.get("input", transaction.get("data", "0x"))),
+            gas=min(to_number(transaction["gas"]), GAS_LIMIT) if transaction.get("gas") else gas,
+            to=b"" if to in (None, "", "0x") else to_bytes(to, 20),
+            value=to_number(transaction.get("value", "0x0")),
+            data=to_bytes(transaction.get("input", transaction.get("data", "0x"))),
         )
         return SpoofTransaction(unsigned, from_=sender)
 
     def _submit(self, raw: bytes) -> bytes:
         return self.chain.submit(raw)
 
-    def _logs(self, criteria: Any) -> list[dict[str, Any]]:
+    def _logs(self, asked: Any) -> list[dict[str, Any]]:
+        criteria = to_object(asked)
         if "blockHash" in criteria:
             header = self._header_by_hash(criteria["blockHash"])
             if header is None:
@@ -287,10 +294,10 @@ class JsonRpc:
         else:
             first, last = (self._height(criteria.get(name, "latest")) for name in ("fromBlock", "toBlock"))
         address = criteria.get("address", [])
-        addresses = [data(one, 20) for one in (address if isinstance(address, list) else [address])]
+        addresses = [to_bytes(one, 20) for one in (address if isinstance(address, list) else [address])]
         topics = [
-            [] if topic is None else [data(one, 32) for one in (topic if isinstance(topic, list) else [topic])]
-            for topic in criteria.get("topics", [])
+            [] if topic is None else [to_bytes(one, 32) for one in (topic if isinstance(topic, list) else [topic])]
+            for topic in to_list(criteria.get("topics", []))
         ]
         if len(topics) > 4:
             raise RpcError(INVALID_PARAMS, "a log has at most four topics")
@@ -302,12 +309,12 @@ class JsonRpc:
 
     def _height(self, tag: Any) -> int:
         if isinstance(tag, str) and tag.startswith("0x"):
-            return number(tag)
+            return to_number(tag)
         return int(self._known_header(tag).block_number)
 
     def _fee_history(self, count: Any, newest: Any, percentiles: Any = ()) -> dict[str, Any]:
         last = self._known_header(newest).block_number
-        first = max(0, last - min(max(number(count), 1), 1024) + 1)
+        first = max(0, last - min(max(to_number(count), 1), 1024) + 1)
         headers = [self._known_header(hex(number)) for number in range(first, last + 1)]
         return {
             "oldest_block": first,

@@ -31,7 +31,7 @@ class RpcError(Exception):
         return {"code": self.code, "message": str(self)} | ({} if self.data is None else {"data": self.data})
 
 
-def number(value: Any) -> int:
+def to_number(value: Any) -> int:
     """An integer from a quantity. Raises: RpcError."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -40,14 +40,14 @@ def number(value: Any) -> int:
     raise RpcError(INVALID_PARAMS, f"expected a quantity such as 0x1, got {value!r}")
 
 
-def slot(value: Any) -> int:
+def to_slot(value: Any) -> int:
     """A storage slot, as a quantity or as 32 bytes with leading zeros. Raises: RpcError."""
     if isinstance(value, str) and len(value) == 66 and _BYTES.fullmatch(value):
         return int(value, 16)
-    return number(value)
+    return to_number(value)
 
 
-def data(value: Any, length: int | None = None) -> bytes:
+def to_bytes(value: Any, length: int | None = None) -> bytes:
     """The bytes of a 0x string, of a length where one is asked for. Raises: RpcError."""
     if not isinstance(value, str) or not _BYTES.fullmatch(value):
         raise RpcError(INVALID_PARAMS, f"expected 0x-prefixed bytes, got {str(value)[:80]!r}")
@@ -55,6 +55,20 @@ def data(value: Any, length: int | None = None) -> bytes:
     if length is not None and len(data) != length:
         raise RpcError(INVALID_PARAMS, f"expected {length} bytes, got {len(data)}")
     return data
+
+
+def to_object(value: Any) -> dict[str, Any]:
+    """A JSON object. Raises: RpcError."""
+    if not isinstance(value, dict):
+        raise RpcError(INVALID_PARAMS, f"expected an object, got {str(value)[:80]!r}")
+    return value
+
+
+def to_list(value: Any) -> list[Any]:
+    """A JSON array. Raises: RpcError."""
+    if not isinstance(value, list):
+        raise RpcError(INVALID_PARAMS, f"expected an array, got {str(value)[:80]!r}")
+    return value
 
 
 def hex_of(data: bytes) -> str:

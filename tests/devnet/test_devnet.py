@@ -100,6 +100,14 @@ def test_it_answers_on_this_machine_only(shared_devnet):
         (b'{"id":1,"method":"eth_call","params":["x"]}', -32602),
         (b'{"id":1,"method":"eth_getLogs","params":[{"address":"0x1"}]}', -32602),
         (b'{"id":1,"method":"eth_getLogs","params":[null]}', -32602),
+        (b'{"id":1,"method":"eth_getLogs","params":[{"topics":5}]}', -32602),
+        (b'{"id":1,"method":"eth_getLogs","params":[{"topics":[{}]}]}', -32602),
+        (b'{"id":1,"method":"eth_estimateGas","params":[[]]}', -32602),
+        (b'{"id":1,"method":"eth_call","params":[{"to":{}}]}', -32602),
+        (b'{"id":1,"method":"eth_call","params":[{"gas":"lots"}]}', -32602),
+        (b'{"id":1,"method":"eth_feeHistory","params":["0x1","latest",[50],1]}', -32602),
+        (b'{"id":1,"method":"eth_getBlockByNumber","params":[[]]}', -32602),
+        (b'{"id":1,"method":"eth_getBlockByHash","params":[{"a":1}]}', -32602),
     ],
 )
 def test_rubbish_gets_an_error_and_not_a_crash(shared_devnet, body, code):

@@ -13,9 +13,9 @@ from tools import missing
 from anchor_service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")[
-    :-1
-]
+if shutil.which("git") is None:
+    missing("git", whole_file=True)
+TRACKED = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
 TEXTS = [
     path
     for path in TRACKED
