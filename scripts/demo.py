@@ -27,7 +27,6 @@ import _certificates  # noqa: E402
 
 COUNT = 100
 CHAIN_ID = 200_826
-START_SECONDS = 60
 MADE_HERE = ".made-by-the-jangkar-demo"
 COMMANDS = Path(sys.prefix) / "bin"
 

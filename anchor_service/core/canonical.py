@@ -10,8 +10,6 @@ from typing import Any
 
 from anchor_service.core.errors import FieldRejected, TextRejected
 
-MAX_INTEGER = 2**53 - 1
-
 # Zero-width and direction-changing characters make two different texts look the same.
 _INVISIBLE = frozenset(
     {0x00AD, 0x061C, 0x180E, 0xFEFF}

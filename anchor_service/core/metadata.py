@@ -126,4 +126,3 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "supersedes": _matches(_HASH, "the leaf hash of the earlier certificate, 64 lowercase hexadecimal digits"),
 }
 _REQUIRED = ("nonce", "kind", "number", "issued_on")
-FIELDS = tuple(_CHECKS)

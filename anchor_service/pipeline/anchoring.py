@@ -60,16 +60,16 @@ def advance_status(store: Store, registry: Registry, act: StatusAct, *, now: int
 
     Raises: as `advance_batch`.
     """
-    leaf = LeafHash(act.leaf_hash)
-    attempt = _last_attempt(store, act)
-    mined = registry.mined(attempt.transaction_hash) if attempt else None
-    if attempt and mined and mined.succeeded:
-        return _finish(store, act, mined.block_number, attempt.transaction_hash)
+    change = StatusChange(
+        IssuerId(act.issuer_id),
+        LeafHash(act.leaf_hash),
+        Status(act.status),
+        act.reason,
+        act.from_beginning,
+        act.successor,
+    )
 
     def sign(nonce: int) -> Signed:
-        change = StatusChange(
-            IssuerId(act.issuer_id), leaf, Status(act.status), act.reason, act.from_beginning, act.successor
-        )
         return registry.sign_status(change, nonce)
 
     return _push(store, registry, act, sign, now=now)
@@ -99,10 +99,15 @@ def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Si
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
     attempt = None if subject.state == OnChainState.SEALED else _last_attempt(store, subject)
     if attempt is not None:
+        # Read in this order: a nonce that was used by these very bytes is followed by their receipt. The other way
+        # round, a block between the two readings would make our own transaction look like a foreign one.
+        is_used = registry.next_nonce() > attempt.nonce
         mined = registry.mined(attempt.transaction_hash)
-        if mined is not None and not mined.succeeded:
+        if mined is not None and mined.succeeded:
+            return _finish(store, subject, mined.block_number, attempt.transaction_hash)
+        if mined is not None:
             return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
-        if mined is None and registry.next_nonce() > attempt.nonce:
+        if is_used:
             # Another transaction used this nonce: these bytes can never be mined, so new ones are safe.
             attempt = None
     if attempt is None:

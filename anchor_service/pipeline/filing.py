@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchor_service.core.errors import Damaged
-from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines
 from anchor_service.pipeline.sealing import checked_root
 from anchor_service.store import sealing as queries
@@ -40,7 +39,7 @@ class Filing:
         if batch.id is None:
             raise ValueError("only a stored batch has files")
         with store.reading() as connection:
-            leaves = [LeafHash(leaf) for leaf in queries.leaf_hashes(connection, batch.id)]
+            leaves = queries.leaf_hashes(connection, batch.id)
             if checked_root(batch, leaves) != batch.root_hash:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root")
             header = BatchHeader(

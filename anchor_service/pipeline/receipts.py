@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from threading import Lock
 
 from anchor_service.core.errors import Damaged
-from anchor_service.core.hashing import LeafHash
 from anchor_service.core.merkle import MerkleTree
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
@@ -88,7 +87,7 @@ class Receipts:
         with self._lock:
             if key not in self._trees:
                 with self._store.reading() as connection:
-                    leaves = [LeafHash(leaf) for leaf in sealing_queries.leaf_hashes(connection, key)]
+                    leaves = sealing_queries.leaf_hashes(connection, key)
                 tree = MerkleTree(leaves)
                 if tree.root_hash != batch.root_hash:
                     raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")

@@ -60,7 +60,7 @@ def seal(
         )
         batch.id = queries.insert_batch(connection, batch)
         queries.place(connection, batch.id, [(certificates[leaf], index, leaf) for index, leaf in enumerate(leaves)])
-        batch.root_hash = checked_root(batch, [LeafHash(leaf) for leaf in queries.leaf_hashes(connection, batch.id)])
+        batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
         queries.set_root(connection, batch.id, batch.root_hash)
         return batch
 

@@ -41,12 +41,6 @@ def find_batch(connection: Connection, batch_id: int) -> Batch | None:
     return rows.one(connection, Batch, select(rows.table(Batch)).where(col(Batch.id) == batch_id))
 
 
-def find_batch_by_sequence(connection: Connection, issuer_id: bytes, sequence: int) -> Batch | None:
-    """A batch by its issuer and sequence number."""
-    query = select(rows.table(Batch)).where(col(Batch.issuer_id) == issuer_id, col(Batch.sequence) == sequence)
-    return rows.one(connection, Batch, query)
-
-
 def quarantined_status_acts(connection: Connection) -> list[StatusAct]:
     """Status acts that a person has to look at."""
     query = select(rows.table(StatusAct)).where(col(StatusAct.state) == OnChainState.QUARANTINED)

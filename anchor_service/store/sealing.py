@@ -6,6 +6,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlmodel import col
 
 from anchor_service.core.batch import OnChainState
+from anchor_service.core.hashing import LeafHash
 from anchor_service.store import rows
 from anchor_service.store.tables import Batch, Certificate, Issuer, Leaf
 
@@ -80,10 +81,10 @@ def set_root(connection: Connection, batch_id: int, root_hash: bytes) -> None:
     connection.execute(update(Batch).where(col(Batch.id) == batch_id).values(root_hash=root_hash))
 
 
-def leaf_hashes(connection: Connection, batch_id: int) -> list[bytes]:
+def leaf_hashes(connection: Connection, batch_id: int) -> list[LeafHash]:
     """The leaf hashes of a batch, in order."""
     query = select(col(Leaf.leaf_hash)).where(col(Leaf.batch_id) == batch_id).order_by(col(Leaf.leaf_index))
-    return [bytes(leaf) for leaf in connection.execute(query).scalars()]
+    return [LeafHash(leaf) for leaf in connection.execute(query).scalars()]
 
 
 def entries(connection: Connection, batch_id: int) -> Iterator[tuple[int, bytes, str]]:

@@ -66,12 +66,12 @@ def install(app: FastAPI) -> None:
 
 
 def _ours(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, errors.AnchorServiceError)  # noqa: S101  (what this handler was registered for)
+    assert isinstance(error, errors.AnchorServiceError)  # noqa: S101  (registered for these alone)
     return answer(status_of(error), error.code, str(error))
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for these alone)
     found = [
         {"pointer": "/" + "/".join(str(part) for part in one["loc"][1:]), "message": one["msg"]}
         for one in error.errors()
@@ -81,6 +81,6 @@ def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for these alone)
     status = HTTPStatus(error.status_code)
     return answer(status, status.phrase.lower().replace(" ", "-"), str(error.detail))

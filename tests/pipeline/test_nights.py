@@ -318,6 +318,31 @@ def test_a_status_survives_each_fault(world, method, moment):
     assert world.chain.nonces[world.registry.signer] == 2
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("method", ["mined", "next_nonce"])
+def test_a_block_between_two_readings_is_no_foreign_transaction(world, method, moment):
+    """Our own transaction is mined while we look for it: that is no reason to sign another."""
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.chain.holds = True
+    world.night()
+    look = getattr(world.registry, method)
+
+    def look_and_mine(*arguments):
+        if moment == "before":
+            world.chain.mine()
+        found = look(*arguments)
+        world.chain.mine()
+        return found
+
+    setattr(world.registry, method, look_and_mine)
+    report = world.night()
+    assert report.quarantined == []
+    assert len(report.written) == 1
+    assert world.chain.nonces[world.registry.signer] == 2
+
+
 def test_nobody_sets_a_status_for_another(world):
     world.submit("a")
     world.night()
