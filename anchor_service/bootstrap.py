@@ -5,11 +5,14 @@ first spoken to.
 """
 # ruff: noqa: PLC0415
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anchor_service.core.approval import BatchApproval
 from anchor_service.core.errors import Rejected
+from anchor_service.core.manifest import BatchHeader
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.receipts import Receipts
 from anchor_service.ports import Registry
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from anchor_service.chain.administration import Administration
+    from anchor_service.chain.inspection import Inspection
+    from anchor_service.core.log_proof import Log
 
 
 class SettingMissing(Rejected):
@@ -77,12 +82,39 @@ def build_administration(settings: Settings, keystore: Path, password_file: Path
     return Administration(connect(settings.rpc_url), signer.load(keystore, password_file))
 
 
-def read_policy_pins(settings: Settings) -> dict[str, Any]:
-    """What a policy pins of this registry, read from the node. Raises: SettingMissing, RegistryUnavailable."""
+def build_inspection(settings: Settings) -> "Inspection":
+    """What anybody reads of this registry. Raises: SettingMissing."""
+    from anchor_service.chain.contract import connect
+    from anchor_service.chain.inspection import Inspection
+
+    return Inspection(connect(settings.rpc_url), registry_address(settings))
+
+
+def read_log(settings: Settings) -> "Log":
+    """This registry's log, rebuilt from events. Raises: SettingMissing, RegistryUnavailable, Damaged."""
+    from anchor_service.chain import log
+    from anchor_service.chain.contract import connect
+
+    return log.read(connect(settings.rpc_url), registry_address(settings))
+
+
+def read_policy_pins(settings: Settings, successors: Sequence[str]) -> list[dict[str, Any]]:
+    """What a policy pins of this registry and of those that succeed it, read from the node.
+
+    Raises: SettingMissing, RegistryUnavailable, RegistryRefused.
+    """
     from anchor_service.chain.administration import policy_pins
     from anchor_service.chain.contract import connect
 
-    return policy_pins(connect(settings.rpc_url), registry_address(settings))
+    client = connect(settings.rpc_url)
+    return [policy_pins(client, one) for one in (registry_address(settings), *successors)]
+
+
+def sign_approval(header: BatchHeader, deadline: int, keystore: Path, password_file: Path | None) -> BatchApproval:
+    """An institute's signature of a batch. Raises: KeystoreRejected."""
+    from anchor_service.chain import approvals, signer
+
+    return approvals.approve(header, deadline, signer.load(keystore, password_file))
 
 
 def new_keystore(keystore: Path, password_file: Path) -> str:

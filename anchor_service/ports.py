@@ -3,6 +3,7 @@
 Both pass the same suite, tests/chain/test_registry_port.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,15 +44,34 @@ class StatusFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LeafReference:
+    """An anchored leaf with its place and the path that proves it."""
+
+    leaf_hash: LeafHash
+    sequence: int
+    leaf_index: int
+    path: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A change of status to be written."""
+    """A change of status to be written. `successor` is there exactly when the status is superseded."""
 
     issuer_id: IssuerId
     leaf_hash: LeafHash
     status: Status
     reason: int
     from_beginning: bool
-    successor: bytes | None
+    successor: LeafReference | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An issuer's EIP-712 signature of one anchor. `deadline` is the last second of block time that takes it."""
+
+    approver: str
+    deadline: int
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +116,9 @@ class Registry(Protocol):
     def last_sequence(self, issuer_id: IssuerId) -> int:
         """The issuer's last anchored sequence number; zero before the first."""
 
+    def last_night(self, issuer_id: IssuerId) -> int:
+        """The issuer's last closed night, as days since 1970-01-01; zero before the first."""
+
     def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing while no final block holds one."""
 
@@ -112,9 +135,21 @@ class Registry(Protocol):
         """The signer's first nonce that no final block has used."""
 
     def sign_anchor(
-        self, issuer_id: IssuerId, sequence: int, root_hash: RootHash, tree_size: int, nonce: int
+        self,
+        issuer_id: IssuerId,
+        sequence: int,
+        root_hash: RootHash,
+        tree_size: int,
+        nonce: int,
+        approval: Approval | None = None,
     ) -> Signed:
-        """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
+        """Sign, without sending; with an approval, the signer only relays it.
+
+        Raises: RegistryRefused when the registry would revert.
+        """
+
+    def sign_night(self, issuer_id: IssuerId, night: int, sequence: int, nonce: int) -> Signed:
+        """Sign, without sending, that a night had nothing to anchor after `sequence`. Raises: RegistryRefused."""
 
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""

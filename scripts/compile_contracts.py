@@ -22,12 +22,22 @@ import solcx  # noqa: E402
 
 CONTRACTS = _bootstrap.ROOT / "contracts"
 ARTIFACT = CONTRACTS / "CertificateRegistry.json"
-SOURCES = ("ICertificateRegistry", "Rfc9162", "RegistryLog", "CertificateRegistry")
+SOURCES = sorted(path.name for path in (CONTRACTS / "src").glob("*.sol"))
 SETTINGS = {
     "evmVersion": "london",
     "optimizer": {"enabled": True, "runs": 200},
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-    "outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout"]}},
+    "outputSelection": {
+        "*": {
+            "*": [
+                "abi",
+                "evm.bytecode.object",
+                "evm.deployedBytecode.object",
+                "evm.deployedBytecode.immutableReferences",
+                "storageLayout",
+            ]
+        }
+    },
 }
 
 
@@ -45,16 +55,16 @@ def compile_artifact() -> str:
     output = solcx.compile_standard(
         {
             "language": "Solidity",
-            "sources": {
-                f"src/{name}.sol": {"content": (CONTRACTS / "src" / f"{name}.sol").read_text()} for name in SOURCES
-            },
+            "sources": {f"src/{name}": {"content": (CONTRACTS / "src" / name).read_text()} for name in SOURCES},
             "settings": SETTINGS,
         },
         solc_binary=CONTRACTS / "solc",
     )
-    for problem in output.get("errors", ()):
+    # Warnings about the audited base contracts are not ours to mend.
+    problems = [one for one in output.get("errors", ()) if not _is_of_a_base_contract(one)]
+    for problem in problems:
         print(problem["formattedMessage"], file=sys.stderr)
-    if output.get("errors"):
+    if problems:
         raise SystemExit(1)
     contract = output["contracts"]["src/CertificateRegistry.sol"]["CertificateRegistry"]
     artifact = {
@@ -64,12 +74,42 @@ def compile_artifact() -> str:
         "abi": contract["abi"],
         "bytecode": "0x" + contract["evm"]["bytecode"]["object"],
         "deployed_bytecode": "0x" + contract["evm"]["deployedBytecode"]["object"],
-        "storage": [
-            {"label": slot["label"], "offset": slot["offset"], "slot": int(slot["slot"])}
-            for slot in contract["storageLayout"]["storage"]
-        ],
+        "immutables": _immutables(contract["evm"]["deployedBytecode"]["immutableReferences"]),
+        "storage": _storage(contract["storageLayout"]),
     }
     return json.dumps(artifact, indent=1) + "\n"
+
+
+def _is_of_a_base_contract(problem: dict) -> bool:
+    file = problem.get("sourceLocation", {}).get("file", "")
+    return problem["severity"] == "warning" and file.startswith("@openzeppelin/")
+
+
+def _immutables(references: dict) -> list[dict]:
+    """The places in the deployed code that the constructor fills."""
+    return sorted(
+        ({"start": one["start"], "length": one["length"]} for places in references.values() for one in places),
+        key=lambda one: one["start"],
+    )
+
+
+def _storage(layout: dict) -> dict:
+    """The slots of the variables, and of the members of each struct, by the types' source names."""
+    types = layout["types"]
+
+    def members(found: list[dict]) -> list[dict]:
+        return [
+            {
+                "label": one["label"],
+                "slot": int(one["slot"]),
+                "offset": one["offset"],
+                "type": types[one["type"]]["label"],
+            }
+            for one in found
+        ]
+
+    structs = {one["label"]: members(one["members"]) for one in types.values() if "members" in one}
+    return {"variables": members(layout["storage"]), "structs": dict(sorted(structs.items()))}
 
 
 def main() -> int:

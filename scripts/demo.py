@@ -142,14 +142,14 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
     demo.configure(rpc_url)
 
     say("2. The registry contract is deployed, and an accreditor admits a training institute with its signing key.")
-    registry = demo.act("admin", "deploy", "--admin-delay", "0")
+    registry = demo.act("institute", "deploy", "--admin", demo.address("admin"), "--admin-delay", "0")
     demo.configure(rpc_url, registry)
-    demo.act("admin", "grant", "ACCREDITOR", demo.address("accreditor"))
+    demo.act("admin", "role", "grant", "ACCREDITOR", demo.address("accreditor"))
     kinds = [part for kind in _certificates.KINDS for part in ("--kind", kind)]
     named = ("--code", _certificates.INSTITUTE_CODE, "--name", _certificates.INSTITUTE)
-    issuer = demo.act("accreditor", "accredit", *named, *kinds)
+    issuer = demo.act("accreditor", "issuer", "accredit", *named, *kinds)
     key = demo.address("institute")
-    demo.act("accreditor", "add-key", "--id", issuer, "--key", key, "--custody", "institute")
+    demo.act("accreditor", "key", "add", "--id", issuer, "--key", key, "--custody", "institute")
     demo.run("jangkar", "db", "upgrade")
     demo.run("jangkar", "issuer", "add", "--id", issuer, *named)
     demo.policy.write_text(demo.run("jangkar", "registry", "policy", "--operators", "1", "--issuer", issuer) + "\n")

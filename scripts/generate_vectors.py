@@ -18,6 +18,8 @@ import sys  # noqa: E402
 sys.path.insert(0, str(_bootstrap.ROOT / "tests"))
 
 import reference  # noqa: E402
+from eth_account.messages import encode_typed_data  # noqa: E402
+from eth_utils.crypto import keccak  # noqa: E402
 from reference import canonical  # noqa: E402
 
 FOLDER = _bootstrap.ROOT / "tests" / "vectors"
@@ -115,6 +117,70 @@ def inclusion() -> object:
         for defect, changes in _defects(proof, chance):
             wrong.append({"name": f"{defect}-size-{size}-index-{index}", "defect": defect, **proof, **changes})
     return {"right": right, "wrong": wrong, "forgery_64_bytes": _forgery()}
+
+
+def consistency() -> object:
+    """Right proofs that a log only grew, and each kind of wrong one named after its defect."""
+    chance = random.Random(9162)  # noqa: S311
+    leaves = [reference.sha256(bytes([number])) for number in range(130)]
+    right, wrong = [], []
+    for old, size in [(1, 1), (1, 2), (2, 3), (3, 7), (4, 8), (6, 8), (7, 7), (64, 65), (100, 130), (129, 130)]:
+        proof = {
+            "old_size": old,
+            "old_root": reference.root(leaves[:old]).hex(),
+            "size": size,
+            "root": reference.root(leaves[:size]).hex(),
+            "path": [one.hex() for one in reference.consistency(old, leaves[:size])],
+        }
+        right.append({"name": f"{old}-of-{size}", **proof})
+        noise = chance.randbytes(32).hex()
+        path = proof["path"]
+        found: list[tuple[str, dict]] = [
+            ("old-size-zero", {"old_size": 0}),
+            ("shrunk", {"old_size": size, "size": old} if old != size else {"size": old - 1}),
+            ("trailing-garbage", {"path": [*path, noise]}),
+            ("preceding-garbage", {"path": [noise, *path]}),
+            ("other-old-root", {"old_root": noise}),
+            ("other-root", {"root": noise}),
+        ]
+        if path:
+            found += [
+                ("path-truncated", {"path": path[:-1]}),
+                ("path-empty", {"path": []}),
+                ("node-replaced", {"path": [noise, *path[1:]]}),
+                ("roots-swapped", {"old_root": proof["root"], "root": proof["old_root"]}),
+            ]
+        wrong += [{"name": f"{defect}-{old}-of-{size}", "defect": defect, **proof, **more} for defect, more in found]
+    return {"right": right, "wrong": wrong}
+
+
+def approvals() -> object:
+    """EIP-712 digests, computed by eth-account from the message as wallets take it."""
+    chance = random.Random(712)  # noqa: S311
+    found = []
+    for number in range(8):
+        fields = {
+            "chain_id": (1, 200_826, 2**53 - 1)[number % 3],
+            "registry": "0x" + chance.randbytes(20).hex(),
+            "issuer_id": chance.randbytes(32).hex(),
+            "sequence": chance.randrange(1, 2**64) if number else 1,
+            "root": chance.randbytes(32).hex(),
+            "size": chance.randrange(1, 2**64) if number else 1,
+            "deadline": chance.randrange(2**64) if number else 0,
+        }
+        message = reference.approval(
+            fields["chain_id"],
+            fields["registry"],
+            bytes.fromhex(fields["issuer_id"]),
+            fields["sequence"],
+            bytes.fromhex(fields["root"]),
+            fields["size"],
+            fields["deadline"],
+        )
+        signable = encode_typed_data(full_message=message)
+        digest = keccak(b"\x19" + signable.version + signable.header + signable.body)
+        found.append(fields | {"digest": digest.hex()})
+    return found
 
 
 def _defects(proof: dict, chance: random.Random) -> list[tuple[str, dict]]:
@@ -342,6 +408,8 @@ FILES = {
     "leaf-inputs.json": leaf_inputs,
     "trees.json": trees,
     "inclusion.json": inclusion,
+    "consistency.json": consistency,
+    "approvals.json": approvals,
     "metadata.json": metadata_texts,
     "certificate-codes.json": codes,
     "receipts.json": receipts,

@@ -94,11 +94,11 @@ class Devnet:
         return Administration(connect(self.url), self.account(name))
 
     def deploy(self) -> str:
-        """A new registry with an accreditor and a regulator."""
+        """A new registry with an account for each role, deployed by one that holds none."""
+        registry = self.administration("regulator").deploy(self.account("admin").address, 0)
         admin = self.administration("admin")
-        registry = admin.deploy(self.account("admin").address, 0)
-        admin.grant_role(registry, "ACCREDITOR", self.account("accreditor").address)
-        admin.grant_role(registry, "REGULATOR", self.account("regulator").address)
+        for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
+            admin.grant_role(registry, role, self.account(role.lower()).address)
         return registry
 
     def accredit(

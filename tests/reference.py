@@ -50,6 +50,44 @@ def path(index: int, leaves: list[bytes]) -> list[bytes]:
     return [*path(index - k, leaves[k:]), root(leaves[:k])]
 
 
+def consistency(old_size: int, leaves: list[bytes], *, complete: bool = True) -> list[bytes]:
+    """PROOF and SUBPROOF of RFC 9162 2.1.4.1, over leaf hashes."""
+    if old_size == len(leaves):
+        return [] if complete else [root(leaves)]
+    k = largest_power_below(len(leaves))
+    if old_size <= k:
+        return [*consistency(old_size, leaves[:k], complete=complete), root(leaves[k:])]
+    return [*consistency(old_size - k, leaves[k:], complete=False), root(leaves[:k])]
+
+
+def approval(
+    chain_id: int, registry: str, issuer_id: bytes, sequence: int, root_hash: bytes, size: int, deadline: int
+) -> dict:
+    """The EIP-712 message of an approval, whole, as wallets take it."""
+    return {
+        "types": {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            "Approval": [
+                {"name": "issuerId", "type": "bytes32"},
+                {"name": "sequence", "type": "uint64"},
+                {"name": "root", "type": "bytes32"},
+                {"name": "size", "type": "uint64"},
+                {"name": "deadline", "type": "uint64"},
+            ],
+        },
+        "primaryType": "Approval",
+        "domain": {"name": "Jangkar", "version": "1", "chainId": chain_id, "verifyingContract": registry},
+        "message": {
+            "issuerId": issuer_id, "sequence": sequence, "root": root_hash, "size": size, "deadline": deadline,
+        },
+    }  # fmt: skip
+
+
 def canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

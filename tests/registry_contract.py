@@ -31,17 +31,24 @@ class Registry:
     def __init__(self) -> None:
         self.tester = EthereumTester(PyEVMBackend())
         self.web3 = Web3(EthereumTesterProvider(self.tester))
-        names = ("admin", "accreditor", "regulator", "key", "status_key", "stranger", "other_key")
+        names = ("admin", "accreditor", "regulator", "pauser", "key", "status_key", "stranger", "other_key")
         self.accounts = dict(zip(names, self.web3.eth.accounts, strict=False))
-        factory = self.web3.eth.contract(abi=ARTIFACT["abi"], bytecode=ARTIFACT["bytecode"])
-        receipt = self._mined(
-            factory.constructor(0, self.accounts["admin"]).transact({"from": self.accounts["stranger"]})
-        )
-        self.contract = self.web3.eth.contract(address=receipt["contractAddress"], abi=ARTIFACT["abi"])
+        self.contract = self.web3.eth.contract(address=self.deploy(), abi=ARTIFACT["abi"])
         self.f = self.contract.functions
-        for role in ("ACCREDITOR", "REGULATOR"):
+        for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
             identifier = getattr(self.f, f"{role}_ROLE")().call()
             self.by("admin", self.f.grantRole(identifier, self.accounts[role.lower()]))
+
+    def deploy(self) -> str:
+        """Another registry on the same chain, by an account that is none of its actors."""
+        factory = self.web3.eth.contract(abi=ARTIFACT["abi"], bytecode=ARTIFACT["bytecode"])
+        deployment = factory.constructor(0, self.accounts["admin"]).transact({"from": self.accounts["stranger"]})
+        address: str = self._mined(deployment)["contractAddress"]
+        return address
+
+    def pins(self) -> tuple[int, str]:
+        """Chain id and address."""
+        return self.web3.eth.chain_id, self.contract.address
 
     def by(self, name: str, call: Any) -> Any:
         """Send a call by an actor and return its transaction's receipt."""

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.ports import Anchor, Mined, Signed, StatusChange, StatusFact, Window
+from anchor_service.ports import Anchor, Approval, Mined, Signed, StatusChange, StatusFact, Window
+from verifier.errors import MalformedProof
+from verifier.merkle import root_from_path
 
 _LEGAL = {
     Status.ACTIVE: {Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED},
@@ -41,6 +43,7 @@ class SimulatedChain:
     keys: set[tuple[bytes, str]] = field(default_factory=set)
     anchors: dict[tuple[bytes, int], tuple[Anchor, bytes]] = field(default_factory=dict)
     last: Counter = field(default_factory=Counter)
+    nights: Counter = field(default_factory=Counter)
     statuses: dict[tuple[bytes, bytes], StatusFact] = field(default_factory=dict)
     nonces: Counter = field(default_factory=Counter)
     pool: list[_Transaction] = field(default_factory=list)
@@ -67,33 +70,72 @@ class SimulatedChain:
     def check(self, signer: str, call: tuple) -> None:
         """Raises: RegistryRefused, as the contract would revert."""
         issuer_id = call[1]
-        if (issuer_id, signer) not in self.keys:
-            raise RegistryRefused("RegistryKeyNotActive", signer)
-        if call[0] == "anchor":
-            _, _, sequence, root, size = call
-            if sequence != self.last[issuer_id] + 1:
-                raise RegistryRefused("RegistryBadSequence", str(sequence))
-            if issuer_id not in self.windows:
-                raise RegistryRefused("RegistryNotAccredited", "")
-            if not any(root) or size < 1:
-                raise RegistryRefused("RegistryEmptyTree", "")
-        else:
-            change: StatusChange = call[2]
-            current = self.statuses.get((issuer_id, change.leaf_hash), StatusFact(Status.ACTIVE, 0, bytes(32))).status
-            if change.status not in _LEGAL[current]:
-                raise RegistryRefused("RegistryBadTransition", f"{current} {change.status}")
+        approval: Approval | None = call[-1] if call[0] == "anchor" else None
+        if approval is not None:
+            self._check_approval(call[1:-1], approval)
+        key = signer if approval is None else approval.approver
+        if (issuer_id, key) not in self.keys:
+            raise RegistryRefused("RegistryKeyNotActive", key)
+        checks = {"anchor": self._check_anchor, "night": self._check_night, "status": self._check_status}
+        checks[call[0]](*call[1:])
+
+    def _check_anchor(self, issuer_id: bytes, sequence: int, root: bytes, size: int, _: Approval | None) -> None:
+        if sequence != self.last[issuer_id] + 1:
+            raise RegistryRefused("RegistryBadSequence", str(sequence))
+        if issuer_id not in self.windows:
+            raise RegistryRefused("RegistryNotAccredited", "")
+        if not any(root) or size < 1:
+            raise RegistryRefused("RegistryEmptyTree", "")
+
+    def _check_night(self, issuer_id: bytes, night: int, sequence: int) -> None:
+        if sequence != self.last[issuer_id]:
+            raise RegistryRefused("RegistryBadSequence", str(sequence))
+        if night <= self.nights[issuer_id]:
+            raise RegistryRefused("RegistryBadNight", str(night))
+
+    def _check_status(self, issuer_id: bytes, change: StatusChange) -> None:
+        if change.status is Status.SUPERSEDED:
+            self._check_successor(change)
+        current = self.statuses.get((issuer_id, change.leaf_hash), StatusFact(Status.ACTIVE, 0, bytes(32))).status
+        if change.status not in _LEGAL[current]:
+            raise RegistryRefused("RegistryBadTransition", f"{current} {change.status}")
+
+    def _check_approval(self, approved: tuple, approval: Approval) -> None:
+        if self.time > approval.deadline:
+            raise RegistryRefused("RegistryApprovalExpired", str(approval.deadline))
+        if approval.signature != simulated_signature(approval.approver, *approved, approval.deadline):
+            raise RegistryRefused("RegistryBadApproval", approval.approver)
+
+    def _check_successor(self, change: StatusChange) -> None:
+        to = change.successor
+        anchored = to and self.anchors.get((change.issuer_id, to.sequence))
+        try:
+            if to and anchored:
+                root = root_from_path(to.leaf_hash, to.leaf_index, anchored[0].tree_size, to.path)
+                if root == anchored[0].root_hash and to.leaf_hash != change.leaf_hash:
+                    return
+        except MalformedProof:
+            pass
+        raise RegistryRefused("RegistryBadSuccessor", "")
 
     def _apply(self, transaction: _Transaction) -> None:
         kind, issuer_id, *rest = transaction.call
         if kind == "anchor":
-            sequence, root, size = rest
+            sequence, root, size, _ = rest
             self.last[issuer_id] = sequence
             self.anchors[issuer_id, sequence] = Anchor(RootHash(root), size, self.block, self.time), transaction.hash
+        elif kind == "night":
+            self.nights[issuer_id] = rest[0]
         else:
             change = rest[0]
             self.statuses[issuer_id, change.leaf_hash] = StatusFact(
-                change.status, change.reason, change.successor or bytes(32)
+                change.status, change.reason, change.successor.leaf_hash if change.successor else bytes(32)
             )
+
+
+def simulated_signature(approver: str, *approved: object) -> bytes:
+    """What stands for a signature here: nobody forges it by chance."""
+    return hashlib.sha256(repr((approver, *approved)).encode()).digest()
 
 
 class SimulatedRegistry:
@@ -124,6 +166,10 @@ class SimulatedRegistry:
         self._fail("last_sequence", "before")
         return self.chain.last[issuer_id]
 
+    def last_night(self, issuer_id: IssuerId) -> int:
+        self._fail("last_night", "before")
+        return self.chain.nights[issuer_id]
+
     def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
         self._fail("anchor_of", "before")
         found = self.chain.anchors.get((issuer_id, sequence))
@@ -149,9 +195,18 @@ class SimulatedRegistry:
         return self.chain.nonces[self._signer]
 
     def sign_anchor(
-        self, issuer_id: IssuerId, sequence: int, root_hash: RootHash, tree_size: int, nonce: int
+        self,
+        issuer_id: IssuerId,
+        sequence: int,
+        root_hash: RootHash,
+        tree_size: int,
+        nonce: int,
+        approval: Approval | None = None,
     ) -> Signed:
-        return self._sign(("anchor", issuer_id, sequence, root_hash, tree_size), nonce)
+        return self._sign(("anchor", issuer_id, sequence, root_hash, tree_size, approval), nonce)
+
+    def sign_night(self, issuer_id: IssuerId, night: int, sequence: int, nonce: int) -> Signed:
+        return self._sign(("night", issuer_id, night, sequence), nonce)
 
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         return self._sign(("status", change.issuer_id, change), nonce)

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 
 import reference
@@ -69,7 +70,7 @@ class World:
                 self.accepted[by.id, submission.document_digest] = outcome.leaf_hash
         return outcomes
 
-    def night(self, registry: SimulatedRegistry | None = None) -> nightly.NightReport:
+    def night(self, registry: SimulatedRegistry | None = None, close_in: tzinfo | None = None) -> nightly.NightReport:
         self.now += 1
         return nightly.run(
             self.store,
@@ -78,6 +79,7 @@ class World:
             clock=lambda: self.now,
             pause=self._tick,
             wait_seconds=2,
+            close_in=close_in,
         )
 
     def _tick(self) -> None:

@@ -88,6 +88,6 @@ def _facts(reader: tuple[RegistryReader, Head] | Unreadable, receipt: Receipt) -
     if isinstance(reader, Unreadable):
         return reader
     try:
-        return reader[0].facts(reader[1], receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
+        return reader[0].facts(reader[1], receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
     except NodeUnavailable as error:
         return Unreadable(str(error))

@@ -16,7 +16,7 @@ from verifier.kinds import NUMBERS
 from verifier.merkle import root_from_path
 from verifier.policy import Policy
 from verifier.receipt import Receipt
-from verifier.registry import PURPOSE_ANCHOR, Facts, Status
+from verifier.registry import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
 
 # A clock that runs ahead of the head by less than this is a clock, not a lie.
 CLOCK_TOLERANCE = 15 * 60
@@ -96,7 +96,8 @@ def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
 
 def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
     """Check 3: the pinned registry on the pinned chain holds the anchor in a final block."""
-    if (receipt.chain_id, receipt.registry) != (policy.chain_id, policy.registry):
+    trusted = [pin.address for pin in policy.registries]
+    if receipt.chain_id != policy.chain_id or receipt.registry not in trusted:
         return Check(
             3, "anchor", Outcome.FAIL, "other-registry", {"chain": receipt.chain_id, "registry": receipt.registry}
         )
@@ -115,8 +116,11 @@ def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
     )
 
 
-def issuer(receipt: Receipt, facts: Facts | Unreadable, asked: Asked) -> Check:
-    """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for."""
+def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int) -> Check:
+    """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for.
+
+    An anchor that lost its weight may have been re-attested since: at a stale head that is unknown.
+    """
     values = {"issuer": receipt.profile.name, "id": receipt.issuer_id.hex()}
     if asked.excludes(receipt.issuer_id):
         return Check(4, "issuer", Outcome.FAIL, "other-issuer", values)
@@ -124,21 +128,43 @@ def issuer(receipt: Receipt, facts: Facts | Unreadable, asked: Asked) -> Check:
         return Check(4, "issuer", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
     if facts.anchor is None or facts.window is None or facts.key is None:
         return Check(4, "issuer", Outcome.UNKNOWN, "no-anchor-to-compare")
-    time = facts.anchor.block_time
-    if not facts.window.from_ <= time < facts.window.until:
+    unfit = _unfit_key(facts.anchor, facts.window, facts.key, values) or _unfit_claim(receipt, facts.window, values)
+    if unfit is not None and unfit.outcome is Outcome.FAIL:
+        return unfit
+    if not facts.carries_weight:
+        if _is_stale(receipt, policy, facts, now):
+            return Check(4, "issuer", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+        return Check(4, "issuer", Outcome.FAIL, "key-compromised", {"time": facts.key.compromised_since, **values})
+    if unfit is not None:
+        return unfit
+    if not asked.is_enough:
+        return Check(4, "issuer", Outcome.UNKNOWN, "issuer-not-named", values)
+    if facts.reattestation is not None and not facts.key_was_sound:
+        again = {"time": facts.reattestation.block_time}
+        return Check(4, "issuer", Outcome.PASS, "re-attested", values | again)
+    return Check(4, "issuer", Outcome.PASS, "accredited", values)
+
+
+def _unfit_key(anchor: Anchor, window: Window, key: Key, values: dict[str, Any]) -> Check | None:
+    """Why the anchor's window or key was not in force at its block time, if it was not."""
+    time = anchor.block_time
+    if not window.from_ <= time < window.until:
         return Check(4, "issuer", Outcome.FAIL, "not-accredited", values)
-    if not (facts.key.from_ <= time < facts.key.until and facts.key.purposes & PURPOSE_ANCHOR):
+    if not (key.from_ <= time < key.until and key.purposes & PURPOSE_ANCHOR):
         return Check(4, "issuer", Outcome.FAIL, "key-not-active", values)
-    if hashlib.sha256(receipt.profile_text.encode()).digest() != facts.window.profile_digest:
+    return None
+
+
+def _unfit_claim(receipt: Receipt, window: Window, values: dict[str, Any]) -> Check | None:
+    """Why the window is not one for this receipt's profile and kind, if it is not."""
+    if hashlib.sha256(receipt.profile_text.encode()).digest() != window.profile_digest:
         return Check(4, "issuer", Outcome.FAIL, "other-profile", values)
     kind = receipt.metadata.kind
     if kind not in NUMBERS:
         return Check(4, "issuer", Outcome.UNKNOWN, "unknown-kind", {"kind": kind})
-    if not facts.window.scope >> NUMBERS[kind] & 1:
+    if not window.scope >> NUMBERS[kind] & 1:
         return Check(4, "issuer", Outcome.FAIL, "out-of-scope", {"kind": kind, **values})
-    if not asked.is_enough:
-        return Check(4, "issuer", Outcome.UNKNOWN, "issuer-not-named", values)
-    return Check(4, "issuer", Outcome.PASS, "accredited", values)
+    return None
 
 
 def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
@@ -152,10 +178,16 @@ def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
     if not isinstance(facts, Unreadable):
         record = facts.status
         stale = _is_stale(receipt, policy, facts, now)
-        values = {"time": record.block_time, "reason": record.reason}
+        values = {
+            "time": record.block_time,
+            "reason": record.reason,
+            "from_beginning": record.from_beginning,
+            "by_regulator": record.by_regulator,
+        }
+        may_have_healed = stale or facts.unlisted_successor is not None
         if record.status is Status.REVOKED:
             return Check(5, "status", Outcome.FAIL, "revoked", values)
-        if record.status is Status.SUSPENDED and not stale:
+        if record.status is Status.SUSPENDED and not may_have_healed:
             return Check(5, "status", Outcome.FAIL, "suspended", values)
         if record.status is Status.SUPERSEDED:
             return Check(5, "status", Outcome.FAIL, "superseded", values | {"successor": record.successor.hex()})
@@ -165,6 +197,8 @@ def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
         return Check(5, "status", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
     if stale:
         return Check(5, "status", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+    if facts.unlisted_successor is not None:
+        return Check(5, "status", Outcome.UNKNOWN, "unlisted-successor", {"registry": facts.unlisted_successor})
     return Check(5, "status", Outcome.PASS, "in-force", {"time": facts.head.time})
 
 
@@ -176,7 +210,7 @@ def all_checks(
         document(document_digest, receipt),
         inclusion(receipt, facts),
         anchor(receipt, policy, facts, now),
-        issuer(receipt, facts, asked),
+        issuer(receipt, policy, facts, asked, now),
         status(receipt, policy, facts, now),
     )
 

@@ -6,14 +6,15 @@ import re
 import sys
 from pathlib import Path
 
-from verifier import certificate_code, policy, report, service
+from verifier import approval, certificate_code, log_proof, policy, report, service
 from verifier.ask import Question, Result, ask
 from verifier.errors import MalformedCode, MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
 from verifier.hashing import digest_of_stream
 from verifier.log import checkpoint_of, read_entries
+from verifier.merkle import root_from_leaves
 from verifier.policy import Policy
 from verifier.receipt import MAX_BYTES
-from verifier.registry import RegistryReader
+from verifier.registry import Checkpoint, RegistryReader
 from verifier.rpc import Node
 from verifier.verdict import EXIT_CODES, USAGE_ERROR, Verdict
 from verifier.words import LANGUAGES, REASONS
@@ -93,18 +94,30 @@ def _code(options: argparse.Namespace, trusted: Policy) -> int:
 
 
 def _log(options: argparse.Namespace, trusted: Policy) -> int:
+    if sum(one is not None for one in (options.entry, options.since, options.proof)) > 1:
+        return _usage("--entry, --since and --proof are different questions: ask one at a time")
+    if options.proof is not None:
+        return _check_log_proof(options, trusted)
     node = Node(trusted.nodes[0])
     reader = RegistryReader(node, trusted)
+    registry = trusted.registries[0].address
     try:
         head = reader.open()
-        stated = reader.checkpoint(head)
-        rebuilt = checkpoint_of(read_entries(node, trusted, head))
+        stated = reader.checkpoint(head, registry)
+        entries = read_entries(node, registry, head)
+        rebuilt = checkpoint_of(entries)
+        same = stated == rebuilt
+        if same and options.entry is not None:
+            print(log_proof.prove_inclusion(trusted.chain_id, registry, entries, options.entry))
+            return EXIT_CODES[Verdict.VALID]
+        if same and options.since is not None:
+            print(log_proof.prove_consistency(trusted.chain_id, registry, entries, options.since))
+            return EXIT_CODES[Verdict.VALID]
     except NodeUnavailable as error:
         return _could_not(str(error), as_json=options.json)
     except MalformedProof as error:
         print(error)
         return EXIT_CODES[Verdict.INVALID]
-    same = stated == rebuilt
     if options.json:
         print(json.dumps({"size": stated.size, "root": stated.root.hex(), "rebuilt": rebuilt.root.hex(), "same": same}))
     else:
@@ -115,6 +128,87 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
             else f"rebuilt from events: {rebuilt.size}, {rebuilt.root.hex()}: DIFFERENT"
         )
     return EXIT_CODES[Verdict.VALID if same else Verdict.INVALID]
+
+
+def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
+    """A proof against a checkpoint: the one that was given, else the chain's own."""
+    try:
+        proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
+    except OSError as error:
+        return _usage(f"{options.proof} cannot be read: {error.strerror}")
+    except MalformedProof as error:
+        print(f"{Verdict.INVALID}: {error}")
+        return EXIT_CODES[Verdict.INVALID]
+    registries = [pin.address for pin in trusted.registries]
+    if proof.chain_id != trusted.chain_id or proof.registry not in registries:
+        print(f"{Verdict.INVALID}: the proof is about registry {proof.registry} on chain {proof.chain_id}")
+        return EXIT_CODES[Verdict.INVALID]
+    try:
+        known = _checkpoint(options.checkpoint) if options.checkpoint else None
+    except ValueError as error:
+        return _usage(str(error))
+    if known is None:
+        reader = RegistryReader(Node(trusted.nodes[0]), trusted)
+        try:
+            known = reader.checkpoint(reader.open(), proof.registry)
+        except NodeUnavailable as error:
+            return _could_not(str(error), as_json=options.json)
+    if known.size != proof.checkpoint.size:
+        return _could_not(
+            f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "
+            "ask for a proof of that size",
+            as_json=options.json,
+        )
+    if known.root != proof.checkpoint.root:
+        print(f"{Verdict.INVALID}: the proof leads to another root than the checkpoint's")
+        return EXIT_CODES[Verdict.INVALID]
+    if proof.old is None:
+        print(f"entry {proof.index} stands in the log of {known.size} entries, root {known.root.hex()}")
+    else:
+        print(f"the log of {known.size} entries begins with the {proof.old.size} of root {proof.old.root.hex()}")
+    return EXIT_CODES[Verdict.VALID]
+
+
+def _checkpoint(given: str) -> Checkpoint:
+    size, _, root = given.partition(":")
+    if not re.fullmatch("[0-9]{1,19}", size) or not re.fullmatch("[0-9a-f]{64}", root):
+        raise ValueError(f"--checkpoint {given}: write it as SIZE:ROOT, the root in 64 lowercase hexadecimal digits")
+    return Checkpoint(int(size), bytes.fromhex(root))
+
+
+def _approval(options: argparse.Namespace, trusted: Policy) -> int:
+    """What a wallet should show before it signs a batch: rebuilt from the manifest, by none of the service's code."""
+    try:
+        lines = options.manifest.read_text().splitlines()
+        header = json.loads(lines[0])
+        leaves = [bytes.fromhex(line) for line in lines[1:]]
+        root = root_from_leaves(leaves)
+        given = approval.Approval(
+            chain_id=trusted.chain_id,
+            registry=trusted.registries[-1].address,
+            issuer_id=bytes.fromhex(header["issuer_id"]),
+            sequence=header["sequence"],
+            root=root,
+            size=len(leaves),
+            deadline=options.deadline,
+        )
+        digest = approval.digest(given)
+    except OSError as error:
+        return _usage(f"{options.manifest} cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, MalformedProof) as error:
+        return _usage(f"{options.manifest} is no manifest: {error}")
+    for name, value in (
+        ("chain id", given.chain_id),
+        ("registry", given.registry),
+        ("issuer", given.issuer_id.hex()),
+        ("sequence", given.sequence),
+        ("root", root.hex()),
+        ("size", given.size),
+        ("deadline", given.deadline),
+        ("digest", "0x" + digest.hex()),
+    ):
+        print(f"{name:9} {value}")
+    return EXIT_CODES[Verdict.VALID]
 
 
 def _print(result: Result, trusted: Policy, options: argparse.Namespace, *, looked_up: bool) -> int:
@@ -174,5 +268,16 @@ def _parser() -> argparse.ArgumentParser:
     code.set_defaults(run=_code)
 
     log = commands.add_parser("log", parents=[shared], help="rebuild the registry's log from events and compare")
+    log.add_argument("--entry", type=int, metavar="N", help="print the proof that entry N stands in the log")
+    log.add_argument("--since", type=int, metavar="SIZE", help="print the proof that the log only grew since SIZE")
+    log.add_argument("--proof", type=Path, metavar="FILE", help="check such a proof instead of rebuilding the log")
+    log.add_argument(
+        "--checkpoint", metavar="SIZE:ROOT", help="with --proof: compare with this, not with the chain's own"
+    )
     log.set_defaults(run=_log)
+
+    approval_ = commands.add_parser("approval", parents=[shared], help="show what a wallet signs for a batch")
+    approval_.add_argument("manifest", type=Path, metavar="MANIFEST", help="the batch's manifest")
+    approval_.add_argument("--deadline", type=int, required=True, help="seconds since 1970 until when it holds")
+    approval_.set_defaults(run=_approval)
     return parser

@@ -1,4 +1,4 @@
-"""The two tree questions that a verifier asks, straight from RFC 9162."""
+"""The questions that a verifier asks a tree, straight from RFC 9162."""
 
 from collections.abc import Sequence
 
@@ -55,3 +55,89 @@ def _subtree(leaf_hashes: Sequence[bytes], start: int, end: int) -> bytes:
         return leaf_hashes[start]
     split = start + (1 << (size - 1).bit_length() - 1)
     return interior(_subtree(leaf_hashes, start, split), _subtree(leaf_hashes, split, end))
+
+
+def inclusion_path(leaf_hashes: Sequence[bytes], leaf_index: int) -> list[bytes]:
+    """The path of one leaf in the tree over all leaf hashes, lowest first.
+
+    Raises: MalformedProof when the index lies outside. Source: RFC 9162 2.1.3.1.
+    """
+    if not 0 <= leaf_index < len(leaf_hashes):
+        raise MalformedProof(f"leaf index {leaf_index} lies outside a tree of {len(leaf_hashes)}")
+    path: list[bytes] = []
+    start, end = 0, len(leaf_hashes)
+    while end - start > 1:
+        split = start + (1 << (end - start - 1).bit_length() - 1)
+        if leaf_index < split:
+            path.append(_subtree(leaf_hashes, split, end))
+            end = split
+        else:
+            path.append(_subtree(leaf_hashes, start, split))
+            start = split
+    return path[::-1]
+
+
+def consistency_path(leaf_hashes: Sequence[bytes], old_size: int) -> list[bytes]:
+    """The path that proves that the tree over the first `old_size` leaf hashes is a beginning of this one.
+
+    Empty when the sizes are equal. Raises: MalformedProof unless 1 <= old_size <= size.
+    Source: RFC 9162 2.1.4.1, PROOF and SUBPROOF.
+    """
+    if not 1 <= old_size <= len(leaf_hashes):
+        raise MalformedProof(f"a tree of {len(leaf_hashes)} has no beginning of {old_size}")
+    path: list[bytes] = []
+    start, end = 0, len(leaf_hashes)
+    while old_size != end:
+        split = start + (1 << (end - start - 1).bit_length() - 1)
+        if old_size <= split:
+            path.append(_subtree(leaf_hashes, split, end))
+            end = split
+        else:
+            path.append(_subtree(leaf_hashes, start, split))
+            start = split
+    # SUBPROOF leaves out the subtree that the old root itself is.
+    return path[::-1] if start == 0 else [_subtree(leaf_hashes, start, end), *path[::-1]]
+
+
+def is_consistent(old_size: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether the path proves that a tree of `old_root` is a beginning of the tree of `root`.
+
+    Raises: MalformedProof when sizes and path do not fit together. Source: RFC 9162 2.1.4.2.
+    """
+    if not 1 <= old_size <= size <= MAX_TREE_SIZE:
+        raise MalformedProof(f"a tree of {size} has no beginning of {old_size}")
+    if any(len(node) != DIGEST_BYTES for node in (old_root, root, *path)):
+        raise MalformedProof("a hash does not have 32 bytes")
+    if old_size == size:
+        if path:
+            raise MalformedProof("equal sizes need no path")
+        return old_root == root
+    # The old root itself begins the path when it is a subtree of the new tree.
+    nodes = [old_root, *path] if old_size & (old_size - 1) == 0 else list(path)
+    if not nodes:
+        raise MalformedProof("the path is too short for these sizes")
+    return _both_roots(old_size, size, nodes) == (old_root, root)
+
+
+def _both_roots(old_size: int, size: int, nodes: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Where the nodes lead under each of the two sizes: steps 3 to 7 of RFC 9162 2.1.4.2."""
+    fn, sn = old_size - 1, size - 1
+    while fn & 1:
+        fn >>= 1
+        sn >>= 1
+    old = new = nodes[0]
+    for node in nodes[1:]:
+        if sn == 0:
+            raise MalformedProof("the path is too long for these sizes")
+        if fn & 1 or fn == sn:
+            old, new = interior(node, old), interior(node, new)
+            while fn and not fn & 1:
+                fn >>= 1
+                sn >>= 1
+        else:
+            new = interior(new, node)
+        fn >>= 1
+        sn >>= 1
+    if sn != 0:
+        raise MalformedProof("the path is too short for these sizes")
+    return old, new

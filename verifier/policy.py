@@ -17,17 +17,27 @@ _HASH = re.compile("0x[0-9a-f]{64}")
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 _ISSUER = re.compile("[0-9a-f]{64}")
 _REQUIRED = {"format", "chain_id", "genesis", "registry", "code_hash", "finality", "operators", "nodes"}
-_OPTIONAL = {"max_head_age", "issuers"}
+_OPTIONAL = {"max_head_age", "issuers", "successors"}
+
+
+@dataclass(frozen=True)
+class RegistryPin:
+    """A registry that is trusted: its address and the Keccak-256 of its code."""
+
+    address: str
+    code_hash: bytes
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Pins of one chain and one registry. `depth` 0 means that a sealed block is final at once."""
+    """Pins of one chain and of a registry with those that succeed it, oldest first.
+
+    `depth` 0 means that a sealed block is final at once.
+    """
 
     chain_id: int
     genesis: bytes
-    registry: str
-    code_hash: bytes
+    registries: tuple[RegistryPin, ...]
     depth: int
     operators: int
     nodes: tuple[str, ...]
@@ -56,8 +66,7 @@ def parse(data: bytes) -> Policy:
     return Policy(
         chain_id=_integer(fields, "chain_id", 1),
         genesis=bytes.fromhex(_match(fields, "genesis", _HASH)[2:]),
-        registry=_match(fields, "registry", _ADDRESS),
-        code_hash=bytes.fromhex(_match(fields, "code_hash", _HASH)[2:]),
+        registries=(_pin(fields), *_successors(fields.get("successors", []))),
         depth=_finality(fields["finality"]),
         operators=_integer(fields, "operators", 1),
         nodes=_nodes(fields["nodes"]),
@@ -78,6 +87,17 @@ def _match(fields: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise MalformedPolicy(f"policy field {name!r} is not lowercase 0x hexadecimal of its length")
     return value
+
+
+def _pin(fields: dict[str, Any]) -> RegistryPin:
+    return RegistryPin(_match(fields, "registry", _ADDRESS), bytes.fromhex(_match(fields, "code_hash", _HASH)[2:]))
+
+
+def _successors(value: Any) -> tuple[RegistryPin, ...]:
+    names = {"registry", "code_hash"}
+    if not isinstance(value, list) or not all(isinstance(one, dict) and set(one) == names for one in value):
+        raise MalformedPolicy("policy field 'successors' is not a list of objects of 'registry' and 'code_hash'")
+    return tuple(_pin(one) for one in value)
 
 
 def _finality(value: Any) -> int:

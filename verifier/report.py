@@ -98,6 +98,8 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
         "proven": claim.is_proven,
         "issuer": {"id": receipt.issuer_id.hex(), "code": receipt.profile.code, "name": receipt.profile.name},
         "custody": facts.key.custody.name.lower() if facts and facts.key else None,
+        "carries_weight": facts.carries_weight if facts else None,
+        "reattested_at": _time(facts.reattestation.block_time) if facts and facts.reattestation else None,
         "metadata": receipt.metadata.fields,
         "leaf_hash": receipt.leaf_hash.hex(),
         "sequence": receipt.sequence,

@@ -18,6 +18,7 @@ class Verdict(StrEnum):
     SUSPENDED = "suspended"
     SUPERSEDED = "superseded"
     EXPIRED = "expired"
+    UNTRUSTED = "untrusted"
     INVALID = "invalid"
     NOT_FOUND = "not_found"
     PENDING = "pending"
@@ -31,6 +32,7 @@ EXIT_CODES = {
     Verdict.SUSPENDED: 1,
     Verdict.SUPERSEDED: 1,
     Verdict.EXPIRED: 1,
+    Verdict.UNTRUSTED: 1,
     Verdict.INVALID: 1,
     Verdict.NOT_FOUND: 1,
     Verdict.PENDING: 3,
@@ -38,8 +40,11 @@ EXIT_CODES = {
 }
 USAGE_ERROR = 2
 
-# The issuer's name comes from the profile: with another profile, or outside a window, it is nobody's.
-_UNPROVEN_ISSUER = ("other-profile", "not-accredited", "key-not-active")
+_COMPROMISED = "key-compromised"
+# The issuer's name comes from the profile: with another profile, outside a window or by a thief, it is nobody's.
+_UNPROVEN_ISSUER = ("other-profile", "not-accredited", "key-not-active", _COMPROMISED)
+# Revoked and suspended are told although one of these fails: the file itself is in doubt then.
+_NO_EXCUSE = {"other-issuer", _COMPROMISED}
 _IN_DOUBT = (Verdict.REVOKED, Verdict.SUSPENDED)
 _NOT_IN_FORCE = (*_IN_DOUBT, Verdict.SUPERSEDED, Verdict.EXPIRED)
 
@@ -63,15 +68,17 @@ class Claim:
     def verdict(self) -> Verdict:
         """Fail beats unknown beats pass; what is genuine but not in force is told as that.
 
-        Revoked and suspended are told even of a claim by another issuer than the one asked for: the
-        file itself is in doubt then.
+        Revoked and suspended are told even of a claim by another issuer than the one asked for, or
+        by a key that was compromised: the file itself is in doubt then.
         """
         *proof, status = self.checks
         outcomes = [check.outcome for check in proof]
         failed = [check.reason for check in proof if check.outcome is Outcome.FAIL]
         is_held = status.outcome is Outcome.FAIL and outcomes[1:3] == [Outcome.PASS, Outcome.PASS]
-        if is_held and (not failed or (failed == ["other-issuer"] and status.reason in _IN_DOUBT)):
+        if is_held and (not failed or (set(failed) <= _NO_EXCUSE and status.reason in _IN_DOUBT)):
             return Verdict(status.reason)
+        if failed == [_COMPROMISED]:
+            return Verdict.UNTRUSTED
         if failed:
             return Verdict.INVALID
         if Outcome.UNKNOWN in (*outcomes[1:], status.outcome):
@@ -104,11 +111,9 @@ def combine(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answe
     if unknown:
         # One that could not be checked may be the revoked one.
         return _answer(Verdict.UNDETERMINED, "claim", unknown, claims)
-    for verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE):
-        if hit := [claim for claim in genuine if claim.verdict is verdict]:
+    for verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE, Verdict.UNTRUSTED, Verdict.INVALID):
+        if hit := [claim for claim in claims if claim.verdict is verdict]:
             return _answer(verdict, "claim", hit, claims)
-    if claims:
-        return _answer(Verdict.INVALID, "claim", claims, claims)
     if pending:
         return Answer(Verdict.PENDING, "pending", ())
     if looked_up:

@@ -38,6 +38,7 @@ VERDICTS: dict[Verdict, Saying] = {
     Verdict.SUSPENDED: Saying("DITANGGUHKAN", "SUSPENDED"),
     Verdict.SUPERSEDED: Saying("DIGANTIKAN", "SUPERSEDED"),
     Verdict.EXPIRED: Saying("KEDALUWARSA", "EXPIRED"),
+    Verdict.UNTRUSTED: Saying("TIDAK DAPAT DIPERCAYA", "NOT TO BE TRUSTED"),
     Verdict.INVALID: Saying("TIDAK SAH", "INVALID"),
     Verdict.NOT_FOUND: Saying("TIDAK DITEMUKAN", "NOT FOUND"),
     Verdict.PENDING: Saying("MENUNGGU PENJANGKARAN", "WAITING TO BE ANCHORED"),
@@ -70,6 +71,11 @@ EXPLANATIONS: dict[Verdict, Saying] = {
     Verdict.EXPIRED: Saying(
         "Asli, diterbitkan oleh {issuer}, tetapi masa berlakunya telah habis.",
         "Genuine, issued by {issuer}, but its time has run out.",
+    ),
+    Verdict.UNTRUSTED: Saying(
+        "Dijangkar dengan kunci {issuer} yang dinyatakan jatuh ke tangan lain, dan belum disahkan ulang. Tanyakan "
+        "kepada penerbitnya.",
+        "Anchored with a key of {issuer} that was declared to be in wrong hands, and not re-attested. Ask the issuer.",
     ),
     Verdict.INVALID: Saying(
         "Berkas dan tanda terimanya tidak cocok dengan catatan pada rantai blok. Jangan dipercaya.",
@@ -142,6 +148,11 @@ REASONS: dict[str, Saying] = {
         "Kunci yang dipakai {issuer} tidak aktif pada waktu itu.",
         "The key that {issuer} used was not active at that time.",
     ),
+    "key-compromised": Saying(
+        "Kunci yang dipakai dinyatakan jatuh ke tangan lain sejak {time}, dan penjangkaran ini belum disahkan ulang.",
+        "The key that was used is declared to have been in wrong hands since {time}, and this anchor was not "
+        "re-attested.",
+    ),
     "other-profile": Saying(
         "Nama penerbit pada tanda terima ({issuer}) bukan nama yang terdaftar pada rantai blok.",
         "The issuer's name in the receipt ({issuer}) is not the one registered on chain.",
@@ -164,9 +175,20 @@ REASONS: dict[str, Saying] = {
         "{issuer} terakreditasi untuk pelatihan ini pada waktu penjangkaran.",
         "{issuer} was accredited for this training when it was anchored.",
     ),
-    "revoked": Saying("Dicabut pada {time} (alasan {reason}).", "Revoked on {time} (reason {reason})."),
-    "suspended": Saying("Ditangguhkan sejak {time} (alasan {reason}).", "Suspended since {time} (reason {reason})."),
-    "superseded": Saying("Digantikan pada {time} (alasan {reason}).", "Superseded on {time} (reason {reason})."),
+    "re-attested": Saying(
+        "Dijangkar dengan kunci yang kemudian dinyatakan jatuh ke tangan lain, dan disahkan ulang oleh {issuer} pada "
+        "{time}.",
+        "Anchored with a key that was later declared to be in wrong hands, and re-attested by {issuer} on {time}.",
+    ),
+    "revoked": Saying("Dicabut pada {time} ({reason}).", "Revoked on {time} ({reason})."),
+    "suspended": Saying("Ditangguhkan sejak {time} ({reason}).", "Suspended since {time} ({reason})."),
+    "superseded": Saying("Digantikan pada {time} ({reason}).", "Superseded on {time} ({reason})."),
+    "unlisted-successor": Saying(
+        "Registri ini digantikan oleh {registry}, yang belum tercantum dalam kebijakan pemeriksa ini: pencabutan di "
+        "sana tidak terlihat. Perbarui kebijakannya.",
+        "This registry is succeeded by {registry}, which this verifier's policy does not list: a revocation there "
+        "cannot be seen. Update the policy.",
+    ),
     "expired": Saying("Berlaku sampai {time}.", "In force until {time}."),
     "in-force": Saying(
         "Tidak dicabut, ditangguhkan, atau digantikan, menurut blok pada {time}.",
@@ -189,6 +211,20 @@ REASONS: dict[str, Saying] = {
         "Layanan tidak dapat ditanya: {detail}.", "The service could not be asked: {detail}."
     ),
 }
+
+# Source: docs/spec/registry.md 2.
+STATUS_REASONS: dict[int, Saying] = {
+    0: Saying("alasan tidak disebutkan", "no reason was given"),
+    1: Saying("terbit karena kekeliruan", "issued in error"),
+    2: Saying("data pada sertifikat keliru", "wrong data on the certificate"),
+    3: Saying("sedang diperiksa", "under investigation"),
+    4: Saying("diperoleh dengan kecurangan", "obtained by fraud"),
+    5: Saying("diganti versi yang lebih baru", "replaced by a newer version"),
+    6: Saying("syarat tidak lagi dipenuhi", "requirement no longer met"),
+}
+OTHER_REASON = Saying("alasan {code}", "reason {code}")
+FROM_BEGINNING = Saying(" Berlaku surut sejak terbit.", " It never was in force.")
+BY_REGULATOR = Saying(" Ditetapkan oleh regulator.", " Set by the regulator.")
 
 CHECK_NAMES: dict[str, Saying] = {
     "document": Saying("Isi berkas", "File"),
@@ -239,4 +275,11 @@ def reason(check: Check, language: Language) -> str:
     values = dict(check.values)
     if "time" in values:
         values["time"] = date_time(values["time"], language)
-    return REASONS[check.reason].in_(language, values)
+    if "from_beginning" not in values:
+        return REASONS[check.reason].in_(language, values)
+    code = values["reason"]
+    values["reason"] = STATUS_REASONS.get(code, OTHER_REASON).in_(language, {"code": code})
+    said = [REASONS[check.reason].in_(language, values)]
+    said += [FROM_BEGINNING.in_(language)] * values["from_beginning"]
+    said += [BY_REGULATOR.in_(language)] * values["by_regulator"]
+    return "".join(said)

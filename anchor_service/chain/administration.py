@@ -1,5 +1,6 @@
-"""What an admin and an accreditor do to a registry: deploy it, give roles, open windows, add keys."""
+"""What admin, accreditor, regulator, pauser and an institute's keys do to a registry by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -7,7 +8,8 @@ from hexbytes import HexBytes
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking
-from anchor_service.chain.transactions import sign
+from anchor_service.chain.transactions import STATUSES, sign
+from anchor_service.core.batch import Status
 from anchor_service.core.errors import RegistryRefused
 from anchor_service.ports import CUSTODIES
 
@@ -33,11 +35,14 @@ class Administration:
         return str(tx_receipt["contractAddress"]).lower()
 
     def grant_role(self, registry: str, role: str, account: str) -> None:
-        """Give an account the role ACCREDITOR or REGULATOR."""
+        """Give an account one of ROLES."""
         functions = self._functions(registry)
-        with asking("reading a role"):
-            identifier = getattr(functions, f"{role}_ROLE")().call()
-        self._send(functions.grantRole(identifier, Web3.to_checksum_address(account)))
+        self._send(functions.grantRole(_role(functions, role), Web3.to_checksum_address(account)))
+
+    def revoke_role(self, registry: str, role: str, account: str) -> None:
+        """Take one of ROLES from an account."""
+        functions = self._functions(registry)
+        self._send(functions.revokeRole(_role(functions, role), Web3.to_checksum_address(account)))
 
     def open_window(self, registry: str, issuer_id: bytes, until: int, scope: int, profile_digest: bytes) -> None:
         """Accredit an issuer from now on."""
@@ -56,6 +61,52 @@ class Administration:
         """Retire an issuer's key."""
         self._send(self._functions(registry).retireKey(issuer_id, Web3.to_checksum_address(key)))
 
+    def declare_compromise(self, registry: str, issuer_id: bytes, key: str, since: int) -> None:
+        """Declare an issuer's key stolen since an instant (seconds since 1970; 0 is now)."""
+        self._send(self._functions(registry).declareCompromise(issuer_id, Web3.to_checksum_address(key), since))
+
+    def reattest(self, registry: str, issuer_id: bytes, anchors: Sequence[tuple[int, bytes]]) -> None:
+        """Put this account's weight behind anchors, each a sequence number with its root."""
+        self._send(self._functions(registry).reattest(issuer_id, list(anchors)))
+
+    def set_statuses(
+        self,
+        registry: str,
+        issuer_id: bytes,
+        leaf_hashes: Sequence[bytes],
+        status: Status,
+        reason: int,
+        *,
+        from_beginning: bool,
+    ) -> None:
+        """Write one status for many leaves of an issuer, in one transaction."""
+        leaves, number = list(leaf_hashes), STATUSES.index(status)
+        self._send(self._functions(registry).setStatus(issuer_id, leaves, number, reason, from_beginning))
+
+    def pause(self, registry: str) -> None:
+        """Stop new anchors and accreditations for a while."""
+        self._send(self._functions(registry).pause())
+
+    def unpause(self, registry: str) -> None:
+        """End a pause early."""
+        self._send(self._functions(registry).unpause())
+
+    def set_successor(self, registry: str, successor: str) -> None:
+        """Name the registry that carries on, for good."""
+        self._send(self._functions(registry).setSuccessor(Web3.to_checksum_address(successor)))
+
+    def begin_admin_transfer(self, registry: str, account: str) -> None:
+        """First step of a change of admin; the new one accepts after the delay."""
+        self._send(self._functions(registry).beginDefaultAdminTransfer(Web3.to_checksum_address(account)))
+
+    def cancel_admin_transfer(self, registry: str) -> None:
+        """Take the first step back."""
+        self._send(self._functions(registry).cancelDefaultAdminTransfer())
+
+    def accept_admin(self, registry: str) -> None:
+        """Second step of a change of admin, by the new one."""
+        self._send(self._functions(registry).acceptDefaultAdminTransfer())
+
     def _functions(self, registry: str) -> Any:
         return self._client.eth.contract(address=Web3.to_checksum_address(registry), abi=artifact()["abi"]).functions
 
@@ -72,6 +123,11 @@ class Administration:
         if tx_receipt["status"] != 1:
             raise RegistryRefused("revert", f"transaction 0x{signed.transaction_hash.hex()}")
         return tx_receipt
+
+
+def _role(functions: Any, role: str) -> bytes:
+    with asking("reading a role"):
+        return bytes(getattr(functions, f"{role}_ROLE")().call())
 
 
 def policy_pins(client: Web3, registry: str) -> dict[str, Any]:

@@ -5,11 +5,25 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from anchor_service.ports import Signed
+from anchor_service.core.batch import Status
+from anchor_service.ports import Signed, StatusChange
+
+# In the order of the contract's enum.
+STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED)
 
 # Estimates are made on the state of now; the state of the block may cost a little more.
 GAS_MARGIN_PERCENT = 130
 FEE_MARGIN = 2
+
+
+def status_call(contract: Any, change: StatusChange) -> Any:
+    """The call that writes one change of status: superseding has a function of its own, with its proof."""
+    act = (change.reason, change.from_beginning)
+    if change.successor is None:
+        return contract.functions.setStatus(change.issuer_id, [change.leaf_hash], STATUSES.index(change.status), *act)
+    to = change.successor
+    reference = (to.leaf_hash, to.sequence, to.leaf_index, list(to.path))
+    return contract.functions.supersede(change.issuer_id, change.leaf_hash, *act, reference)
 
 
 def sign(client: Web3, account: LocalAccount, call: Any, nonce: int) -> Signed:

@@ -7,13 +7,11 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from anchor_service.chain.contract import artifact, asking
-from anchor_service.chain.transactions import sign
-from anchor_service.core.batch import Status
+from anchor_service.chain.transactions import STATUSES, sign, status_call
 from anchor_service.core.errors import RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.ports import Anchor, Mined, Signed, StatusChange, StatusFact, Window
+from anchor_service.ports import Anchor, Approval, Mined, Signed, StatusChange, StatusFact, Window
 
-_STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED)
 # What nodes say of bytes that they have, had, or can no longer use: none of it decides anything.
 _ORDINARY = ("already known", "nonce too low", "known transaction", "already imported")
 
@@ -61,6 +59,11 @@ class Web3Registry:
         with asking("reading the last sequence number"):
             return int(self._contract.functions.lastSequence(issuer_id).call(block_identifier=self._final()))
 
+    def last_night(self, issuer_id: IssuerId) -> int:
+        """The issuer's last closed night, as days since 1970-01-01; zero before the first."""
+        with asking("reading the last closed night"):
+            return int(self._contract.functions.lastNight(issuer_id).call(block_identifier=self._final()))
+
     def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing while no final block holds one."""
         with asking("reading an anchor"):
@@ -87,7 +90,7 @@ class Web3Registry:
         with asking("reading a status"):
             call = self._contract.functions.statusOf(issuer_id, leaf_hash)
             status, _, _, reason, _, _, successor = call.call(block_identifier=self._final())
-        return StatusFact(_STATUSES[status], reason, bytes(successor))
+        return StatusFact(STATUSES[status], reason, bytes(successor))
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""
@@ -106,25 +109,39 @@ class Web3Registry:
             return int(self._client.eth.get_transaction_count(self._signing().address, self._final()))
 
     def sign_anchor(
-        self, issuer_id: IssuerId, sequence: int, root_hash: RootHash, tree_size: int, nonce: int
+        self,
+        issuer_id: IssuerId,
+        sequence: int,
+        root_hash: RootHash,
+        tree_size: int,
+        nonce: int,
+        approval: Approval | None = None,
     ) -> Signed:
-        """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
+        """Sign, without sending; with an approval, the signer only relays it.
+
+        Raises: RegistryRefused when the registry would revert.
+        """
+        functions = self._contract.functions
         with asking("preparing an anchor"):
-            call = self._contract.functions.anchor(issuer_id, sequence, root_hash, tree_size)
+            if approval is None:
+                call = functions.anchor(issuer_id, sequence, root_hash, tree_size)
+            else:
+                approver = Web3.to_checksum_address(approval.approver)
+                call = functions.anchorApproved(
+                    issuer_id, sequence, root_hash, tree_size, approval.deadline, approver, approval.signature
+                )
+            return sign(self._client, self._signing(), call, nonce)
+
+    def sign_night(self, issuer_id: IssuerId, night: int, sequence: int, nonce: int) -> Signed:
+        """Sign, without sending, that a night had nothing to anchor after `sequence`. Raises: RegistryRefused."""
+        with asking("preparing the closing of a night"):
+            call = self._contract.functions.closeNight(issuer_id, night, sequence)
             return sign(self._client, self._signing(), call, nonce)
 
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
         with asking("preparing a change of status"):
-            call = self._contract.functions.setStatus(
-                change.issuer_id,
-                change.leaf_hash,
-                _STATUSES.index(change.status),
-                change.reason,
-                change.from_beginning,
-                change.successor or bytes(32),
-            )
-            return sign(self._client, self._signing(), call, nonce)
+            return sign(self._client, self._signing(), status_call(self._contract, change), nonce)
 
     def send(self, raw: bytes) -> None:
         """Hand signed bytes to the chain; sending them again, or too late, is no error."""

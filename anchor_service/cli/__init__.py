@@ -8,7 +8,7 @@ import sys
 import typer
 
 from anchor_service.bootstrap import SettingMissing
-from anchor_service.cli import certificates, issuers, night, receipts, registry, serving, setup
+from anchor_service.cli import approving, certificates, issuers, night, receipts, registry, serving, setup
 from anchor_service.cli.context import UsageError
 from anchor_service.core.errors import (
     AnchorServiceError,
@@ -41,6 +41,7 @@ app.command()(certificates.ingest)
 app.command()(certificates.withdraw)
 app.add_typer(night.anchor, name="anchor")
 app.add_typer(night.batch, name="batch")
+app.command()(approving.approve)
 app.add_typer(receipts.app, name="receipt")
 app.add_typer(certificates.status, name="status")
 app.command()(serving.serve)

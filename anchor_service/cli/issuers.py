@@ -19,7 +19,7 @@ key = typer.Typer(no_args_is_help=True, help="API keys of the writing routes.")
 
 @issuer.command()
 def add(
-    issuer_id: Annotated[str, typer.Option("--id", help="issuer id, as `jangkar registry accredit` printed it")],
+    issuer_id: Annotated[str, typer.Option("--id", help="issuer id, as `jangkar registry issuer accredit` printed it")],
     code: Annotated[str, typer.Option(help="legal code, as accredited")],
     name: Annotated[str, typer.Option(help="legal name, as accredited")],
 ) -> None:
@@ -28,7 +28,8 @@ def add(
     window = build_reader(settings()).open_window(IssuerId(identifier))
     if window is None:
         raise UsageError(
-            f"no window of {issuer_id} is open on chain: an accreditor opens one with `jangkar registry accredit`"
+            f"no window of {issuer_id} is open on chain: "
+            "an accreditor opens one with `jangkar registry issuer accredit`"
         )
     text = profile.from_fields(code, name)
     if window.profile_digest != profile.digest(text):

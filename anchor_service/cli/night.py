@@ -1,14 +1,17 @@
 """`jangkar anchor run` and `jangkar batch`: what happens by night, and what a person decides after it."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_registry
+from anchor_service.bootstrap import build_registry, registry_address
 from anchor_service.cli.context import UsageError, now, services, settings, show, stderr
+from anchor_service.core import approval as approval_format
 from anchor_service.core.batch import OnChainState
-from anchor_service.pipeline import anchoring, nightly
+from anchor_service.core.errors import TextRejected
+from anchor_service.pipeline import anchoring, approval, nightly
 from anchor_service.store import anchoring as queries
 
 anchor = typer.Typer(no_args_is_help=True, help="The night.")
@@ -23,11 +26,14 @@ def run(
     cutoff: Annotated[
         int | None, typer.Option(help="leave what came in at or after this instant (seconds since 1970)")
     ] = None,
+    close_night: Annotated[
+        bool, typer.Option("--close-night", help="close today's night on chain for whoever has nothing to anchor")
+    ] = False,
 ) -> None:
     """Do all that is due: finish what an earlier run left, seal what waits, anchor it, write statuses.
 
     Safe to repeat at any time, and after any crash. Exit codes: 0 nothing is left; 1 something is
-    quarantined; 3 something is still on its way; 4 the chain could not be read.
+    quarantined; 3 something is still on its way or waits for an approval; 4 the chain could not be read.
     """
     parts = services()
     registry = build_registry(settings())
@@ -40,6 +46,7 @@ def run(
             pause=lambda: time.sleep(POLL_SECONDS),
             wait_seconds=wait,
             cutoff=cutoff,
+            close_in=settings().zone if close_night else None,
             say=lambda line: stderr.print(line, markup=False),
         )
     for problem in report.problems:
@@ -47,12 +54,13 @@ def run(
     certificates = sum(one.tree_size for one in report.anchored)
     show(
         f"anchored {len(report.anchored)} batches of {certificates} certificates, "
-        f"wrote {len(report.written)} statuses; on the way {len(report.on_the_way)}, "
+        f"wrote {len(report.written)} statuses, closed {len(report.closed)} nights; "
+        f"on the way {len(report.on_the_way)}, not approved {len(report.unapproved)}, "
         f"quarantined {len(report.quarantined)}, waiting {report.waiting}"
     )
     if report.quarantined:
         raise typer.Exit(1)
-    if report.on_the_way:
+    if report.on_the_way or report.unapproved:
         raise typer.Exit(3)
 
 
@@ -64,6 +72,23 @@ def list_batches() -> None:
             where = f"block {one.block_number}" if one.state == OnChainState.ANCHORED else one.problem or ""
             issuer = one.issuer_id.hex()[:8]
             show(f"{one.id}  {issuer}  {one.sequence}  {one.tree_size} leaves  {one.state}  {where}".rstrip())
+
+
+@batch.command()
+def approve(
+    file: Annotated[Path, typer.Argument(help="the approval, as `jangkar approve` wrote it")],
+) -> None:
+    """Take an institute's approval in; the next run relays it."""
+    try:
+        given = approval_format.parse(file.read_bytes()[: approval_format.MAX_BYTES + 1])
+    except TextRejected as error:
+        raise UsageError(f"{file}: {error}") from None
+    parts = services()
+    configured = parts.settings
+    accepted = approval.accept(
+        parts.store, given, chain_id=configured.chain_id, registry=registry_address(configured), now=now()
+    )
+    show(f"batch {accepted.id} is approved by {given.approver}; the next run anchors it")
 
 
 @batch.command()

@@ -1,53 +1,210 @@
-"""`jangkar registry`: what an admin and an accreditor do on chain, and what anybody reads there."""
+"""`jangkar registry`: what an admin, an accreditor and a regulator do on chain, and what anybody reads there."""
 
 import json
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_administration, read_policy_pins, registry_address
+from anchor_service.bootstrap import (
+    build_administration,
+    build_inspection,
+    read_log,
+    read_policy_pins,
+    registry_address,
+)
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
+from anchor_service.core.batch import Status
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.pipeline.statuses import MAX_REASON
 from anchor_service.ports import CUSTODIES, FOREVER
 
-app = typer.Typer(no_args_is_help=True, help="The registry contract: deploy it, accredit issuers, write a policy.")
+app = typer.Typer(no_args_is_help=True, help="The registry contract: govern it, accredit issuers, read it.")
+admin = typer.Typer(no_args_is_help=True, help="The admin: changed in two steps, with a delay between them.")
+role = typer.Typer(no_args_is_help=True, help="Roles, each on an account of its own. The admin does this.")
+issuer = typer.Typer(no_args_is_help=True, help="Issuers and their windows. An accreditor does this.")
+key = typer.Typer(no_args_is_help=True, help="Issuers' signing keys. An accreditor does this.")
+status = typer.Typer(no_args_is_help=True, help="Statuses by leaf hash. A regulator, or a status key, does this.")
+for name, group in (("admin", admin), ("role", role), ("issuer", issuer), ("key", key), ("status", status)):
+    app.add_typer(group, name=name)
 
 POLICY_FORMAT = "jangkar-policy-v1"
-ROLES = ("ACCREDITOR", "REGULATOR")
-PURPOSES = {"anchor": 1, "status": 2, "both": 3}
+ROLES = ("ACCREDITOR", "REGULATOR", "PAUSER")
+PURPOSES = {"anchor": 1, "status": 2, "close": 4}
+MAX_LEAVES_A_TRANSACTION = 100
 
 IdOption = Annotated[str, typer.Option("--id", help="issuer id, 64 hexadecimal digits")]
+KeyOption = Annotated[str, typer.Option("--key", help="address of the key")]
+AccountArgument = Annotated[str, typer.Argument(help="address of the account")]
+RoleArgument = Annotated[str, typer.Argument(help=", ".join(ROLES))]
 
 
 @app.command()
 def deploy(
     keystore: KeystoreOption,
+    admin: Annotated[str, typer.Option(help="address of the admin: best a multisig, and not the deployer")],
     password_file: PasswordOption = None,
-    admin: Annotated[str | None, typer.Option(help="address of the admin; the deployer when left out")] = None,
     admin_delay: Annotated[int, typer.Option(help="seconds that a change of admin takes")] = 172_800,
 ) -> None:
-    """Deploy a registry and print its address."""
-    administration = build_administration(settings(), keystore, password_file)
-    show(administration.deploy(admin or administration.account, admin_delay))
+    """Deploy a registry and print its address. The deployer gets nothing by deploying."""
+    show(build_administration(settings(), keystore, password_file).deploy(admin, admin_delay))
 
 
 @app.command()
-def grant(
-    role: Annotated[str, typer.Argument(help=" or ".join(ROLES))],
-    account: Annotated[str, typer.Argument(help="address of the account")],
+def info() -> None:
+    """Print who governs the registry, whether it is paused or succeeded, and its log's checkpoint."""
+    _show(build_inspection(settings()).registry())
+
+
+@app.command()
+def log(
+    entry: Annotated[int | None, typer.Option(min=0, help="print the proof that this entry stands in the log")] = None,
+    since: Annotated[int | None, typer.Option(min=1, help="print the proof that it only grew since this size")] = None,
+) -> None:
+    """Rebuild the registry's log from events alone and print its checkpoint, or a proof that anybody can check."""
+    found = read_log(settings())
+    if entry is not None and since is not None:
+        raise UsageError("--entry and --since are two proofs: ask for one at a time")
+    if entry is not None:
+        show(found.inclusion_proof(entry))
+    elif since is not None:
+        show(found.consistency_proof(since))
+    else:
+        checkpoint = build_inspection(settings()).registry()
+        show(f"{checkpoint['log_size']} entries, root {checkpoint['log_root']}, rebuilt from events: the same")
+
+
+@app.command()
+def pause(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
+    """Stop new anchors and accreditations for seven days. A pauser does this."""
+    build_administration(settings(), keystore, password_file).pause(registry_address(settings()))
+    show("paused; statuses, compromises and closings go on")
+
+
+@app.command()
+def unpause(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
+    """End a pause early. The admin does this."""
+    build_administration(settings(), keystore, password_file).unpause(registry_address(settings()))
+    show("the pause is over")
+
+
+@app.command()
+def succeed(
+    successor: Annotated[str, typer.Argument(help="address of the registry that carries on")],
+    keystore: KeystoreOption,
+    password_file: PasswordOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="it cannot be undone, and this says that you know")] = False,
+) -> None:
+    """Name the registry that carries on, for good: anchors and statuses stop in this one. The admin does this."""
+    if not yes:
+        raise UsageError("this cannot be undone: anchors and statuses stop here for good; say --yes")
+    build_administration(settings(), keystore, password_file).set_successor(registry_address(settings()), successor)
+    show(f"{successor} carries on; verifiers need a policy that lists it (`jangkar registry policy --successor`)")
+
+
+@app.command()
+def reattest(
+    issuer_id: IdOption,
+    sequence: Annotated[list[int], typer.Option(help="sequence number of an anchor, repeated")],
     keystore: KeystoreOption,
     password_file: PasswordOption = None,
 ) -> None:
-    """Give an account a role. The admin does this."""
-    if role not in ROLES:
-        raise UsageError(f"role {role} is neither {' nor '.join(ROLES)}")
-    build_administration(settings(), keystore, password_file).grant_role(registry_address(settings()), role, account)
-    show(f"{account} is {role} now")
+    """Put a sound key's weight behind anchors of a key that was declared compromised.
+
+    Look at each batch first: this says that it was the institute's own. An anchor key does this.
+    """
+    identifier = hex_hash("id", issuer_id)
+    inspection = build_inspection(settings())
+    anchors = [(one, bytes.fromhex(inspection.anchor(identifier, one)["root"])) for one in sequence]
+    administration = build_administration(settings(), keystore, password_file)
+    administration.reattest(registry_address(settings()), identifier, anchors)
+    for number, root in anchors:
+        show(f"sequence {number}, root {root.hex()}: re-attested by {administration.account}")
 
 
 @app.command()
+def anchor(
+    issuer_id: IdOption, sequence: Annotated[int, typer.Option(min=1, help="sequence number of the anchor")]
+) -> None:
+    """Print an anchor, and whether it carries weight."""
+    _show(build_inspection(settings()).anchor(hex_hash("id", issuer_id), sequence))
+
+
+@app.command()
+def policy(
+    operators: Annotated[int, typer.Option(min=1, help="how many independent operators run the chain")],
+    node: Annotated[
+        list[str] | None, typer.Option(help="node to be read, repeated; this service's when left out")
+    ] = None,
+    trust: Annotated[
+        list[str] | None, typer.Option("--issuer", help="issuer id to trust, repeated; any accredited when left out")
+    ] = None,
+    successor: Annotated[
+        list[str] | None, typer.Option(help="registry that carries on after this one, repeated, oldest first")
+    ] = None,
+) -> None:
+    """Print a verifier's policy for this registry. Whoever uses it should compare its pins with the published ones."""
+    configured = settings()
+    pins, *later = read_policy_pins(configured, successor or [])
+    depth = configured.finality_depth
+    written = {
+        "format": POLICY_FORMAT,
+        **pins,
+        "finality": {"depth": depth} if depth else "instant",
+        "operators": operators,
+        "nodes": node or [configured.rpc_url],
+        **({"issuers": [hex_hash("issuer", one).hex() for one in trust]} if trust else {}),
+        **({"successors": [{name: one[name] for name in ("registry", "code_hash")} for one in later]} if later else {}),
+    }
+    _show(written)
+
+
+@admin.command("begin")
+def begin_transfer(account: AccountArgument, keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
+    """First step: name the new admin, who accepts after the delay. The admin does this."""
+    administration = build_administration(settings(), keystore, password_file)
+    administration.begin_admin_transfer(registry_address(settings()), account)
+    show(f"{account} may accept after the delay; `jangkar registry info` shows from when")
+
+
+@admin.command("cancel")
+def cancel_transfer(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
+    """Take the first step back. The admin does this."""
+    build_administration(settings(), keystore, password_file).cancel_admin_transfer(registry_address(settings()))
+    show("the change of admin is off")
+
+
+@admin.command("accept")
+def accept_transfer(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
+    """Second step: become the admin. The new admin does this."""
+    administration = build_administration(settings(), keystore, password_file)
+    administration.accept_admin(registry_address(settings()))
+    show(f"{administration.account} is the admin now")
+
+
+@role.command()
+def grant(
+    name: RoleArgument, account: AccountArgument, keystore: KeystoreOption, password_file: PasswordOption = None
+) -> None:
+    """Give an account a role. It may hold no other, and be no issuer's key."""
+    administration = build_administration(settings(), keystore, password_file)
+    administration.grant_role(registry_address(settings()), _role(name), account)
+    show(f"{account} is {name} now")
+
+
+@role.command("revoke")
+def revoke_role(
+    name: RoleArgument, account: AccountArgument, keystore: KeystoreOption, password_file: PasswordOption = None
+) -> None:
+    """Take a role from an account."""
+    administration = build_administration(settings(), keystore, password_file)
+    administration.revoke_role(registry_address(settings()), _role(name), account)
+    show(f"{account} is no {name} any more")
+
+
+@issuer.command()
 def accredit(
     keystore: KeystoreOption,
     code: Annotated[str, typer.Option(help="legal code of the institute, such as LAN-001")],
@@ -59,7 +216,7 @@ def accredit(
     until: Annotated[int, typer.Option(help="end in seconds since 1970; open when left out")] = FOREVER,
     password_file: PasswordOption = None,
 ) -> None:
-    """Accredit an institute from now on and print its issuer id. An accreditor does this."""
+    """Open a window for an institute from now on and print its issuer id."""
     identifier = hex_hash("id", issuer_id) if issuer_id else secrets.token_bytes(32)
     digest = profile.digest(profile.from_fields(code, name))
     administration = build_administration(settings(), keystore, password_file)
@@ -67,69 +224,122 @@ def accredit(
     show(identifier.hex())
 
 
-@app.command("close-window")
-def close_window(
+@issuer.command()
+def close(
     issuer_id: IdOption,
     window: Annotated[int, typer.Option(help="number of the window, from 0")],
     keystore: KeystoreOption,
     password_file: PasswordOption = None,
 ) -> None:
-    """End an institute's accreditation at once; what it anchored before stays good."""
+    """End an institute's window at once; what it anchored before stays good."""
     administration = build_administration(settings(), keystore, password_file)
     administration.close_window(registry_address(settings()), hex_hash("id", issuer_id), window)
     show(f"window {window} of {issuer_id} is closed")
 
 
-@app.command("add-key")
-def add_key(
+@issuer.command("show")
+def show_issuer(issuer_id: IdOption) -> None:
+    """Print an issuer's windows and how far it came."""
+    _show(build_inspection(settings()).issuer(hex_hash("id", issuer_id)))
+
+
+@key.command()
+def add(
     issuer_id: IdOption,
-    key: Annotated[str, typer.Option(help="address of the key")],
+    address: KeyOption,
     custody: Annotated[str, typer.Option(help="who holds it: institute or operator")],
     keystore: KeystoreOption,
-    purpose: Annotated[str, typer.Option(help="anchor, status or both")] = "both",
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="repeated: anchor, status, close (nights); anchor and status if left out")
+    ] = None,
     password_file: PasswordOption = None,
 ) -> None:
-    """Give an institute a signing key. An accreditor does this."""
-    if custody not in CUSTODIES[1:] or purpose not in PURPOSES:
-        raise UsageError("custody is institute or operator; purpose is anchor, status or both")
+    """Give an institute a signing key. Two keys may overlap while one replaces the other."""
+    purposes = purpose or ["anchor", "status"]
+    if custody not in CUSTODIES[1:] or not set(purposes) <= set(PURPOSES):
+        raise UsageError(f"custody is institute or operator; purpose is {', '.join(PURPOSES)}")
+    number = sum(PURPOSES[one] for one in set(purposes))
     administration = build_administration(settings(), keystore, password_file)
-    administration.add_key(registry_address(settings()), hex_hash("id", issuer_id), key, PURPOSES[purpose], custody)
-    show(f"{key} acts for {issuer_id} now")
+    administration.add_key(registry_address(settings()), hex_hash("id", issuer_id), address, number, custody)
+    show(f"{address} acts for {issuer_id} now")
 
 
-@app.command("retire-key")
-def retire_key(
-    issuer_id: IdOption,
-    key: Annotated[str, typer.Option(help="address of the key")],
-    keystore: KeystoreOption,
-    password_file: PasswordOption = None,
+@key.command()
+def retire(
+    issuer_id: IdOption, address: KeyOption, keystore: KeystoreOption, password_file: PasswordOption = None
 ) -> None:
     """Retire a signing key for good; what it did before stays good."""
     administration = build_administration(settings(), keystore, password_file)
-    administration.retire_key(registry_address(settings()), hex_hash("id", issuer_id), key)
-    show(f"{key} acts no more for {issuer_id}")
+    administration.retire_key(registry_address(settings()), hex_hash("id", issuer_id), address)
+    show(f"{address} acts no more for {issuer_id}")
 
 
-@app.command()
-def policy(
-    operators: Annotated[int, typer.Option(min=1, help="how many independent operators run the chain")],
-    node: Annotated[
-        list[str] | None, typer.Option(help="node to be read, repeated; this service's when left out")
-    ] = None,
-    issuer: Annotated[
-        list[str] | None, typer.Option(help="issuer id to trust, repeated; any accredited when left out")
-    ] = None,
+@key.command()
+def compromise(
+    issuer_id: IdOption,
+    address: KeyOption,
+    keystore: KeystoreOption,
+    since: Annotated[int, typer.Option(min=0, help="seconds since 1970 of its first wrong use; 0 is now")] = 0,
+    password_file: PasswordOption = None,
 ) -> None:
-    """Print a verifier's policy for this registry. Whoever uses it should compare its pins with the published ones."""
-    configured = settings()
-    pins = read_policy_pins(configured)
-    depth = configured.finality_depth
-    written = {
-        "format": POLICY_FORMAT,
-        **pins,
-        "finality": {"depth": depth} if depth else "instant",
-        "operators": operators,
-        "nodes": node or [configured.rpc_url],
-        **({"issuers": [hex_hash("issuer", one).hex() for one in issuer]} if issuer else {}),
-    }
-    show(json.dumps(written, indent=1))
+    """Declare that a key was in wrong hands. What it did since then, anchors and statuses alike, weighs nothing.
+
+    It may be declared earlier afterwards, never later. docs/runbook.md says what to do before and after.
+    """
+    administration = build_administration(settings(), keystore, password_file)
+    administration.declare_compromise(registry_address(settings()), hex_hash("id", issuer_id), address, since)
+    show(f"{address} is declared compromised since {since or 'now'}; it acts no more")
+
+
+@key.command("show")
+def show_key(issuer_id: IdOption, address: KeyOption) -> None:
+    """Print a key of an issuer."""
+    _show(build_inspection(settings()).key(hex_hash("id", issuer_id), address))
+
+
+@status.command("set")
+def set_status(
+    wanted: Annotated[Status, typer.Argument(metavar="STATUS", help="active, suspended or revoked")],
+    issuer_id: IdOption,
+    keystore: KeystoreOption,
+    leaf: Annotated[list[str] | None, typer.Option(help="leaf hash, repeated")] = None,
+    leaves: Annotated[Path | None, typer.Option(help="file of leaf hashes, one a line")] = None,
+    reason: Annotated[int, typer.Option(min=0, max=MAX_REASON, help="reason code, see docs/spec/registry.md")] = 0,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="it was never right, not only from now on")
+    ] = False,
+    password_file: PasswordOption = None,
+) -> None:
+    """Write one status for any number of an issuer's leaves. An institute's own go by `jangkar status set`.
+
+    What stands may be affirmed by another writer: it then outlives a compromise of the first one's key.
+    """
+    if wanted is Status.SUPERSEDED:
+        raise UsageError("superseding needs the proof of its successor: `jangkar status set` has it")
+    given = [*(leaf or []), *(leaves.read_text(encoding="utf-8").split() if leaves else [])]
+    if not given:
+        raise UsageError("name leaves by --leaf or --leaves")
+    hashes = [hex_hash("leaf", one) for one in given]
+    administration = build_administration(settings(), keystore, password_file)
+    for start in range(0, len(hashes), MAX_LEAVES_A_TRANSACTION):
+        part = hashes[start : start + MAX_LEAVES_A_TRANSACTION]
+        administration.set_statuses(
+            registry_address(settings()), hex_hash("id", issuer_id), part, wanted, reason, from_beginning=from_beginning
+        )
+        show(f"{start + len(part)} of {len(hashes)} leaves are {wanted}")
+
+
+@status.command("show")
+def show_status(issuer_id: IdOption, leaf: Annotated[str, typer.Option(help="leaf hash")]) -> None:
+    """Print what stands for a leaf, and every record that it keeps."""
+    _show(build_inspection(settings()).status(hex_hash("id", issuer_id), hex_hash("leaf", leaf)))
+
+
+def _role(name: str) -> str:
+    if name not in ROLES:
+        raise UsageError(f"role {name} is none of {', '.join(ROLES)}")
+    return name
+
+
+def _show(value: object) -> None:
+    show(json.dumps(value, indent=1))

@@ -15,11 +15,13 @@ AnchorServiceError
 │   ├── UnknownIssuer
 │   ├── UnknownCertificate
 │   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
+│   ├── ApprovalRejected     an approval, or what is to be approved, does not hold together
 │   ├── KeystoreRejected     a keystore or its password cannot be used
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
 │   ├── RegistryUnavailable
 │   ├── StoreBusy
+│   ├── NotApproved          a batch waits for its institute
 │   └── NotYetFinal
 └── Damaged                  what is stored contradicts itself: a person decides
 """
@@ -180,6 +182,12 @@ class NotAuthorised(Rejected):
         self.key_is_sound = key_is_sound
 
 
+class ApprovalRejected(Rejected):
+    """An approval, or what is to be approved, does not hold together."""
+
+    code = "approval-rejected"
+
+
 class KeystoreRejected(Rejected):
     """A keystore or its password cannot be used."""
 
@@ -206,6 +214,12 @@ class StoreBusy(Unavailable):
     """Another process holds the database at this moment."""
 
     code = "store-busy"
+
+
+class NotApproved(Unavailable):
+    """A batch waits for its institute's approval, or for a key of this service that may anchor it."""
+
+    code = "not-approved"
 
 
 class NotYetFinal(Unavailable):

@@ -5,13 +5,23 @@ private and erasable: one line a leaf with its document digest and metadata. Bot
 text, so that a million leaves stream through a buffer.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from anchor_service.core import canonical
+from anchor_service.core.errors import TextRejected
+from anchor_service.core.hashing import HASH_SIZE, LeafHash
 
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"
+MAX_LINE_BYTES = 16 * 1024
+
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}", re.ASCII)
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
+_ENTRY = {"leaf_index", "document_digest", "metadata"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +85,69 @@ def entries_lines(header: BatchHeader, entries: Iterable[Entry]) -> Iterator[str
             )
             + "\n"
         )
+
+
+def read_manifest(lines: Iterable[str]) -> tuple[BatchHeader, list[LeafHash]]:
+    """The header and the ordered leaf hashes of a manifest, as somebody else wrote it.
+
+    Raises: TextRejected, named by line and defect; the number of leaves is the header's.
+    """
+    header, rest = _read_header(lines, MANIFEST_FORMAT)
+    leaves = [LeafHash(_hash(line, f"line {number}")) for number, line in rest]
+    if len(leaves) != header.tree_size:
+        raise TextRejected(f"the manifest has {len(leaves)} leaves where its header says {header.tree_size}")
+    return header, leaves
+
+
+def read_entries(lines: Iterable[str]) -> tuple[BatchHeader, list[Entry]]:
+    """The header and the entries of an entries file, in ascending order of their leaves.
+
+    Raises: TextRejected, named by line and defect.
+    """
+    header, rest = _read_header(lines, ENTRIES_FORMAT)
+    entries: list[Entry] = []
+    for number, line in rest:
+        fields = canonical.decode_object(line, what=f"line {number}", max_bytes=MAX_LINE_BYTES)
+        if set(fields) != _ENTRY or not isinstance(fields["metadata"], str):
+            raise TextRejected(f"line {number} is no entry")
+        index = _integer(fields, "leaf_index", 0)
+        if index >= header.tree_size or (entries and index <= entries[-1].leaf_index):
+            raise TextRejected(f"line {number} is out of order")
+        digest = _hash(fields["document_digest"], f"line {number}")
+        entries.append(Entry(index, digest, fields["metadata"]))
+    return header, entries
+
+
+def _read_header(lines: Iterable[str], format_: str) -> tuple[BatchHeader, Iterator[tuple[int, str]]]:
+    numbered = ((number, line.removesuffix("\n")) for number, line in enumerate(lines, start=1))
+    _, first = next(numbered, (1, ""))
+    fields = canonical.decode_object(first, what="the header", max_bytes=MAX_LINE_BYTES)
+    if fields.get("format") != format_ or set(fields) != _HEADER:
+        raise TextRejected(f"the header is not that of {format_}")
+    if not isinstance(fields["registry"], str) or not _ADDRESS.fullmatch(fields["registry"]):
+        raise TextRejected("the header's registry is no address")
+    if not isinstance(fields["issuer_profile"], str):
+        raise TextRejected("the header's issuer_profile is no text")
+    header = BatchHeader(
+        chain_id=_integer(fields, "chain_id", 1),
+        registry=fields["registry"],
+        issuer_id=_hash(fields["issuer_id"], "the header's issuer_id"),
+        issuer_profile=fields["issuer_profile"],
+        sequence=_integer(fields, "sequence", 1),
+        tree_size=_integer(fields, "tree_size", 1),
+        root_hash=_hash(fields["root_hash"], "the header's root_hash"),
+    )
+    return header, numbered
+
+
+def _integer(fields: dict[str, Any], name: str, least: int) -> int:
+    value = fields[name]
+    if type(value) is not int or value < least:
+        raise TextRejected(f"{name} is not a whole number from {least}")
+    return value
+
+
+def _hash(given: Any, what: str) -> bytes:
+    if not isinstance(given, str) or not _HASH.fullmatch(given):
+        raise TextRejected(f"{what} is not {2 * HASH_SIZE} lowercase hexadecimal digits")
+    return bytes.fromhex(given)

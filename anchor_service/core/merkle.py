@@ -59,6 +59,29 @@ class MerkleTree:
             index >>= 1
         return tuple(path)
 
+    def consistency_path(self, old_size: int) -> tuple[NodeHash, ...]:
+        """Hashes that prove that the first `old_size` leaves make a tree that this one begins with.
+
+        Shape: at most ceil(log2(tree_size)) + 1 hashes of 32 bytes; empty when the sizes are equal.
+        Raises: TreeRejected unless 1 <= old_size <= tree_size.
+        Source: RFC 9162 2.1.4.1; tests/vectors/consistency.json.
+        """
+        if not 1 <= old_size <= self.tree_size:
+            raise TreeRejected(f"a tree of {self.tree_size} has no beginning of {old_size}")
+        if old_size == self.tree_size:
+            return ()
+        # Up from the last old leaf: while it is a right child, its subtree lies whole in both trees.
+        height, index = 0, old_size - 1
+        while index & 1:
+            height, index = height + 1, index >> 1
+        path = [NodeHash(self._levels[height][index])] if index else []
+        for level in self._levels[height:-1]:
+            sibling = index ^ 1
+            if sibling < len(level):
+                path.append(NodeHash(level[sibling]))
+            index >>= 1
+        return tuple(path)
+
 
 def root_by_frontier(leaf_hashes: Iterable[bytes]) -> tuple[int, RootHash]:
     """Size and root of a stream of leaf hashes, holding only its frontier.

@@ -1,6 +1,6 @@
 """Anchoring: sign, store, send, and decide only by reading the chain.
 
-Batches and status acts go the same way. Each step is durable before the next one begins, so that a
+Batches, status acts and closed nights go the same way. Each step is durable before the next one begins, so that a
 process may die anywhere: the next run reads the chain first, then sends the same bytes again.
 """
 
@@ -11,28 +11,44 @@ from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
-from anchor_service.core.errors import NotYetFinal, RegistryRefused, StoreBusy
+from anchor_service.core.errors import Damaged, NotApproved, NotYetFinal, RegistryRefused, StoreBusy
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.merkle import MerkleTree
 from anchor_service.pipeline.filing import Filing
-from anchor_service.ports import Registry, Signed, StatusChange
+from anchor_service.ports import Approval, LeafReference, Registry, Signed, StatusChange
 from anchor_service.store import anchoring as queries
+from anchor_service.store import receipts as receipt_queries
+from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.anchoring import Subject
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Attempt, Batch, StatusAct
+from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
 
 # The contract's word for a sequence number that is not the next one.
 BAD_SEQUENCE = "RegistryBadSequence"
+# And for anchors that no key of the institute stands behind: not this signer's, nor an approval's.
+UNAPPROVED = ("RegistryKeyNotActive", "RegistryApprovalExpired", "RegistryBadApproval")
 MAX_LEASES = 10
 
-S = TypeVar("S", Batch, StatusAct)
+S = TypeVar("S", Batch, StatusAct, NightClosing)
+
+
+def advance(store: Store, registry: Registry, filing: Filing, subject: Subject, *, now: int) -> Subject:
+    """Take whatever is on its way as far as it goes now. Raises: as `advance_batch`."""
+    match subject:
+        case Batch():
+            return advance_batch(store, registry, filing, subject, now=now)
+        case StatusAct():
+            return advance_status(store, registry, subject, now=now)
+        case NightClosing():
+            return advance_night(store, registry, subject, now=now)
 
 
 def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch, *, now: int) -> Batch:
     """Take a batch as far as it goes now: filed, signed, sent, and anchored once a final block says so.
 
     Running it again at any time changes nothing that is done.
-    Raises: RegistryUnavailable, StoreBusy or NotYetFinal when it should be run again; Damaged when
-    what is stored contradicts itself.
+    Raises: RegistryUnavailable, StoreBusy or NotYetFinal when it should be run again; NotApproved while
+    it waits for the institute; Damaged when what is stored contradicts itself.
     """
     issuer_id = IssuerId(batch.issuer_id)
     anchor = registry.anchor_of(issuer_id, batch.sequence)
@@ -49,9 +65,18 @@ def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch
             raise RegistryRefused("RegistryNotAccredited", "no window of this issuer is open")
         if window.profile_digest != profile.digest(batch.profile):
             raise RegistryRefused("OtherProfile", "the issuer's window holds another profile than this batch")
-        return registry.sign_anchor(issuer_id, batch.sequence, RootHash(batch.root_hash), batch.tree_size, nonce)
+        root_hash = RootHash(batch.root_hash)
+        try:
+            return registry.sign_anchor(issuer_id, batch.sequence, root_hash, batch.tree_size, nonce, approval)
+        except RegistryRefused as refused:
+            if refused.error in UNAPPROVED:
+                raise NotApproved(f"it waits for the institute's approval: {refused}") from refused
+            raise
 
     filing.file(store, batch)
+    with store.reading() as connection:
+        stored = queries.approval_of(connection, batch.id or 0)
+    approval = Approval(stored.approver, stored.deadline, stored.signature) if stored else None
     return _push(store, registry, batch, sign, now=now)
 
 
@@ -60,19 +85,28 @@ def advance_status(store: Store, registry: Registry, act: StatusAct, *, now: int
 
     Raises: as `advance_batch`.
     """
-    change = StatusChange(
-        IssuerId(act.issuer_id),
-        LeafHash(act.leaf_hash),
-        Status(act.status),
-        act.reason,
-        act.from_beginning,
-        act.successor,
-    )
+    issuer_id = IssuerId(act.issuer_id)
 
     def sign(nonce: int) -> Signed:
+        successor = _reference(store, issuer_id, LeafHash(act.successor)) if act.successor else None
+        change = StatusChange(
+            issuer_id, LeafHash(act.leaf_hash), Status(act.status), act.reason, act.from_beginning, successor
+        )
         return registry.sign_status(change, nonce)
 
     return _push(store, registry, act, sign, now=now)
+
+
+def advance_night(store: Store, registry: Registry, closing: NightClosing, *, now: int) -> NightClosing:
+    """Take the closing of a night as far as it goes now, in the same way.
+
+    Raises: as `advance_batch`.
+    """
+
+    def sign(nonce: int) -> Signed:
+        return registry.sign_night(IssuerId(closing.issuer_id), closing.night, closing.sequence, nonce)
+
+    return _push(store, registry, closing, sign, now=now)
 
 
 def requeue(store: Store, registry: Registry, batch_id: int) -> bool:
@@ -93,6 +127,17 @@ def requeue(store: Store, registry: Registry, batch_id: int) -> bool:
     with store.writing() as connection:
         queries.move(connection, batch, OnChainState.SEALED, problem=None, sequence=sequence)
     return True
+
+
+def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafReference:
+    """An anchored leaf with its proof. Raises: Damaged when it is not there any more."""
+    with store.reading() as connection:
+        placed = receipt_queries.by_leaf(connection, issuer_id, leaf_hash)
+        if placed is None or placed.batch is None or placed.certificate.leaf_index is None:
+            raise Damaged(f"leaf {leaf_hash.hex()}", "it succeeds another and is not stored as anchored")
+        tree = MerkleTree(sealing_queries.leaf_hashes(connection, placed.batch.id or 0))
+    index = placed.certificate.leaf_index
+    return LeafReference(leaf_hash, placed.batch.sequence, index, tree.inclusion_path(index))
 
 
 def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:

@@ -25,8 +25,9 @@ def request(
 ) -> StatusAct:
     """Record a change of status of an issuer's certificate. Asking twice for the same is asking once.
 
-    Raises: UnknownCertificate when the issuer has no anchored certificate of this file; FieldRejected;
-    IllegalTransition while another change of the same certificate is on its way.
+    Raises: UnknownCertificate when the issuer has no anchored certificate of this file, or none that is
+    the successor; FieldRejected; IllegalTransition while another change of the same certificate is on
+    its way.
     """
     if not 0 <= reason <= MAX_REASON:
         raise FieldRejected("reason", f"must be a code from 0 to {MAX_REASON}")
@@ -44,9 +45,16 @@ def request(
         ]
         if not found:
             raise UnknownCertificate(f"{document_digest.hex()} of this issuer that is anchored")
+        leaf_hash = found[-1].certificate.leaf_hash
+        if successor is not None:
+            placed = receipt_queries.by_leaf(connection, issuer.id, successor)
+            if placed is None or not placed.is_anchored:
+                raise UnknownCertificate(f"with leaf {successor.hex()} of this issuer that is anchored")
+            if successor == leaf_hash:
+                raise FieldRejected("successor", "is the certificate itself")
         act = StatusAct(
             issuer_id=issuer.id,
-            leaf_hash=found[-1].certificate.leaf_hash,
+            leaf_hash=leaf_hash,
             status=status,
             reason=reason,
             from_beginning=from_beginning,

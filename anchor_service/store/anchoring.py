@@ -1,21 +1,24 @@
-"""Queries of what is on its way to the chain: batches, status acts and their signed transactions."""
+"""Queries of what is on its way to the chain: batches, status acts, nights and their signed transactions."""
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import col
 
 from anchor_service.core.batch import OnChainState, check_transition
 from anchor_service.core.errors import StoreBusy
 from anchor_service.store import rows
-from anchor_service.store.tables import Attempt, Batch, StatusAct
+from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct, StoredApproval
 
 _ON_THE_WAY = (OnChainState.SEALED, OnChainState.SIGNED, OnChainState.SENT)
 
-Subject = Batch | StatusAct
+Subject = Batch | StatusAct | NightClosing
+
+# What an attempt calls its subject.
+_NAMES: dict[type[Subject], str] = {Batch: "batch", StatusAct: "status", NightClosing: "night"}
 
 
 def subject_name(subject: Subject) -> str:
     """What an attempt calls its subject."""
-    return "batch" if isinstance(subject, Batch) else "status"
+    return _NAMES[type(subject)]
 
 
 def batches_on_the_way(connection: Connection) -> list[Batch]:
@@ -30,6 +33,12 @@ def status_acts_on_the_way(connection: Connection) -> list[StatusAct]:
     return rows.many(connection, StatusAct, query)
 
 
+def nights_on_the_way(connection: Connection) -> list[NightClosing]:
+    """Closings of nights that are recorded, not on chain and not quarantined, in order."""
+    query = select(rows.table(NightClosing)).where(col(NightClosing.state).in_(_ON_THE_WAY))
+    return rows.many(connection, NightClosing, query.order_by(col(NightClosing.id)))
+
+
 def batches(connection: Connection) -> list[Batch]:
     """All batches, newest first."""
     query = select(rows.table(Batch)).order_by(col(Batch.id).desc())
@@ -41,10 +50,46 @@ def find_batch(connection: Connection, batch_id: int) -> Batch | None:
     return rows.one(connection, Batch, select(rows.table(Batch)).where(col(Batch.id) == batch_id))
 
 
-def quarantined_status_acts(connection: Connection) -> list[StatusAct]:
-    """Status acts that a person has to look at."""
-    query = select(rows.table(StatusAct)).where(col(StatusAct.state) == OnChainState.QUARANTINED)
-    return rows.many(connection, StatusAct, query)
+def batch_of(connection: Connection, issuer_id: bytes, sequence: int) -> Batch | None:
+    """A batch by its issuer and sequence number."""
+    query = select(rows.table(Batch)).where(col(Batch.issuer_id) == issuer_id, col(Batch.sequence) == sequence)
+    return rows.one(connection, Batch, query)
+
+
+def quarantined(connection: Connection) -> list[Subject]:
+    """Everything that a person has to look at."""
+    found: list[Subject] = []
+    for kind in _NAMES:
+        query = select(rows.table(kind)).where(rows.table(kind).c.state == OnChainState.QUARANTINED)
+        found += rows.many(connection, kind, query)
+    return found
+
+
+def put_approval(connection: Connection, approval: StoredApproval) -> None:
+    """Store a batch's approval in the place of an earlier one."""
+    table = rows.table(StoredApproval)
+    connection.execute(delete(table).where(table.c.batch_id == approval.batch_id))
+    connection.execute(insert(StoredApproval).values(**approval.model_dump()))
+
+
+def approval_of(connection: Connection, batch_id: int) -> StoredApproval | None:
+    """A batch's approval."""
+    query = select(rows.table(StoredApproval)).where(col(StoredApproval.batch_id) == batch_id)
+    return rows.one(connection, StoredApproval, query)
+
+
+def insert_night(connection: Connection, closing: NightClosing) -> None:
+    """Insert the closing of a night, unless that night's is there already."""
+    table = rows.table(NightClosing)
+    known = select(table.c.id).where(table.c.issuer_id == closing.issuer_id, table.c.night == closing.night)
+    if connection.execute(known).first() is None:
+        connection.execute(insert(NightClosing).values(**closing.model_dump(exclude={"id"})))
+
+
+def last_sealed_at(connection: Connection, issuer_id: bytes) -> int:
+    """When the issuer's last batch was sealed; zero before the first."""
+    query = select(func.coalesce(func.max(col(Batch.sealed_at)), 0)).where(col(Batch.issuer_id) == issuer_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def move(connection: Connection, subject: Subject, wanted: OnChainState, **facts: object) -> None:

@@ -56,10 +56,18 @@ def of_batch(connection: Connection, batch_id: int) -> Iterator[Certificate]:
         yield Certificate(**row)
 
 
-def count_waiting(connection: Connection) -> int:
-    """How many live certificates no batch holds yet."""
+def count_waiting(connection: Connection, issuer_id: bytes | None = None) -> int:
+    """How many live certificates no batch holds yet, of one issuer or of all."""
     query = select(func.count()).where(col(Certificate.live), col(Certificate.batch_id).is_(None))
+    if issuer_id is not None:
+        query = query.where(col(Certificate.issuer_id) == issuer_id)
     return int(connection.execute(query).scalar_one())
+
+
+def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Placed | None:
+    """An issuer's certificate by its leaf, live or anchored."""
+    found = _placed(connection, col(Certificate.issuer_id) == issuer_id, col(Certificate.leaf_hash) == leaf_hash)
+    return found[0] if found else None
 
 
 def _placed(connection: Connection, *conditions: ColumnElement[bool]) -> list[Placed]:

@@ -144,7 +144,7 @@ class StatusAct(SQLModel, table=True):
 
 
 class Attempt(SQLModel, table=True):
-    """A signed transaction, stored before it was first sent. It belongs to one batch or one status act."""
+    """A signed transaction, stored before it was first sent, of one batch, one status act or one closed night."""
 
     __tablename__ = "attempts"
     __table_args__ = (
@@ -160,3 +160,32 @@ class Attempt(SQLModel, table=True):
     ordinal: int
     raw: bytes = Field(sa_type=LargeBinary)
     signed_at: int = Field(sa_type=_BIG)
+
+
+class NightClosing(SQLModel, table=True):
+    """A night on which an issuer had nothing to anchor, on its way to the chain. `night` is days since 1970-01-01."""
+
+    __tablename__ = "night_closings"
+    __table_args__ = (UniqueConstraint("issuer_id", "night"), Index("ix_night_closings_state", "state"))
+
+    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
+    issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
+    night: int = Field(sa_type=_BIG)
+    sequence: int = Field(sa_type=_BIG)
+    state: str
+    created_at: int = Field(sa_type=_BIG)
+    problem: str | None = Field(default=None, sa_type=Text)
+    block_number: int | None = Field(default=None, sa_type=_BIG)
+    transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
+
+
+class StoredApproval(SQLModel, table=True):
+    """An institute's signature of a batch that waits. `deadline` is in seconds since 1970."""
+
+    __tablename__ = "approvals"
+
+    batch_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    approver: str
+    deadline: int = Field(sa_type=_BIG)
+    signature: bytes = Field(sa_type=LargeBinary)
+    received_at: int = Field(sa_type=_BIG)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from eth_account import Account
 
-# Who acts on a registry: its admin, its accreditor, its regulator, and an institute's signer.
-ACCOUNTS = ("admin", "accreditor", "regulator", "institute")
+# Who acts on a registry: its admin, accreditor, regulator and pauser, and an institute's signer.
+ACCOUNTS = ("admin", "accreditor", "regulator", "pauser", "institute")
 BALANCE_WEI = 10**24
 # Keys of a chain that anybody can begin anew need no slow key derivation.
 SCRYPT_ROUNDS = 1 << 13

@@ -2,17 +2,21 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
-from simulator import SimulatedChain, SimulatedRegistry
+from devnet import CHAIN_ID
+from eth_account import Account
+from simulator import SimulatedChain, SimulatedRegistry, simulated_signature
 
+from anchor_service.chain import approvals
 from anchor_service.core import profile
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.kinds import scope_of
-from anchor_service.ports import Registry, StatusChange, Window
+from anchor_service.core.manifest import BatchHeader
+from anchor_service.ports import Approval, LeafReference, Registry, StatusChange, Window
 
 PROFILE = profile.from_fields("UJI", "Lembaga Uji")
 ROOT = RootHash(b"\x11" * 32)
@@ -21,9 +25,12 @@ LEAF = LeafHash(b"\x22" * 32)
 
 @dataclass
 class Port:
+    """A registry, an issuer whose key is its signer, and a wallet of that issuer that only approves."""
+
     registry: Registry
     issuer_id: IssuerId
     settle: Callable[[], None]
+    approve: Callable[[int, RootHash, int, int], Approval]
 
 
 @pytest.fixture(params=["simulator", "web3"])
@@ -33,12 +40,25 @@ def port(request: pytest.FixtureRequest) -> Port:
         chain = SimulatedChain()
         registry = SimulatedRegistry(chain)
         chain.windows[issuer_id] = Window(0, scope_of(["latsar"]), profile.digest(PROFILE))
-        chain.keys.add((issuer_id, registry.signer))
-        return Port(registry, issuer_id, lambda: None)
+        wallet = "0x" + "ee" * 20
+        chain.keys |= {(issuer_id, registry.signer), (issuer_id, wallet)}
+
+        def simulated(*approved: object) -> Approval:
+            return Approval(wallet, int(str(approved[-1])), simulated_signature(wallet, issuer_id, *approved))
+
+        return Port(registry, issuer_id, lambda: None, simulated)
     devnet = request.getfixturevalue("shared_devnet")
     address = request.getfixturevalue("shared_registry")
     devnet.accredit(address, issuer_id, devnet.account("institute").address, PROFILE, scope_of(["latsar"]))
-    return Port(devnet.registry(address), issuer_id, devnet.settle)
+    signer = Account.create()
+    devnet.administration("accreditor").add_key(address, issuer_id, signer.address, 1, "institute")
+
+    def signed(sequence: int, root: RootHash, size: int, deadline: int) -> Approval:
+        header = BatchHeader(CHAIN_ID, address, issuer_id, PROFILE, sequence, size, root)
+        made = approvals.approve(header, deadline, signer)
+        return Approval(made.approver, made.deadline, made.signature)
+
+    return Port(devnet.registry(address), issuer_id, devnet.settle, signed)
 
 
 def anchor(port: Port, sequence: int, root: RootHash = ROOT, size: int = 3) -> bytes:
@@ -116,12 +136,57 @@ def test_statuses_follow_the_contract(port):
     assert raised.value.error == "RegistryBadTransition"
 
 
-def test_a_successor_is_kept(port):
-    successor = b"\x44" * 32
-    signed = port.registry.sign_status(change(port, Status.SUPERSEDED, successor=successor), port.registry.next_nonce())
-    port.registry.send(signed.raw)
+def test_a_successor_is_a_leaf_of_an_anchored_batch(port):
+    successor = LeafHash(b"\x44" * 32)
+    anchor(port, 1, RootHash(successor), 1)
+    for wrong in (
+        LeafReference(LEAF, 1, 0, ()),
+        LeafReference(successor, 2, 0, ()),
+        LeafReference(successor, 1, 1, ()),
+        LeafReference(successor, 1, 0, (bytes(32),)),
+    ):
+        with pytest.raises(RegistryRefused) as raised:
+            port.registry.sign_status(change(port, Status.SUPERSEDED, successor=wrong), port.registry.next_nonce())
+        assert raised.value.error == "RegistryBadSuccessor"
+    right = change(port, Status.SUPERSEDED, successor=LeafReference(successor, 1, 0, ()))
+    port.registry.send(port.registry.sign_status(right, port.registry.next_nonce()).raw)
     port.settle()
     assert port.registry.status_of(port.issuer_id, LEAF).successor == successor
+
+
+def test_an_approval_is_relayed_for_exactly_what_it_approves(port):
+    deadline = 2**40
+    given = port.approve(1, ROOT, 3, deadline)
+    nonce = port.registry.next_nonce()
+    for root, size, approval, error in (
+        (RootHash(b"\x99" * 32), 3, given, "RegistryBadApproval"),
+        (ROOT, 4, given, "RegistryBadApproval"),
+        (ROOT, 3, replace(given, deadline=deadline + 1), "RegistryBadApproval"),
+        (ROOT, 3, replace(given, approver="0x" + "12" * 20), "RegistryBadApproval"),
+        (ROOT, 3, port.approve(1, ROOT, 3, 1), "RegistryApprovalExpired"),
+    ):
+        with pytest.raises(RegistryRefused) as raised:
+            port.registry.sign_anchor(port.issuer_id, 1, root, size, nonce, approval)
+        assert raised.value.error == error
+    port.registry.send(port.registry.sign_anchor(port.issuer_id, 1, ROOT, 3, nonce, given).raw)
+    port.settle()
+    assert port.registry.anchor_of(port.issuer_id, 1).root_hash == ROOT
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_anchor(port.issuer_id, 1, ROOT, 3, port.registry.next_nonce(), given)
+    assert raised.value.error == "RegistryBadSequence"
+
+
+def test_a_night_is_closed_once_and_says_how_far_the_issuer_came(port):
+    anchor(port, 1)
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_night(port.issuer_id, 7, 0, port.registry.next_nonce())
+    assert raised.value.error == "RegistryBadSequence"
+    port.registry.send(port.registry.sign_night(port.issuer_id, 7, 1, port.registry.next_nonce()).raw)
+    port.settle()
+    assert port.registry.last_night(port.issuer_id) == 7
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_night(port.issuer_id, 7, 1, port.registry.next_nonce())
+    assert raised.value.error == "RegistryBadNight"
 
 
 def test_a_node_that_is_down_is_unavailable_and_nothing_else(devnet):

@@ -15,13 +15,18 @@ from eth_utils.abi import abi_to_signature
 from registry_contract import ARTIFACT, ISSUER, Registry
 from vectors_reader import load
 
+from anchor_service.chain import approvals
 from anchor_service.core import kinds as service_kinds
+from anchor_service.core import log_proof
 from anchor_service.core.hashing import LeafHash
+from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.merkle import MerkleTree
+from verifier import approval, log, registry
 from verifier import kinds as verifier_kinds
-from verifier import log, registry
+from verifier import log_proof as verifier_proof
+from verifier.errors import MalformedProof
 from verifier.keccak import keccak256
-from verifier.merkle import root_from_leaves, root_from_path
+from verifier.merkle import consistency_path, inclusion_path, is_consistent, root_from_leaves, root_from_path
 
 ROOT = Path(__file__).parents[2]
 SIZES = range(1, 131)
@@ -42,8 +47,21 @@ def test_every_index_of_every_size(size):
     assert tree.root_hash == reference.root(leaves) == root_from_leaves(leaves)
     for index in range(size):
         path = tree.inclusion_path(index)
-        assert list(path) == reference.path(index, leaves)
+        assert list(path) == inclusion_path(leaves, index) == reference.path(index, leaves)
         assert root_from_path(leaves[index], index, size, path) == tree.root_hash
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_beginning_of_every_size(size):
+    leaves = LEAVES[:size]
+    tree = MerkleTree([LeafHash(leaf) for leaf in leaves])
+    for old in range(1, size + 1):
+        path = reference.consistency(old, leaves)
+        old_root = reference.root(leaves[:old])
+        assert list(tree.consistency_path(old)) == consistency_path(leaves, old) == path
+        assert is_consistent(old, old_root, size, tree.root_hash, path)
+        assert not is_consistent(old, LEAVES[-1], size, tree.root_hash, path) or old_root == LEAVES[-1]
+        assert not is_consistent(old, old_root, size, bytes(32), path)
 
 
 def test_the_contract_agrees_on_every_index_of_every_size(contract):
@@ -116,6 +134,60 @@ def test_merkletools_as_it_is_takes_an_inner_node_for_a_leaf():
     assert MerkleTree(ours).root_hash != MerkleTree([LeafHash(leaf) for leaf in LEAVES[:4]]).root_hash
 
 
+def test_the_three_agree_on_what_an_approval_signs(contract):
+    """The contract by OpenZeppelin, the service by eth-account, the verifier by its own hands."""
+    chance = random.Random(712)
+    chain_id, address = contract.pins()
+    for _ in range(60):
+        issuer_id, root_hash = chance.randbytes(32), chance.randbytes(32)
+        sequence, size, deadline = (chance.randrange(1, 2**64) for _ in range(3))
+        header = BatchHeader(chain_id, address.lower(), issuer_id, "", sequence, size, root_hash)
+        theirs = approval.Approval(chain_id, address.lower(), issuer_id, sequence, root_hash, size, deadline)
+        digest = contract.f.approvalDigest(issuer_id, sequence, root_hash, size, deadline).call()
+        assert approvals.digest(header, deadline) == approval.digest(theirs) == digest
+
+
+def test_both_make_the_same_log_proofs_and_the_verifier_takes_them():
+    entries = [random.Random(number).randbytes(32 * (number % 9 + 3)) for number in range(40)]
+    log_ = log_proof.Log(7, "0x" + "12" * 20, entries)
+    pins = (7, "0x" + "12" * 20, entries)
+    for index in range(len(entries)):
+        proof = log_.inclusion_proof(index)
+        assert proof == verifier_proof.prove_inclusion(*pins, index)
+        assert verifier_proof.parse(proof.encode()).entry == entries[index]
+        proof = log_.consistency_proof(index + 1)
+        assert proof == verifier_proof.prove_consistency(*pins, index + 1)
+        assert verifier_proof.parse(proof.encode()).old == log.checkpoint_of(entries[: index + 1])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "jangkar-log-proof-v2"},
+        {"index": 4},
+        {"index": -1},
+        {"index": True},
+        {"size": 4},
+        {"root": "00" * 32},
+        {"entry": "00"},
+        {"entry": "0"},
+        {"path": "00"},
+        {"path": ["00"]},
+        {"path": []},
+        {"registry": 1},
+        {"more": 1},
+    ],
+)
+def test_a_log_proof_that_proves_nothing_is_refused(changes):
+    entries = [random.Random(number).randbytes(64) for number in range(40)]
+    fields = json.loads(log_proof.Log(7, "0x" + "12" * 20, entries).inclusion_proof(3)) | changes
+    with pytest.raises(MalformedProof):
+        verifier_proof.parse(json.dumps(fields).encode())
+    for rubbish in (b"", b"[]", b"\xff", json.dumps(fields).encode()[:-1]):
+        with pytest.raises(MalformedProof):
+            verifier_proof.parse(rubbish)
+
+
 def _selectors(kind: str) -> dict[str, bytes]:
     return {entry["name"]: keccak(text=abi_to_signature(entry)) for entry in ARTIFACT["abi"] if entry["type"] == kind}
 
@@ -127,6 +199,8 @@ def test_the_verifiers_constants_are_the_abis():
     assert functions["keyOf"][:4] == registry.KEY_OF
     assert functions["statusOf"][:4] == registry.STATUS_OF
     assert functions["checkpoint"][:4] == registry.CHECKPOINT
+    assert functions["reattestationOf"][:4] == registry.REATTESTATION_OF
+    assert functions["successor"][:4] == registry.SUCCESSOR
     logged = {entry["name"] for entry in ARTIFACT["abi"] if entry["type"] == "event" and _is_logged(entry)}
     events = _selectors("event")
     assert {"0x" + events[name].hex(): name for name in logged} == log.LOGGED_EVENTS

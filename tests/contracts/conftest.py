@@ -1,10 +1,7 @@
 """A registry for each test."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from registry_contract import ISSUER, Registry
+from registry_contract import Registry
 
 
 @pytest.fixture
@@ -16,11 +13,3 @@ def registry() -> Registry:
 def accredited(registry: Registry) -> Registry:
     registry.accredit()
     return registry
-
-
-@pytest.fixture
-def statuses(accredited: Registry) -> Callable[..., Any]:
-    def set_status(leaf: bytes, status: int, successor: bytes = bytes(32)) -> Any:
-        return accredited.f.setStatus(ISSUER, leaf, status, 5, False, successor)
-
-    return set_status

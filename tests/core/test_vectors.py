@@ -1,10 +1,12 @@
 """The service's pure core against the shared vectors."""
 
+import hashlib
+
 import pytest
 from vectors_reader import load
 
 from anchor_service.core import certificate_code, hashing, metadata
-from anchor_service.core.errors import CertificateCodeRejected, FieldRejected, TextRejected
+from anchor_service.core.errors import CertificateCodeRejected, FieldRejected, TextRejected, TreeRejected
 from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
 
@@ -37,6 +39,17 @@ def test_published_trees():
         leaves = [hashing.leaf_hash(bytes.fromhex(data)) for data in one["leaf_inputs"]]
         assert MerkleTree(leaves).root_hash.hex() == one["root_hash"]
         assert root_by_frontier(leaves) == (len(leaves), bytes.fromhex(one["root_hash"]))
+
+
+def test_consistency_paths():
+    leaves = [LeafHash(hashlib.sha256(bytes([number])).digest()) for number in range(130)]
+    for one in load("consistency.json")["right"]:
+        tree = MerkleTree(leaves[: one["size"]])
+        assert tree.root_hash.hex() == one["root"]
+        assert [node.hex() for node in tree.consistency_path(one["old_size"])] == one["path"]
+    for old_size in (0, 131):
+        with pytest.raises(TreeRejected):
+            MerkleTree(leaves).consistency_path(old_size)
 
 
 @pytest.mark.parametrize("one", METADATA["right"], ids=lambda one: one["name"])

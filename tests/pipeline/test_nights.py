@@ -2,24 +2,30 @@
 
 import contextlib
 import threading
+from dataclasses import replace
+from datetime import UTC
+from zoneinfo import ZoneInfo
 
 import pytest
-from simulator import SimulatedRegistry
+from simulator import SimulatedRegistry, simulated_signature
 from sqlalchemy import update
 from sqlmodel import col
 from world import digest
 
+from anchor_service.core.approval import BatchApproval
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
+    ApprovalRejected,
     CertificateSealed,
     Damaged,
+    FieldRejected,
     IllegalTransition,
     RegistryUnavailable,
     StoreBusy,
     UnknownCertificate,
 )
 from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import anchoring, intake, statuses
+from anchor_service.pipeline import anchoring, approval, intake, nights, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
 from anchor_service.store.tables import Certificate, Leaf
@@ -349,3 +355,130 @@ def test_nobody_sets_a_status_for_another(world):
     world.issuer = world.add_issuer("BPSDM-B")
     with pytest.raises(UnknownCertificate):
         set_status(world, "a", Status.REVOKED)
+
+
+def test_a_night_without_certificates_is_closed_once(world):
+    night = world.now // 86_400
+    report = world.night(close_in=UTC)
+    assert [(one.night, one.sequence) for one in report.closed] == [(night, 0)]
+    assert world.chain.nights[world.issuer.id] == night
+    assert world.night(close_in=UTC).closed == []
+    world.now += 86_400
+    assert [one.night for one in world.night(close_in=UTC).closed] == [night + 1]
+    # Nobody asked for it: no closing.
+    world.now += 86_400
+    assert world.night().closed == []
+
+
+def test_a_night_with_certificates_is_not_closed(world):
+    world.submit("a")
+    assert world.night(close_in=UTC).closed == []
+    assert world.night(close_in=UTC).closed == [], "a batch was sealed on this date"
+    world.now += 86_400
+    world.submit("b")
+    world.chain.holds = True
+    assert world.night(close_in=UTC).closed == [], "a batch is on its way"
+    world.chain.holds = False
+    world.night()
+    world.now += 86_400
+    report = world.night(close_in=UTC)
+    assert [one.sequence for one in report.closed] == [2]
+    assert world.audit() == 2
+
+
+@pytest.mark.parametrize("method", ["last_night", "sign", "send", "mined", "next_nonce"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_closing_survives_faults_and_is_written_once(world, method, moment):
+    world.registry.faults[method] = moment
+    with contextlib.suppress(RegistryUnavailable):
+        world.night(close_in=UTC)
+    world.registry.faults.clear()
+    world.night(close_in=UTC)
+    assert world.chain.nights[world.issuer.id] == world.now // 86_400
+    assert sum(one.succeeded for one in world.chain.mined.values()) == 1
+
+
+def test_the_date_of_a_night_is_the_institutes():
+    before_midnight_utc = 20_000 * 86_400 - 3_600
+    assert nights.night_of(before_midnight_utc, UTC) == 19_999
+    assert nights.night_of(before_midnight_utc, ZoneInfo("Asia/Jakarta")) == 20_000
+
+
+WALLET = "0x" + "ee" * 20
+
+
+def approval_of(world, batch, deadline=2**40, **changes):
+    """What an institute's wallet would send back for a batch."""
+    approved = (batch.issuer_id, batch.sequence, batch.root_hash, batch.tree_size, deadline)
+    made = BatchApproval(
+        world.chain.chain_id, world.chain.address, *approved, WALLET, simulated_signature(WALLET, *approved)
+    )
+    return replace(made, **changes)
+
+
+def accept(world, given):
+    pins = {"chain_id": world.chain.chain_id, "registry": world.chain.address}
+    return approval.accept(world.store, given, now=world.now, **pins)
+
+
+@pytest.fixture
+def unapproved(world):
+    """A batch of an issuer whose only key is a wallet that this service does not have."""
+    world.chain.keys = {(world.issuer.id, WALLET)}
+    world.submit("a", "b")
+    report = world.night()
+    assert (report.on_the_way, report.quarantined) == ([], [])
+    assert "waits for the institute's approval" in report.problems[0]
+    return report.unapproved[0]
+
+
+def test_a_batch_waits_for_its_approval_and_is_relayed(world, unapproved):
+    assert world.filing.manifest_path(unapproved.issuer_id, 1).exists(), "there is something to approve"
+    assert len(world.night().unapproved) == 1
+    accept(world, approval_of(world, unapproved))
+    assert len(world.night().anchored) == 1
+    assert world.audit() == 2
+    with pytest.raises(ApprovalRejected, match="waits for none"):
+        accept(world, approval_of(world, unapproved))
+
+
+def test_an_approval_of_anything_else_is_not_taken_in(world, unapproved):
+    for changes in (
+        {"chain_id": 1},
+        {"registry": "0x" + "12" * 20},
+        {"issuer_id": bytes(32)},
+        {"sequence": 2},
+        {"root_hash": bytes(32)},
+        {"tree_size": 3},
+        {"deadline": world.now},
+    ):
+        with pytest.raises(ApprovalRejected):
+            accept(world, approval_of(world, unapproved, **changes))
+    assert len(world.night().unapproved) == 1
+
+
+def test_a_wrong_or_late_approval_leaves_the_batch_waiting_for_a_right_one(world, unapproved):
+    accept(world, approval_of(world, unapproved, signature=bytes(65)))
+    assert "RegistryBadApproval" in world.night().problems[0]
+    deadline = world.chain.time + 5
+    world.now = deadline - 1
+    accept(world, approval_of(world, unapproved, deadline))
+    world.chain.time = deadline + 1
+    assert "RegistryApprovalExpired" in world.night().problems[0]
+    accept(world, approval_of(world, unapproved))
+    assert len(world.night().anchored) == 1
+    assert world.audit() == 2
+
+
+def test_a_certificate_is_superseded_by_an_anchored_one_of_the_same_issuer(world):
+    world.submit("old", "other")
+    world.night()
+    with pytest.raises(UnknownCertificate):
+        set_status(world, "old", Status.SUPERSEDED, successor=b"\x44" * 32)
+    own = world.accepted[world.issuer.id, digest("old")]
+    with pytest.raises(FieldRejected):
+        set_status(world, "old", Status.SUPERSEDED, successor=own)
+    new = world.accepted[world.issuer.id, digest("other")]
+    set_status(world, "old", Status.SUPERSEDED, successor=new)
+    assert len(world.night().written) == 1
+    assert world.chain.statuses[world.issuer.id, own].successor == new

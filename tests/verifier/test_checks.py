@@ -10,7 +10,7 @@ from verifier import checks
 from verifier.checks import Asked, Outcome, Unreadable
 from verifier.policy import parse as parse_policy
 from verifier.receipt import parse
-from verifier.registry import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
+from verifier.registry import Anchor, Custody, Facts, Head, Key, Reattestation, Status, StatusRecord, Window, standing
 from verifier.verdict import EXIT_CODES, Claim, Verdict, combine
 from verifier.words import LANGUAGES, REASONS, reason
 
@@ -35,8 +35,10 @@ FACTS = Facts(
         bytes.fromhex(VECTOR["root_hash"]), VECTOR["tree_size"], ANCHORED_AT, RECEIPT.block, 0, "0x" + "33" * 20
     ),
     window=Window(ANCHORED_AT - 10, 2**64 - 1, 1, reference.sha256(RECEIPT.profile_text.encode())),
-    key=Key(ANCHORED_AT - 10, 2**64 - 1, 3, Custody.INSTITUTE),
+    key=Key(ANCHORED_AT - 10, 2**64 - 1, 0, 3, Custody.INSTITUTE),
+    reattestation=None,
     status=StatusRecord(Status.ACTIVE, False, False, 0, 0, bytes(32)),
+    unlisted_successor=None,
 )
 
 
@@ -73,6 +75,11 @@ SUSPENDED = dataclasses.replace(REVOKED, status=Status.SUSPENDED)
 SUPERSEDED = dataclasses.replace(REVOKED, status=Status.SUPERSEDED, successor=b"\x01" * 32)
 FROZEN = {"head__time": NOW - 16 * 60}
 ABSENT = {"anchor": None, "window": None, "key": None}
+SOUND_KEY = Key(ANCHORED_AT, 2**64 - 1, 0, 3, Custody.INSTITUTE)
+STOLEN = {"key__compromised_since": ANCHORED_AT}
+AGAIN = {**STOLEN, "reattestation": Reattestation(ANCHORED_AT + 50, SOUND_KEY)}
+AGAIN_STOLEN = Reattestation(ANCHORED_AT + 50, dataclasses.replace(SOUND_KEY, compromised_since=ANCHORED_AT + 50))
+ELSEWHERE = {"unlisted_successor": "0x" + "77" * 20}
 
 TABLE = [
     # name, facts, outcomes, verdict, reason of the check that decides
@@ -91,6 +98,23 @@ TABLE = [
     ("just before the window's end", facts(window__until=ANCHORED_AT + 1), "+++++", "valid", None),
     ("a retired key", facts(key__until=ANCHORED_AT), "+++x+", "invalid", "key-not-active"),
     ("a key for statuses only", facts(key__purposes=2), "+++x+", "invalid", "key-not-active"),
+    ("a key stolen before", facts(key__compromised_since=ANCHORED_AT - 1), "+++x+", "untrusted", "key-compromised"),
+    ("a key stolen in that second", facts(**STOLEN), "+++x+", "untrusted", "key-compromised"),
+    ("a key stolen after", facts(key__compromised_since=ANCHORED_AT + 1), "+++++", "valid", None),
+    ("a stolen key, re-attested", facts(**AGAIN), "+++++", "valid", None),
+    ("a stolen key, re-attested by another thief", facts(**STOLEN, reattestation=AGAIN_STOLEN), "+++x+",
+     "untrusted", "key-compromised"),
+    ("a stolen key on a frozen head: it may have been re-attested", facts(**STOLEN, **FROZEN), "+++??",
+     "undetermined", "stale-head"),
+    ("a stolen key, and revoked", facts(**STOLEN, status=REVOKED), "+++xx", "revoked", "revoked"),
+    ("a stolen key, and a root that is another", facts(**STOLEN, anchor__root=bytes(32)), "+x+x+",
+     "invalid", "key-compromised"),
+    ("a stolen key, and another profile", facts(**STOLEN, window__profile_digest=bytes(32)), "+++x+",
+     "invalid", "other-profile"),
+    ("a successor that is not listed", facts(**ELSEWHERE), "++++?", "undetermined", "unlisted-successor"),
+    ("revoked, whatever a successor holds", facts(**ELSEWHERE, status=REVOKED), "++++x", "revoked", "revoked"),
+    ("suspended, and perhaps reinstated by a successor", facts(**ELSEWHERE, status=SUSPENDED), "++++?",
+     "undetermined", "unlisted-successor"),
     ("another profile", facts(window__profile_digest=bytes(32)), "+++x+", "invalid", "other-profile"),
     ("a kind out of scope", facts(window__scope=0b10), "+++x+", "invalid", "out-of-scope"),
     ("revoked", facts(status=REVOKED), "++++x", "revoked", "revoked"),
@@ -245,6 +269,37 @@ def test_a_claim_that_could_not_be_checked_may_be_the_revoked_one():
     assert answer.verdict is Verdict.UNDETERMINED
 
 
+def test_a_thiefs_claim_outshines_nothing_but_rubbish():
+    untrusted = judge(facts(**STOLEN), asked=LOOKED_UP)
+    assert not untrusted.is_proven
+    for beside, verdict in ((other(), "valid"), (judge(digest=bytes(32)), "untrusted")):
+        for claims in ([untrusted, beside], [beside, untrusted]):
+            assert combine(claims, pending=False, looked_up=True).verdict == verdict
+
+
+ACTIVE = dataclasses.replace(REVOKED, status=Status.ACTIVE)
+NOTHING = FACTS.status
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([NOTHING], NOTHING),
+        ([NOTHING, REVOKED], REVOKED),
+        ([REVOKED, NOTHING], REVOKED),
+        ([REVOKED, ACTIVE], REVOKED),
+        ([SUPERSEDED, ACTIVE], SUPERSEDED),
+        ([SUPERSEDED, SUSPENDED], SUSPENDED),
+        ([SUPERSEDED, REVOKED], REVOKED),
+        ([SUSPENDED, NOTHING, NOTHING], SUSPENDED),
+        ([SUSPENDED, ACTIVE], ACTIVE),
+        ([ACTIVE, NOTHING, SUSPENDED], SUSPENDED),
+    ],
+)
+def test_what_stands_over_a_registry_and_those_that_succeed_it(statuses, expected):
+    assert standing(statuses) == expected
+
+
 def test_rubbish_beside_a_genuine_claim_changes_nothing():
     answer = combine([judge(digest=bytes(32)), judge(asked=LOOKED_UP)], pending=True, looked_up=True)
     assert answer.verdict is Verdict.VALID
@@ -261,7 +316,7 @@ def test_without_a_claim(pending, looked_up, verdict):
 def test_exit_codes():
     assert {verdict: EXIT_CODES[verdict] for verdict in Verdict} == {
         "valid": 0, "recorded": 0,
-        "revoked": 1, "suspended": 1, "superseded": 1, "expired": 1, "invalid": 1, "not_found": 1,
+        "revoked": 1, "suspended": 1, "superseded": 1, "expired": 1, "untrusted": 1, "invalid": 1, "not_found": 1,
         "pending": 3, "undetermined": 4,
     }  # fmt: skip
 

@@ -57,6 +57,10 @@ def test_each_field_of_a_policy_is_checked(name):
         {"nodes": ["http://"]},
         {"nodes": ["http://[::1"]},
         {"finality": {"depth": 1, "and": 2}},
+        {"successors": "none"},
+        {"successors": ["0x" + "77" * 20]},
+        {"successors": [{"registry": "0x" + "77" * 20}]},
+        {"successors": [{"registry": "0x77", "code_hash": "0x" + "88" * 32}]},
     ],
 )
 def test_what_a_policy_may_not_hold(changes):
@@ -73,6 +77,10 @@ def test_what_is_no_policy(data):
 def test_a_policy_may_be_written_as_one_likes():
     policy = parse(json.dumps(RIGHT | {"finality": {"depth": 12}, "issuers": ["ab" * 32]}, indent=4).encode())
     assert (policy.depth, policy.max_head_age, policy.issuers) == (12, 900, {bytes.fromhex("ab" * 32)})
+    successor = {"registry": "0x" + "77" * 20, "code_hash": "0x" + "88" * 32}
+    pins = parse(json.dumps(RIGHT | {"successors": [successor]}).encode()).registries
+    assert [pin.address for pin in pins] == [RIGHT["registry"], "0x" + "77" * 20]
+    assert pins[1].code_hash == bytes.fromhex("88" * 32)
 
 
 @contextmanager
@@ -169,7 +177,7 @@ def test_a_node_of_the_policys_chain_is_opened():
     with server(chain()) as url:
         reader = RegistryReader(Node(url), parse(json.dumps(RIGHT).encode()))
         assert reader.open() == Head(5, bytes.fromhex("22" * 32), 100, 5)
-        assert reader.anchor_of(reader.open(), bytes(32), 1) is None
+        assert reader.anchor_of(reader.open(), RIGHT["registry"], bytes(32), 1) is None
 
 
 @pytest.mark.parametrize(
@@ -196,15 +204,14 @@ def test_a_null_or_short_answer_is_never_read_as_absent(said):
     with server(chain(eth_call=said)) as url:
         reader = RegistryReader(Node(url), parse(json.dumps(RIGHT).encode()))
         with pytest.raises(NodeUnavailable):
-            reader.anchor_of(reader.open(), bytes(32), 1)
+            reader.anchor_of(reader.open(), RIGHT["registry"], bytes(32), 1)
 
 
 def test_a_log_with_a_gap_is_refused():
     event = {"topics": ["0x" + "11" * 32], "data": "0x" + (1).to_bytes(32, "big").hex()}
-    policy = parse(json.dumps(RIGHT).encode())
     with server(lambda _: {"jsonrpc": "2.0", "id": 1, "result": [event]}) as url:
         with pytest.raises(MalformedProof, match="entry 1 in place 0"):
-            read_entries(Node(url), policy, Head(5, bytes(32), 0, 5))
+            read_entries(Node(url), RIGHT["registry"], Head(5, bytes(32), 0, 5))
 
 
 BAD_LOOK_UPS = [

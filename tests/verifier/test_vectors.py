@@ -5,13 +5,14 @@ import hashlib
 import pytest
 from vectors_reader import load
 
-from verifier import certificate_code, hashing, metadata, receipt
+from verifier import approval, certificate_code, hashing, metadata, receipt
 from verifier.errors import Malformed, MalformedCode, MalformedMetadata, MalformedProof
-from verifier.merkle import root_from_leaves, root_from_path
+from verifier.merkle import is_consistent, root_from_leaves, root_from_path
 
 METADATA = load("metadata.json")
 CODES = load("certificate-codes.json")
 INCLUSION = load("inclusion.json")
+CONSISTENCY = load("consistency.json")
 RECEIPTS = load("receipts.json")
 
 
@@ -55,6 +56,31 @@ def test_wrong_inclusion(one):
     except MalformedProof:
         return
     assert root.hex() != one["root_hash"]
+
+
+def consistent(one):
+    path = [bytes.fromhex(node) for node in one["path"]]
+    return is_consistent(one["old_size"], bytes.fromhex(one["old_root"]), one["size"], bytes.fromhex(one["root"]), path)
+
+
+@pytest.mark.parametrize("one", CONSISTENCY["right"], ids=lambda one: one["name"])
+def test_right_consistency(one):
+    assert consistent(one)
+
+
+@pytest.mark.parametrize("one", CONSISTENCY["wrong"], ids=lambda one: one["name"])
+def test_wrong_consistency(one):
+    try:
+        assert not consistent(one)
+    except MalformedProof:
+        return
+
+
+def test_what_an_approval_signs():
+    for one in load("approvals.json"):
+        given = {name: one[name] for name in ("chain_id", "registry", "sequence", "size", "deadline")}
+        hashes = {"issuer_id": bytes.fromhex(one["issuer_id"]), "root": bytes.fromhex(one["root"])}
+        assert approval.digest(approval.Approval(**given, **hashes)).hex() == one["digest"]
 
 
 def test_the_64_byte_forgery_is_refused():

@@ -20,6 +20,7 @@ TONES = {
     Verdict.SUSPENDED: ("bad", "✖"),
     Verdict.EXPIRED: ("bad", "✖"),
     Verdict.REVOKED: ("bad", "✖"),
+    Verdict.UNTRUSTED: ("bad", "✖"),
     Verdict.INVALID: ("bad", "✖"),
     Verdict.NOT_FOUND: ("unknown", "?"),
     Verdict.UNDETERMINED: ("unknown", "⚠"),

@@ -1,0 +1,129 @@
+"""What anybody reads of a registry: who governs it, what it knows of an issuer, a key, a leaf."""
+
+from typing import Any
+
+from web3 import Web3
+
+from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.transactions import STATUSES
+from anchor_service.ports import CUSTODIES
+
+_NOBODY = "0x" + "00" * 20
+
+
+class Inspection:
+    """Readings of one registry at the newest block. Every method raises RegistryUnavailable."""
+
+    def __init__(self, client: Web3, registry: str) -> None:
+        self._client = client
+        self._registry = Web3.to_checksum_address(registry)
+        self._functions = client.eth.contract(address=self._registry, abi=artifact()["abi"]).functions
+
+    def registry(self) -> dict[str, Any]:
+        """Governance, pause, successor and the log's checkpoint."""
+        with asking("reading the registry"):
+            pending, scheduled = self._functions.pendingDefaultAdmin().call()
+            size, root = self._functions.checkpoint().call()
+            paused_until = self._functions.pausedUntil().call()
+            now = self._client.eth.get_block("latest")["timestamp"]
+            return {
+                "chain_id": self._client.eth.chain_id,
+                "registry": self._registry.lower(),
+                "code_is_this_release's": self._has_our_code(),
+                "admin": self._functions.defaultAdmin().call().lower(),
+                "admin_delay_seconds": self._functions.defaultAdminDelay().call(),
+                "pending_admin": _address(pending),
+                "pending_admin_from": scheduled or None,
+                "paused_until": paused_until if paused_until > now else None,
+                "successor": _address(self._functions.successor().call()),
+                "log_size": size,
+                "log_root": bytes(root).hex(),
+            }
+
+    def issuer(self, issuer_id: bytes) -> dict[str, Any]:
+        """An issuer's windows, how far it came, and its last closed night."""
+        with asking("reading an issuer"):
+            count = self._functions.windowCount(issuer_id).call()
+            windows = [self._functions.windowOf(issuer_id, index).call() for index in range(count)]
+            return {
+                "issuer": issuer_id.hex(),
+                "windows": [
+                    {"from": from_, "until": until, "scope": hex(scope), "profile_digest": bytes(digest).hex()}
+                    for from_, until, scope, digest in windows
+                ],
+                "last_sequence": self._functions.lastSequence(issuer_id).call(),
+                "last_night": self._functions.lastNight(issuer_id).call() or None,
+            }
+
+    def key(self, issuer_id: bytes, key: str) -> dict[str, Any]:
+        """A key of an issuer; all empty when it has none of that address."""
+        with asking("reading a key"):
+            found = self._functions.keyOf(issuer_id, Web3.to_checksum_address(key)).call()
+        from_, until, compromised_since, purposes, custody = found
+        names = [name for bit, name in ((1, "anchor"), (2, "status"), (4, "close")) if purposes & bit]
+        return {
+            "key": key.lower(),
+            "from": from_ or None,
+            "until": until or None,
+            "compromised_since": compromised_since or None,
+            "purposes": names,
+            "custody": CUSTODIES[custody],
+        }
+
+    def status(self, issuer_id: bytes, leaf_hash: bytes) -> dict[str, Any]:
+        """What stands for a leaf, and every record that it keeps, with or without weight, oldest first."""
+        with asking("reading a status"):
+            count = self._functions.statusCount(issuer_id, leaf_hash).call()
+            records = [self._functions.statusAt(issuer_id, leaf_hash, index).call() for index in range(count)]
+            standing = self._functions.statusOf(issuer_id, leaf_hash).call()
+        return {"leaf_hash": leaf_hash.hex(), "standing": _record(standing), "records": [_record(r) for r in records]}
+
+    def anchor(self, issuer_id: bytes, sequence: int) -> dict[str, Any]:
+        """An anchor with what weighs it."""
+        with asking("reading an anchor"):
+            root, size, time, block, window, key = self._functions.anchorOf(issuer_id, sequence).call()
+            by, at = self._functions.reattestationOf(issuer_id, sequence).call()
+            weighs = self._functions.carriesWeight(issuer_id, sequence).call()
+        return {
+            "sequence": sequence,
+            "root": bytes(root).hex(),
+            "size": size,
+            "time": time or None,
+            "block": block or None,
+            "window": window,
+            "key": _address(key),
+            "reattested_by": _address(by),
+            "reattested_at": at or None,
+            "carries_weight": weighs,
+        }
+
+    def _has_our_code(self) -> bool:
+        """Whether the code is this release's, apart from what the constructor wrote into it."""
+        code, ours = (
+            bytes(self._client.eth.get_code(self._registry)),
+            bytes.fromhex(artifact()["deployed_bytecode"][2:]),
+        )
+        return len(code) == len(ours) and all(
+            a == b for place, (a, b) in enumerate(zip(code, ours, strict=True)) if place not in _immutable_places()
+        )
+
+
+def _immutable_places() -> set[int]:
+    return {place for one in artifact()["immutables"] for place in range(one["start"], one["start"] + one["length"])}
+
+
+def _address(given: str) -> str | None:
+    return None if given == _NOBODY else given.lower()
+
+
+def _record(given: Any) -> dict[str, Any]:
+    status, from_beginning, by_regulator, reason, time, writer, successor = given
+    return {
+        "status": STATUSES[status].value,
+        "reason": reason,
+        "from_beginning": from_beginning,
+        "by_regulator": by_regulator,
+        "time": time or None,
+        "writer": _address(writer),
+        "successor": bytes(successor).hex() if any(successor) else None,
+    }

@@ -1,0 +1,42 @@
+"""A registry's log, rebuilt from its events alone. Source: docs/spec/log.md."""
+
+from web3 import Web3
+
+from anchor_service.chain.contract import artifact, asking
+from anchor_service.core.errors import Damaged
+from anchor_service.core.hashing import leaf_hash
+from anchor_service.core.log_proof import Log
+from anchor_service.core.merkle import root_by_frontier
+
+BLOCKS_A_QUESTION = 2_000
+
+
+def read(client: Web3, registry: str) -> Log:
+    """All entries up to the newest block, compared with the registry's own checkpoint.
+
+    Raises: RegistryUnavailable; Damaged when the node's events do not give the registry's checkpoint.
+    """
+    address = Web3.to_checksum_address(registry)
+    contract = client.eth.contract(address=address, abi=artifact()["abi"])
+    with asking("reading the log"):
+        head = client.eth.block_number
+        size, root = contract.functions.checkpoint().call(block_identifier=head)
+        entries: list[bytes] = []
+        for first in range(0, head + 1, BLOCKS_A_QUESTION):
+            last = min(first + BLOCKS_A_QUESTION - 1, head)
+            events = client.eth.get_logs(
+                {"address": address, "fromBlock": first, "toBlock": last, "topics": [list(_topics())]}
+            )
+            entries += [b"".join(map(bytes, event["topics"])) + bytes(event["data"]) for event in events]
+        chain_id = client.eth.chain_id
+    if len(entries) != size or (entries and root_by_frontier(map(leaf_hash, entries))[1] != bytes(root)):
+        raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
+    return Log(chain_id, registry.lower(), entries)
+
+
+def _topics() -> list[str]:
+    return [
+        "0x" + Web3.keccak(text=f"{event['name']}({','.join(one['type'] for one in event['inputs'])})").hex()
+        for event in artifact()["abi"]
+        if event["type"] == "event" and event["inputs"][-1:] and event["inputs"][-1]["name"] == "logIndex"
+    ]

@@ -1,0 +1,67 @@
+"""`jangkar approve`: what an institute runs on its own machine before its key stands behind a batch."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anchor_service.bootstrap import registry_address, sign_approval
+from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, now, settings, show, stderr
+from anchor_service.core.approval import SUFFIX
+from anchor_service.core.errors import ApprovalRejected, TextRejected
+from anchor_service.core.manifest import read_entries, read_manifest
+from anchor_service.pipeline import approval
+from anchor_service.pipeline.folder import list_folder, list_manifest, read_items
+
+
+def approve(
+    manifest: Annotated[Path, typer.Argument(help="the batch's manifest, from the host")],
+    pdfs: Annotated[Path, typer.Option(help="folder of the institute's own PDFs of this batch")],
+    keystore: KeystoreOption,
+    password_file: PasswordOption = None,
+    entries: Annotated[
+        Path | None, typer.Option(help="the batch's entries, from the host; MANIFEST with .entries when left out")
+    ] = None,
+    table: Annotated[Path | None, typer.Option("--csv", help="the CSV that was handed in with the PDFs")] = None,
+    kind: Annotated[str | None, typer.Option(help="kind of training, where the CSV has no such column")] = None,
+    issued_on: Annotated[str | None, typer.Option(help="date of issue, where the CSV has no such column")] = None,
+    days: Annotated[int, typer.Option(min=1, help="days until the approval runs out")] = 7,
+    out: Annotated[Path | None, typer.Option(help=f"file to be written; MANIFEST{SUFFIX} when left out")] = None,
+) -> None:
+    """Rebuild every leaf of a batch from your own files, and only then sign its root.
+
+    Names what is missing in the batch, extra in it, or altered. Exit codes: 0 signed; 1 something
+    differs, nothing was signed; 2 usage.
+    """
+    defaults: dict[str, Any] = {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
+    if table is None and len(defaults) < 2:
+        raise UsageError("without --csv, --kind and --issued-on say what the certificates are")
+    beside = entries or manifest.with_suffix(".entries")
+    try:
+        with manifest.open(encoding="utf-8", newline="\n") as lines:
+            header, leaves = read_manifest(lines)
+        with beside.open(encoding="utf-8", newline="\n") as lines:
+            entries_header, listed = read_entries(lines)
+    except (TextRejected, UnicodeDecodeError) as error:
+        raise ApprovalRejected(f"{manifest} and {beside}: {error}") from None
+    configured = settings()
+    pinned = (configured.chain_id, registry_address(configured))
+    if (header.chain_id, header.registry) != pinned:
+        raise ApprovalRejected(
+            f"the manifest is for registry {header.registry} on chain {header.chain_id}; "
+            f"your settings name {pinned[1]} on chain {pinned[0]}"
+        )
+    listing = list_manifest(pdfs, table, configured.zone, defaults) if table else list_folder(pdfs, defaults)
+    with stderr.status("Rebuilding the leaves"):
+        findings = approval.compare(header, leaves, entries_header, listed, read_items(pdfs, listing))
+    for title, names in (("missing", findings.missing), ("extra", findings.extra), ("altered", findings.altered)):
+        for name in names:
+            stderr.print(f"{title}: {name}", style="red", markup=False)
+    if findings:
+        counts = f"missing {len(findings.missing)}, extra {len(findings.extra)}, altered {len(findings.altered)}"
+        show(f"not signed: {counts}")
+        raise typer.Exit(1)
+    signed = sign_approval(header, now() + days * 86_400, keystore, password_file)
+    target = out or manifest.with_name(manifest.name + SUFFIX)
+    target.write_bytes(signed.encode())
+    show(f"signed {len(leaves)} certificates as sequence {header.sequence}, root {header.root_hash.hex()}: {target}")

@@ -1,0 +1,130 @@
+"""Approval: the institute rebuilds every leaf from its own files before its key signs the root.
+
+This runs on the institute's own machine. What came from the host (manifest and entries) is believed in
+nothing that the institute's own PDFs and its own list do not say.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from anchor_service.core import metadata
+from anchor_service.core.approval import BatchApproval
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.errors import ApprovalRejected, FieldRejected, TextRejected
+from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
+from anchor_service.core.manifest import BatchHeader, Entry
+from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.pipeline.folder import Item
+from anchor_service.store import anchoring as queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch, StoredApproval
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """How a batch differs from the institute's own files, each with its certificate's number or file."""
+
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    altered: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.extra or self.altered)
+
+
+def compare(
+    header: BatchHeader,
+    leaves: Sequence[LeafHash],
+    entries_header: BatchHeader,
+    entries: Sequence[Entry],
+    own: Iterable[Item],
+) -> Findings:
+    """Rebuild every leaf of a batch from the institute's own files, and name what differs.
+
+    Nothing differs exactly when each leaf is that of one own file with its own facts, each own file
+    has one, and the leaves give the header's root.
+    Raises: ApprovalRejected when the manifest contradicts itself or its entries: no file can mend that.
+    """
+    _require_whole(header, leaves, entries_header, entries)
+    items = list(own)
+    by_digest = {item.submission.document_digest: item for item in items if item.submission}
+    by_number = {item.submission.fields.get("number"): item for item in items if item.submission}
+    seen: set[str] = set()
+    extra, altered = [], []
+    for entry in entries:
+        facts = _facts(entry)
+        number = str(facts["number"])
+        item = by_digest.get(entry.document_digest) or by_number.get(number)
+        if item is None or item.submission is None:
+            extra.append(number)
+            continue
+        seen.add(item.file)
+        if item.submission.document_digest != entry.document_digest:
+            altered.append(f"{number}: the batch holds another file than {item.file}")
+        elif facts != dict(item.submission.fields):
+            names = sorted(
+                name
+                for name in facts | dict(item.submission.fields)
+                if facts.get(name) != item.submission.fields.get(name)
+            )
+            altered.append(f"{item.file}: the batch says otherwise in {', '.join(names)}")
+    missing = [f"{item.file}: {item.refused}" if item.refused else item.file for item in items if item.file not in seen]
+    return Findings(tuple(missing), tuple(extra), tuple(altered))
+
+
+def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, now: int) -> Batch:
+    """Take an approval in for the batch that it names; the next run relays it.
+
+    Raises: ApprovalRejected unless it is for this registry and for exactly the batch that waits.
+    """
+    if (given.chain_id, given.registry) != (chain_id, registry):
+        raise ApprovalRejected(f"it is for registry {given.registry} on chain {given.chain_id}")
+    if given.deadline <= now:
+        raise ApprovalRejected("its deadline has passed; ask the institute for a new one")
+    with store.writing() as connection:
+        batch = queries.batch_of(connection, given.issuer_id, given.sequence)
+        if batch is None or (batch.root_hash, batch.tree_size) != (given.root_hash, given.tree_size):
+            raise ApprovalRejected(f"no batch here has this issuer, sequence {given.sequence}, root and size")
+        if batch.state != OnChainState.SEALED:
+            raise ApprovalRejected(f"batch {batch.id} is {batch.state} and waits for none")
+        queries.put_approval(
+            connection,
+            StoredApproval(
+                batch_id=batch.id or 0,
+                approver=given.approver,
+                deadline=given.deadline,
+                signature=given.signature,
+                received_at=now,
+            ),
+        )
+    return batch
+
+
+def _require_whole(
+    header: BatchHeader, leaves: Sequence[LeafHash], entries_header: BatchHeader, entries: Sequence[Entry]
+) -> None:
+    if entries_header != header:
+        raise ApprovalRejected("manifest and entries are not of the same batch")
+    if any(earlier >= later for earlier, later in pairwise(leaves)):
+        raise ApprovalRejected("the manifest's leaves are not in strictly ascending order")
+    if {MerkleTree(leaves).root_hash, root_by_frontier(leaves)[1]} != {header.root_hash}:
+        raise ApprovalRejected("the manifest's leaves do not give its root")
+    if len(entries) != header.tree_size:
+        raise ApprovalRejected(f"the entries hold {len(entries)} of {header.tree_size} leaves")
+    for leaf, entry in zip(leaves, entries, strict=True):
+        try:
+            digest = metadata.from_text(entry.metadata).digest
+        except (FieldRejected, TextRejected) as error:
+            raise ApprovalRejected(f"the metadata of leaf {entry.leaf_index}: {error}") from None
+        data = leaf_input(IssuerId(header.issuer_id), DocumentDigest(entry.document_digest), digest)
+        if leaf_hash(data) != leaf:
+            raise ApprovalRejected(f"leaf {entry.leaf_index} is not that of its entry")
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    """What an institute hands in: the metadata without the nonce, which the host draws."""
+    fields: dict[str, Any] = json.loads(entry.metadata)
+    return {name: value for name, value in fields.items() if name != "nonce"}
