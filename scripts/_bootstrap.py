@@ -2,7 +2,7 @@
 
 A script calls `enter("run")` or `enter("dev")` before it imports anything else. The packages are
 the hash-pinned ones of `requirements/`, installed whole and without resolving; `uv` is used when
-it is there, else `venv` and `pip`.
+it is there, else `venv` and `pip`. `tools` makes a second environment beside it.
 """
 
 import hashlib
@@ -33,6 +33,19 @@ def enter(wanted: str) -> None:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606  (no shell is wanted)
 
 
+def tools(name: str) -> Path:
+    """The folder of programs of a set that stands apart, because its packages and ours exclude each other.
+
+    Makes or reuses `.venv-NAME` from `requirements/NAME.txt`. Exits as `enter` does.
+    """
+    venv = ROOT / f".venv-{name}"
+    stamp = venv / f"installed-{name}"
+    if not stamp.exists() or stamp.read_text() != _fingerprint(name):
+        _fill(venv, name)
+        stamp.write_text(_fingerprint(name))
+    return venv / "bin"
+
+
 def _requirements(name: str) -> Path:
     return ROOT / "requirements" / f"{name}.txt"
 
@@ -49,35 +62,42 @@ def _is_ready(wanted: str) -> bool:
 
 
 def _install(wanted: str) -> None:
-    print(
-        f"Preparing {VENV} ({'uv' if shutil.which('uv') else 'venv and pip: a few minutes the first time'}) ...",
-        flush=True,
-    )
-    if not PYTHON.exists() or not (shutil.which("uv") or _has_pip()):
-        _make_environment()
-    if shutil.which("uv"):
-        pip = ["uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
-    else:
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-    _run([*pip, "--no-deps", "--require-hashes", "-r", str(_requirements(wanted))])
+    pip = _fill(VENV, wanted)
     _run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     (VENV / f"installed-{wanted}").write_text(_fingerprint(wanted))
 
 
-def _has_pip() -> bool:
+def _fill(venv: Path, wanted: str) -> list[str]:
+    """Install a set into an environment. Returns the command that installs more."""
+    print(
+        f"Preparing {venv} ({'uv' if shutil.which('uv') else 'venv and pip: a few minutes the first time'}) ...",
+        flush=True,
+    )
+    python = venv / "bin" / "python"
+    if not python.exists() or not (shutil.which("uv") or _has_pip(python)):
+        _make_environment(venv)
+    if shutil.which("uv"):
+        pip = ["uv", "pip", "install", "--quiet", "--python", str(python)]
+    else:
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    _run([*pip, "--no-deps", "--require-hashes", "-r", str(_requirements(wanted))])
+    return pip
+
+
+def _has_pip(python: Path) -> bool:
     # An environment that uv made has none; uv may be gone since.
-    asked = subprocess.run([str(PYTHON), "-c", "import pip"], capture_output=True, check=False)
+    asked = subprocess.run([str(python), "-c", "import pip"], capture_output=True, check=False)
     return asked.returncode == 0
 
 
-def _make_environment() -> None:
-    shutil.rmtree(VENV, ignore_errors=True)
+def _make_environment(venv: Path) -> None:
+    shutil.rmtree(venv, ignore_errors=True)
     if shutil.which("uv"):
-        _run(["uv", "venv", "--quiet", "--python", sys.executable, str(VENV)])
+        _run(["uv", "venv", "--quiet", "--python", sys.executable, str(venv)])
         return
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    made = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
     if made.returncode:
-        shutil.rmtree(VENV, ignore_errors=True)
+        shutil.rmtree(venv, ignore_errors=True)
         _refuse("no virtual environment can be made: sudo apt-get install -y python3-venv")
 
 

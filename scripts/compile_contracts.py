@@ -14,13 +14,12 @@ _bootstrap.enter("dev")
 import argparse  # noqa: E402  (the environment comes first)
 import json  # noqa: E402
 import os  # noqa: E402
-import shutil  # noqa: E402
-import subprocess  # noqa: E402
 import sys  # noqa: E402
 
+import _contracts  # noqa: E402
 import solcx  # noqa: E402
+from _contracts import CONTRACTS  # noqa: E402
 
-CONTRACTS = _bootstrap.ROOT / "contracts"
 ARTIFACT = CONTRACTS / "CertificateRegistry.json"
 SOURCES = sorted(path.name for path in (CONTRACTS / "src").glob("*.sol"))
 SETTINGS = {
@@ -43,13 +42,7 @@ SETTINGS = {
 
 def compile_artifact() -> str:
     """The artifact's text: compiler, settings, ABI, bytecode and storage layout of the registry."""
-    if not (CONTRACTS / "node_modules" / "solc").exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            print("npm is not here: sudo apt-get install -y nodejs npm", file=sys.stderr)
-            raise SystemExit(2)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=CONTRACTS, check=True)
+    _contracts.install()
     # contracts/solc finds its compiler and its imports beside itself.
     os.chdir(CONTRACTS)
     output = solcx.compile_standard(

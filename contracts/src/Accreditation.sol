@@ -39,16 +39,7 @@ abstract contract Accreditation is Governance {
         emit WindowOpened(issuerId, window, from, until, scope, profileDigest, msg.sender, _now(), logIndex);
         _append(
             abi.encode(
-                WindowOpened.selector,
-                issuerId,
-                window,
-                from,
-                until,
-                scope,
-                profileDigest,
-                msg.sender,
-                _now(),
-                logIndex
+                WindowOpened.selector, issuerId, window, from, until, scope, profileDigest, msg.sender, _now(), logIndex
             )
         );
     }
@@ -82,13 +73,8 @@ abstract contract Accreditation is Governance {
         }
         if (_keys[issuerId][key].from != 0) revert RegistryKeyExists(issuerId, key);
         _markKey(key);
-        _keys[issuerId][key] = Key({
-            from: _now(),
-            until: type(uint64).max,
-            compromisedSince: 0,
-            purposes: purposes,
-            custody: custody
-        });
+        _keys[issuerId][key] =
+            Key({from: _now(), until: type(uint64).max, compromisedSince: 0, purposes: purposes, custody: custody});
 
         uint64 logIndex = _nextLogIndex();
         emit KeyAdded(issuerId, key, purposes, custody, msg.sender, _now(), logIndex);

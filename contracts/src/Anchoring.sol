@@ -142,12 +142,7 @@ abstract contract Anchoring is Accreditation, EIP712 {
         uint64 window = _openWindow(issuerId);
         _progress[issuerId].sequence = sequence;
         _anchors[issuerId][sequence] = Anchor({
-            root: root,
-            size: size,
-            blockTime: _now(),
-            blockNumber: uint64(block.number),
-            window: window,
-            key: key
+            root: root, size: size, blockTime: _now(), blockNumber: uint64(block.number), window: window, key: key
         });
 
         uint64 logIndex = _nextLogIndex();

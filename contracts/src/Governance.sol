@@ -54,13 +54,13 @@ abstract contract Governance is ICertificateRegistry, AccessControlDefaultAdminR
     }
 
     /// @inheritdoc ICertificateRegistry
-    function setSuccessor(address successor_) external onlyRole(DEFAULT_ADMIN_ROLE) whenCurrent {
-        if (successor_ == address(this) || successor_.code.length == 0) revert RegistryBadRegistry(successor_);
-        _successor = successor_;
+    function setSuccessor(address registry) external onlyRole(DEFAULT_ADMIN_ROLE) whenCurrent {
+        if (registry == address(this) || registry.code.length == 0) revert RegistryBadRegistry(registry);
+        _successor = registry;
 
         uint64 logIndex = _nextLogIndex();
-        emit SuccessorSet(successor_, msg.sender, _now(), logIndex);
-        _append(abi.encode(SuccessorSet.selector, successor_, msg.sender, _now(), logIndex));
+        emit SuccessorSet(registry, msg.sender, _now(), logIndex);
+        _append(abi.encode(SuccessorSet.selector, registry, msg.sender, _now(), logIndex));
     }
 
     /// @inheritdoc ICertificateRegistry

@@ -115,11 +115,7 @@ interface ICertificateRegistry {
     );
 
     event KeyRetired(
-        bytes32 indexed issuerId,
-        address indexed key,
-        address accreditor,
-        uint64 loggedAt,
-        uint64 logIndex
+        bytes32 indexed issuerId, address indexed key, address accreditor, uint64 loggedAt, uint64 logIndex
     );
 
     event CompromiseDeclared(
@@ -145,12 +141,7 @@ interface ICertificateRegistry {
     );
 
     event Reattested(
-        bytes32 indexed issuerId,
-        uint64 indexed sequence,
-        bytes32 root,
-        address key,
-        uint64 loggedAt,
-        uint64 logIndex
+        bytes32 indexed issuerId, uint64 indexed sequence, bytes32 root, address key, uint64 loggedAt, uint64 logIndex
     );
 
     /// @dev `night` is a date as days since 1970-01-01, on the issuer's calendar.
@@ -274,13 +265,8 @@ interface ICertificateRegistry {
     /// nothing; another writer may affirm what stands, unless it is active; an issuer neither lifts nor affirms what
     /// a regulator wrote; an issuer's reversible writings end at MAX_REVERSIBLE_RECORDS; not succeeded. A closed window
     /// and a pause do not hinder. Emits StatusChanged for each.
-    function setStatus(
-        bytes32 issuerId,
-        bytes32[] calldata leafHashes,
-        Status status,
-        uint8 reason,
-        bool fromBeginning
-    ) external;
+    function setStatus(bytes32 issuerId, bytes32[] calldata leafHashes, Status status, uint8 reason, bool fromBeginning)
+        external;
 
     /// @notice Supersedes a leaf by another of the same issuer.
     /// @dev Requirements: as `setStatus`, from active or suspended; the successor is another leaf, active, proven to
@@ -290,7 +276,7 @@ interface ICertificateRegistry {
         bytes32 leafHash,
         uint8 reason,
         bool fromBeginning,
-        LeafReference calldata successor
+        LeafReference calldata newer
     ) external;
 
     /// @notice Stops new anchors, re-attestations, windows and keys for PAUSE_SECONDS; statuses, compromises, closings,
@@ -304,7 +290,7 @@ interface ICertificateRegistry {
 
     /// @notice Names the registry that carries on, for good: anchors, nights and statuses stop here.
     /// @dev Requirements: caller is the admin; none was named before; it is another contract. Emits SuccessorSet.
-    function setSuccessor(address successor) external;
+    function setSuccessor(address registry) external;
 
     /// @notice The anchor of an issuer's sequence number; all zero when there is none.
     function anchorOf(bytes32 issuerId, uint64 sequence) external view returns (Anchor memory);

@@ -16,13 +16,9 @@ abstract contract Statuses is Anchoring {
     mapping(bytes32 issuerId => mapping(bytes32 leafHash => StatusRecord[])) private _histories;
 
     /// @inheritdoc ICertificateRegistry
-    function setStatus(
-        bytes32 issuerId,
-        bytes32[] calldata leafHashes,
-        Status status,
-        uint8 reason,
-        bool fromBeginning
-    ) external {
+    function setStatus(bytes32 issuerId, bytes32[] calldata leafHashes, Status status, uint8 reason, bool fromBeginning)
+        external
+    {
         if (leafHashes.length == 0) revert RegistryNothingGiven();
         bool byRegulator = _requireWriter(issuerId);
         for (uint256 i = 0; i < leafHashes.length; ++i) {
@@ -38,25 +34,15 @@ abstract contract Statuses is Anchoring {
         bytes32 leafHash,
         uint8 reason,
         bool fromBeginning,
-        LeafReference calldata successor_
+        LeafReference calldata newer
     ) external {
         bool byRegulator = _requireWriter(issuerId);
         if (
-            successor_.leafHash == leafHash || !carriesWeight(issuerId, successor_.sequence)
-                || statusOf(issuerId, successor_.leafHash).status != Status.Active
-                || !verifyInclusion(
-                    issuerId,
-                    successor_.sequence,
-                    successor_.leafHash,
-                    successor_.leafIndex,
-                    successor_.path
-                )
-        ) revert RegistryBadSuccessor(leafHash, successor_.leafHash);
-        _write(
-            issuerId,
-            leafHash,
-            _record(Status.Superseded, reason, fromBeginning, byRegulator, successor_.leafHash)
-        );
+            newer.leafHash == leafHash || !carriesWeight(issuerId, newer.sequence)
+                || statusOf(issuerId, newer.leafHash).status != Status.Active
+                || !verifyInclusion(issuerId, newer.sequence, newer.leafHash, newer.leafIndex, newer.path)
+        ) revert RegistryBadSuccessor(leafHash, newer.leafHash);
+        _write(issuerId, leafHash, _record(Status.Superseded, reason, fromBeginning, byRegulator, newer.leafHash));
     }
 
     /// @inheritdoc ICertificateRegistry
@@ -70,20 +56,25 @@ abstract contract Statuses is Anchoring {
         view
         returns (StatusRecord memory found)
     {
-        if (index < _histories[issuerId][leafHash].length) found = _histories[issuerId][leafHash][index];
+        StatusRecord[] storage history = _histories[issuerId][leafHash];
+        if (index < history.length) found = history[index];
     }
 
     /// @inheritdoc ICertificateRegistry
-    function statusOf(bytes32 issuerId, bytes32 leafHash) public view returns (StatusRecord memory found) {
+    function statusOf(bytes32 issuerId, bytes32 leafHash) public view returns (StatusRecord memory) {
         StatusRecord[] storage history = _histories[issuerId][leafHash];
-        uint256 standing = _standing(issuerId, history);
-        if (standing != 0) found = history[standing - 1];
+        return _at(history, _standing(issuerId, history));
     }
 
     /// @dev How many records there are up to the last one that carries weight.
     function _standing(bytes32 issuerId, StatusRecord[] storage history) private view returns (uint256 count) {
         count = history.length;
         while (count != 0 && !_recordWeighs(issuerId, history[count - 1])) --count;
+    }
+
+    /// @dev The last of the first `count` records; all zero when there is none.
+    function _at(StatusRecord[] storage history, uint256 count) private view returns (StatusRecord memory found) {
+        if (count != 0) found = history[count - 1];
     }
 
     function _recordWeighs(bytes32 issuerId, StatusRecord storage record) private view returns (bool) {
@@ -96,7 +87,7 @@ abstract contract Statuses is Anchoring {
         if (!byRegulator) _requireKey(issuerId, msg.sender, PURPOSE_STATUS);
     }
 
-    function _record(Status status, uint8 reason, bool fromBeginning, bool byRegulator, bytes32 successor_)
+    function _record(Status status, uint8 reason, bool fromBeginning, bool byRegulator, bytes32 successorLeaf)
         private
         view
         returns (StatusRecord memory)
@@ -108,7 +99,7 @@ abstract contract Statuses is Anchoring {
             reason: reason,
             blockTime: _now(),
             writer: msg.sender,
-            successor: successor_
+            successor: successorLeaf
         });
     }
 
@@ -157,8 +148,7 @@ abstract contract Statuses is Anchoring {
         StatusRecord memory wanted
     ) private view {
         uint256 count = history.length;
-        StatusRecord memory current;
-        if (count != 0) current = history[count - 1];
+        StatusRecord memory current = _at(history, count);
         bool isLegal;
         bool isAffirmed = wanted.status == current.status;
         if (isAffirmed) {

@@ -68,10 +68,16 @@ contract AccreditationTest is Fixture {
 
     function testWindowRefusals(bytes32 issuer, uint24 back, uint32 length) public {
         vm.assume(issuer != 0 && issuer != ISSUER && back != 0);
-        refuseWindow(abi.encodeWithSelector(ICertificateRegistry.RegistryZeroIssuer.selector), 0, 0, FOREVER, 1, PROFILE);
+        refuseWindow(
+            abi.encodeWithSelector(ICertificateRegistry.RegistryZeroIssuer.selector), 0, 0, FOREVER, 1, PROFILE
+        );
         refuseWindow(
             abi.encodeWithSelector(ICertificateRegistry.RegistryEmptyScope.selector, issuer),
-            issuer, 0, FOREVER, 0, PROFILE
+            issuer,
+            0,
+            FOREVER,
+            0,
+            PROFILE
         );
         refuseWindow(
             abi.encodeWithSelector(ICertificateRegistry.RegistryZeroProfile.selector, issuer), issuer, 0, FOREVER, 1, 0
@@ -266,9 +272,14 @@ contract AccreditationTest is Fixture {
         return account == ADMIN || account == ACCREDITOR || account == REGULATOR || account == PAUSER;
     }
 
-    function refuseWindow(bytes memory refusal, bytes32 issuer, uint64 from, uint64 until, uint256 scope, bytes32 profile)
-        private
-    {
+    function refuseWindow(
+        bytes memory refusal,
+        bytes32 issuer,
+        uint64 from,
+        uint64 until,
+        uint256 scope,
+        bytes32 profile
+    ) private {
         expectRevert(refusal);
         vm.prank(ACCREDITOR);
         registry.openWindow(issuer, from, until, scope, profile);

@@ -55,9 +55,7 @@ contract AnchoringTest is Fixture {
         }
         if (next != anchored + 1) {
             expectRevert(
-                abi.encodeWithSelector(
-                    ICertificateRegistry.RegistryBadSequence.selector, ISSUER, anchored + 1, next
-                )
+                abi.encodeWithSelector(ICertificateRegistry.RegistryBadSequence.selector, ISSUER, anchored + 1, next)
             );
         }
         anchor(KEY, next);
@@ -113,9 +111,8 @@ contract AnchoringTest is Fixture {
         registry.anchorApproved(ISSUER, 1, root, size, deadline, KEY, signature);
         eq(registry.anchorOf(ISSUER, 1).key, KEY);
         eq(registry.anchorOf(ISSUER, 1).root, root);
-        (,,, address key, address sender,,) = abi.decode(
-            vm.getRecordedLogs()[0].data, (bytes32, uint64, uint64, address, address, uint64, uint64)
-        );
+        (,,, address key, address sender,,) =
+            abi.decode(vm.getRecordedLogs()[0].data, (bytes32, uint64, uint64, address, address, uint64, uint64));
         eq(key, KEY);
         eq(sender, relayer);
         // It cannot be used again.
@@ -164,8 +161,7 @@ contract AnchoringTest is Fixture {
 
     /// @dev OpenZeppelin takes the lower of the two s only.
     function testAHighSSignatureIsRefused() public {
-        (uint8 v, bytes32 r, bytes32 s) =
-            vm.sign(KEY_SECRET, registry.approvalDigest(ISSUER, 1, ROOT, 9, DEADLINE));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY_SECRET, registry.approvalDigest(ISSUER, 1, ROOT, 9, DEADLINE));
         uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
         bytes memory signature = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27));
         expectRevert(abi.encodeWithSelector(ICertificateRegistry.RegistryBadApproval.selector, ISSUER, KEY));

@@ -39,8 +39,7 @@ contract GovernanceTest is Fixture {
         if (wait <= ADMIN_DELAY) {
             expectRevert(
                 abi.encodeWithSelector(
-                    IAccessControlDefaultAdminRules.AccessControlEnforcedDefaultAdminDelay.selector,
-                    START + ADMIN_DELAY
+                    IAccessControlDefaultAdminRules.AccessControlEnforcedDefaultAdminDelay.selector, START + ADMIN_DELAY
                 )
             );
         }
@@ -180,8 +179,7 @@ contract GovernanceTest is Fixture {
         anchor(KEY, 1);
         setSuccessor(address(next));
         eq(registry.successor(), address(next));
-        bytes memory refusal =
-            abi.encodeWithSelector(ICertificateRegistry.RegistrySucceeded.selector, address(next));
+        bytes memory refusal = abi.encodeWithSelector(ICertificateRegistry.RegistrySucceeded.selector, address(next));
         expectRevert(refusal);
         setSuccessor(address(this));
         expectRevert(refusal);
@@ -196,8 +194,7 @@ contract GovernanceTest is Fixture {
         expectRevert(refusal);
         vm.prank(KEY);
         registry.closeNight(ISSUER, START / 1 days, 1);
-        (uint8 v, bytes32 r, bytes32 s) =
-            vm.sign(KEY_SECRET, registry.approvalDigest(ISSUER, 2, ROOT, 1, FOREVER));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY_SECRET, registry.approvalDigest(ISSUER, 2, ROOT, 1, FOREVER));
         bytes memory signature = abi.encodePacked(r, s, v);
         expectRevert(refusal);
         registry.anchorApproved(ISSUER, 2, ROOT, 1, FOREVER, KEY, signature);

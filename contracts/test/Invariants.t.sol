@@ -56,7 +56,7 @@ contract Actors is Stage {
     address public admin;
     uint256 public adminBegun;
     uint256 public violations;
-    
+
     constructor() {
         begin();
         for (uint256 i = 0; i < 6; ++i) {
@@ -203,8 +203,8 @@ contract Actors is Stage {
         bytes32 root = zero == 0 ? bytes32(0) : keccak256(abi.encode(id, sequence));
         uint64 size = zero == 1 ? 0 : zero;
         (bool isOpen, uint64 place) = openWindowOf(id);
-        bool isLegal = active(id, account) && key[id][account].purposes & 1 != 0 && isOpen
-            && time() >= pausedUntil && sequence == _anchors[id].length + 1 && root != 0 && size != 0;
+        bool isLegal = active(id, account) && key[id][account].purposes & 1 != 0 && isOpen && time() >= pausedUntil
+            && sequence == _anchors[id].length + 1 && root != 0 && size != 0;
         vm.prank(account);
         try registry.anchor(id, sequence, root, size) {
             if (!isLegal) ++violations;
@@ -226,8 +226,8 @@ contract Actors is Stage {
         if (_anchors[id].length == 0) return;
         uint64 sequence = uint64(sequence_ % _anchors[id].length) + 1;
         GhostAnchor storage ghost = _anchors[id][sequence - 1];
-        bool isLegal = active(id, account) && key[id][account].purposes & 1 != 0 && time() >= pausedUntil
-            && !weighs(id, sequence);
+        bool isLegal =
+            active(id, account) && key[id][account].purposes & 1 != 0 && time() >= pausedUntil && !weighs(id, sequence);
         ICertificateRegistry.AnchorReference[] memory given = references(sequence, ghost.root);
         vm.prank(account);
         try registry.reattest(id, given) {
@@ -274,7 +274,9 @@ contract Actors is Stage {
                 && (byRegulator || !current.byRegulator);
         } else {
             isLegal = isLegal && current.status != ICertificateRegistry.Status.Revoked
-                && (byRegulator || !current.byRegulator || current.status == ICertificateRegistry.Status.Active
+                && (byRegulator
+                    || !current.byRegulator
+                    || current.status == ICertificateRegistry.Status.Active
                     || status == ICertificateRegistry.Status.Revoked);
         }
         bytes32[] memory given = only(leaf);
@@ -333,15 +335,37 @@ contract Actors is Stage {
 
     function stranger(address caller, uint8 what) external {
         if (uint160(caller) >= 0x1000 && uint160(caller) < 0x1000 + keys.length) return;
-        if (caller == ADMIN || caller == admin || caller == ACCREDITOR || caller == REGULATOR || caller == PAUSER) return;
+        if (caller == ADMIN || caller == admin || caller == ACCREDITOR || caller == REGULATOR || caller == PAUSER) {
+            return;
+        }
         bytes32[] memory given = only(leaves[0]);
         vm.prank(caller);
         bool taken;
-        if (what % 5 == 0) try registry.openWindow(issuers[0], 0, FOREVER, 1, PROFILE) { taken = true; } catch {}
-        if (what % 5 == 1) try registry.anchor(issuers[0], registry.lastSequence(issuers[0]) + 1, ROOT, 1) { taken = true; } catch {}
-        if (what % 5 == 2) try registry.setStatus(issuers[0], given, ICertificateRegistry.Status.Revoked, 0, true) { taken = true; } catch {}
-        if (what % 5 == 3) try registry.declareCompromise(issuers[0], keys[0], 1) { taken = true; } catch {}
-        if (what % 5 == 4) try registry.pause() { taken = true; } catch {}
+        if (what % 5 == 0) {
+            try registry.openWindow(issuers[0], 0, FOREVER, 1, PROFILE) {
+                taken = true;
+            } catch {}
+        }
+        if (what % 5 == 1) {
+            try registry.anchor(issuers[0], registry.lastSequence(issuers[0]) + 1, ROOT, 1) {
+                taken = true;
+            } catch {}
+        }
+        if (what % 5 == 2) {
+            try registry.setStatus(issuers[0], given, ICertificateRegistry.Status.Revoked, 0, true) {
+                taken = true;
+            } catch {}
+        }
+        if (what % 5 == 3) {
+            try registry.declareCompromise(issuers[0], keys[0], 1) {
+                taken = true;
+            } catch {}
+        }
+        if (what % 5 == 4) {
+            try registry.pause() {
+                taken = true;
+            } catch {}
+        }
         if (taken) ++violations;
         refused();
     }
@@ -363,8 +387,7 @@ contract Actors is Stage {
     }
 
     function addKeyTo(bytes32 id, address account, uint8 purposes) private {
-        bool isLegal =
-            time() >= pausedUntil && !key[id][account].known && purposes != 0 && purposes < 8;
+        bool isLegal = time() >= pausedUntil && !key[id][account].known && purposes != 0 && purposes < 8;
         vm.prank(ACCREDITOR);
         try registry.addKey(id, account, purposes, ICertificateRegistry.Custody.Institute) {
             if (!isLegal) ++violations;

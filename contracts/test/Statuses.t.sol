@@ -58,8 +58,8 @@ contract StatusesTest is Fixture {
         ICertificateRegistry.LeafReference memory next = anchorPair(KEY, NEXT, 1);
         if (current != ACTIVE) write(first ? REGULATOR : KEY, current, next);
         bool isAffirmed = wanted == current && current != ACTIVE && first != second;
-        bool isLegal = isAffirmed
-            || (wanted != current && (current == SUPERSEDED ? wanted == REVOKED : current != REVOKED));
+        bool isLegal =
+            isAffirmed || (wanted != current && (current == SUPERSEDED ? wanted == REVOKED : current != REVOKED));
         if (!isLegal) {
             expectRevert(
                 abi.encodeWithSelector(

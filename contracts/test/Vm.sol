@@ -21,6 +21,7 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function readFileBinary(string calldata path) external view returns (bytes memory);
+    function toString(uint256 value) external pure returns (string memory);
     function etch(address account, bytes calldata code) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
 }

@@ -1,0 +1,65 @@
+"""The contract's tools: npm's native binaries, the Python analysers, and how a part is told. For scripts only."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import _bootstrap
+
+CONTRACTS = _bootstrap.ROOT / "contracts"
+FORGE = CONTRACTS / "node_modules" / "@foundry-rs" / "forge-linux-amd64" / "bin" / "forge"
+ANVIL = CONTRACTS / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+# forge lists these with the others; each has a runner of its own.
+APART = "test/{Invariants,Differential,Symbolic,selftest/*}.t.sol"
+
+
+def install() -> None:
+    """Install the packages of contracts/package-lock.json. Exits with 2 where npm is missing."""
+    wanted = (CONTRACTS / "package-lock.json").read_bytes()
+    stamp = CONTRACTS / "node_modules" / ".jangkar-lock"
+    if not stamp.exists() or stamp.read_bytes() != wanted:
+        npm = shutil.which("npm")
+        if npm is None:
+            print("npm is not here: sudo apt-get install -y nodejs npm", file=sys.stderr)
+            raise SystemExit(2)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=CONTRACTS, check=True)
+        stamp.write_bytes(wanted)
+
+
+def require_native() -> None:
+    """Exits with 2 where forge and anvil cannot run: their packages are for Linux on x86-64."""
+    install()
+    for binary in (FORGE, ANVIL):
+        if not binary.exists():
+            print(f"{binary.name} has no package for this machine: Linux on x86-64 is needed", file=sys.stderr)
+            raise SystemExit(2)
+
+
+def forge(
+    *arguments: str, quick: bool = False, folder: Path = CONTRACTS, timeout: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the native forge: npm's wrapper around it exits 0 when tests fail."""
+    return subprocess.run(
+        [str(FORGE), *arguments],
+        cwd=folder,
+        env=environment(quick=quick),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+
+
+def environment(*, quick: bool = False) -> dict[str, str]:
+    """Where every tool finds forge and the compiler, and nothing asks the network."""
+    path = os.pathsep.join((str(FORGE.parent), str(CONTRACTS), os.environ["PATH"]))
+    profile = "quick" if quick else "default"
+    return os.environ | {
+        "PATH": path,
+        "FOUNDRY_PROFILE": profile,
+        "NO_COLOR": "1",
+        "FOUNDRY_DISABLE_NIGHTLY_WARNING": "1",
+    }
