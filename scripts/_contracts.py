@@ -38,25 +38,21 @@ def require_native() -> None:
             raise SystemExit(2)
 
 
-def forge(
-    *arguments: str, quick: bool = False, folder: Path = CONTRACTS, timeout: int | None = None
-) -> subprocess.CompletedProcess[str]:
+def forge(*arguments: str, profile: str = "default", folder: Path = CONTRACTS) -> subprocess.CompletedProcess[str]:
     """Run the native forge: npm's wrapper around it exits 0 when tests fail."""
     return subprocess.run(
         [str(FORGE), *arguments],
         cwd=folder,
-        env=environment(quick=quick),
+        env=environment(profile),
         capture_output=True,
         text=True,
         check=False,
-        timeout=timeout,
     )
 
 
-def environment(*, quick: bool = False) -> dict[str, str]:
+def environment(profile: str = "default") -> dict[str, str]:
     """Where every tool finds forge and the compiler, and nothing asks the network."""
     path = os.pathsep.join((str(FORGE.parent), str(CONTRACTS), os.environ["PATH"]))
-    profile = "quick" if quick else "default"
     return os.environ | {
         "PATH": path,
         "FOUNDRY_PROFILE": profile,

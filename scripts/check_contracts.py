@@ -83,7 +83,7 @@ def style(*, quick: bool) -> str:
 
 def self_test(*, quick: bool) -> str:
     """A test that fails makes the runner fail."""
-    done = forge("test", "--match-path", "test/selftest/*.t.sol", quick=quick)
+    done = forge("test", "--match-path", "test/selftest/*.t.sol", profile=_profile(quick=quick))
     if done.returncode == 0 or "1 failed" not in done.stdout:
         raise Failed(f"a failing test was called green:\n{done.stdout}")
     return f"the test that must fail fails, exit code {done.returncode}"
@@ -91,18 +91,18 @@ def self_test(*, quick: bool) -> str:
 
 def unit_and_fuzz(*, quick: bool) -> str:
     """Unit tests, each calling its own fuzz overload."""
-    return _tests(forge("test", "--no-match-path", APART, quick=quick))
+    return _tests(forge("test", "--no-match-path", APART, profile=_profile(quick=quick)))
 
 
 def invariants(*, quick: bool) -> str:
     """The registry against a model of its own, over random histories."""
-    return _tests(forge("test", "--match-path", "test/Invariants.t.sol", quick=quick))
+    return _tests(forge("test", "--match-path", "test/Invariants.t.sol", profile=_profile(quick=quick)))
 
 
 def coverage(*, quick: bool) -> str:
     """Every line, branch and function of our contracts."""
     del quick
-    done = forge("coverage", "--no-match-path", APART, "--report", "summary", quick=True)
+    done = forge("coverage", "--no-match-path", APART, "--report", "summary", profile="quick")
     rows = re.findall(r"^\| (src/\S+)\s+\|(.+)\|$", done.stdout, re.MULTILINE)
     if done.returncode or not rows:
         raise Failed(done.stdout + done.stderr)
@@ -265,6 +265,10 @@ def _same(ours: bytes, theirs: bytes) -> bytes:
     if ours != theirs:
         raise Failed(f"service and verifier differ: {ours.hex()} and {theirs.hex()}")
     return ours
+
+
+def _profile(*, quick: bool) -> str:
+    return "quick" if quick else "default"
 
 
 def _tests(done: subprocess.CompletedProcess[str]) -> str:
