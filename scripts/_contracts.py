@@ -2,8 +2,13 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import _bootstrap
@@ -59,3 +64,28 @@ def environment(profile: str = "default") -> dict[str, str]:
         "NO_COLOR": "1",
         "FOUNDRY_DISABLE_NIGHTLY_WARNING": "1",
     }
+
+
+@contextmanager
+def anvil(*options: str) -> Iterator[str]:
+    """A fresh anvil until the context ends; yields its address. Without --hardfork it runs the newest that it knows."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [str(ANVIL), "--port", str(port), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        said = []
+        for line in process.stdout or ():
+            said.append(line)
+            if line.startswith("Listening on "):
+                break
+        else:
+            raise RuntimeError(f"anvil did not start: {''.join(said)}")
+        # Its log would fill the pipe and stop it.
+        threading.Thread(target=lambda: deque(process.stdout or (), maxlen=0), daemon=True).start()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
