@@ -5,8 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-from collections import deque
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,20 +71,22 @@ def anvil(*options: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [str(ANVIL), "--port", str(port), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    command = [str(ANVIL), "--silent", "--port", str(port), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        said = []
-        for line in process.stdout or ():
-            said.append(line)
-            if line.startswith("Listening on "):
-                break
-        else:
-            raise RuntimeError(f"anvil did not start: {''.join(said)}")
-        # Its log would fill the pipe and stop it.
-        threading.Thread(target=lambda: deque(process.stdout or (), maxlen=0), daemon=True).start()
+        _wait_for(process, port)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise RuntimeError("anvil did not start")

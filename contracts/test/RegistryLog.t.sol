@@ -79,6 +79,21 @@ contract RegistryLogTest is Fixture {
         require(!proofs.verify(leaves[index], index, count, path, root), "a changed node");
     }
 
+    /// @dev The first two trees of RFC 6962's reference implementation, over "" and 0x00.
+    function testPublishedHashes() public pure {
+        bytes32 first = Rfc9162.leafHash("");
+        eq(first, 0x6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d);
+        bytes32 both = Rfc9162.nodeHash(first, Rfc9162.leafHash(hex"00"));
+        eq(both, 0xfac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125);
+    }
+
+    /// @dev Under a size of one, the right half of a root is no leaf.
+    function testAPathThatIsTooLong(bytes32 left, bytes32 right) public view {
+        bytes32[] memory path = new bytes32[](1);
+        path[0] = left;
+        require(!proofs.verify(right, 0, 1, path, Rfc9162.nodeHash(left, right)), "too long");
+    }
+
     /// @dev A forged "document" of two sibling hashes is no leaf: leaves and nodes have prefixes of their own.
     function testANodeIsNoLeaf(bytes32 left, bytes32 right) public pure {
         require(Rfc9162.leafHash(abi.encode(left, right)) != Rfc9162.nodeHash(left, right), "a node is a leaf");

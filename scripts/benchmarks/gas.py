@@ -3,8 +3,8 @@
     python3 scripts/benchmarks/gas.py           prints the table
     python3 scripts/benchmarks/gas.py --write   writes docs/gas.md
 
-Both contracts stand on one fresh anvil with the newest rules that it knows. Gas is what a transaction's receipt says, of
-a view what `eth_estimateGas` says. Needs node and npm, and Linux on x86-64.
+Both contracts stand on one fresh anvil with the newest rules that it knows. Gas is what a transaction's receipt says,
+of a view what `eth_estimateGas` says. Needs node and npm, and Linux on x86-64.
 """
 
 import sys
@@ -43,6 +43,20 @@ FOREVER = 2**64 - 1
 REVOKED, SUSPENDED = 3, 1
 
 
+HEAD = """# Gas
+
+Written by `python3 scripts/benchmarks/gas.py --write`: both contracts on one fresh anvil with its newest rules. On a
+permissioned chain gas has no price; it bounds what fits into a block.
+
+| what | registry | document store of OpenAttestation ({peer} {version}) | ratio |
+| --- | ---: | ---: | ---: |"""
+FOOT = """
+What the difference buys: an entry of the log with every act (SHA-256 over the entry and the nodes above it), the
+sequence, size, window and key beside the root, and writer, time and reason beside a mere "revoked". The document
+store hashes sorted pairs without prefixes, by one opcode; ours calls the SHA-256 precompile, with positions bound.
+"""
+
+
 class Chain:
     """One anvil, and what each transaction on it cost."""
 
@@ -71,13 +85,9 @@ def measure(chain: Chain) -> Iterator[tuple[str, int, int | None]]:
     """What is done, its gas in ours, and in the document store where that does it too."""
     artifact = json.loads((_contracts.CONTRACTS / "CertificateRegistry.json").read_text())
     registry, deployed = chain.deploy(artifact["abi"], artifact["bytecode"], 0, chain.accounts[0])
-    peer = json.loads(
-        subprocess.run(
-            ["node", "-e", f"const f=require('{PEER}').DocumentStore__factory;console.log(JSON.stringify([f.abi,f.bytecode]))"],
-            cwd=_contracts.CONTRACTS, capture_output=True, text=True, check=True,
-        ).stdout
-    )  # fmt: skip
-    store, peer_deployed = chain.deploy(*peer, "store", chain.accounts[0])
+    program = f"const f=require('{PEER}').DocumentStore__factory;console.log(JSON.stringify([f.abi,f.bytecode]))"
+    told = subprocess.run(["node", "-e", program], cwd=_contracts.CONTRACTS, capture_output=True, text=True, check=True)
+    store, peer_deployed = chain.deploy(*json.loads(told.stdout), "store", chain.accounts[0])
     yield "deploy", deployed, peer_deployed
 
     f, theirs = registry.functions, store.functions
@@ -140,26 +150,11 @@ def _peer_proof(chain: Chain, theirs: Any) -> tuple[bytes, bytes, list[bytes]]:
 
 
 def table(rows: list[tuple[str, int, int | None]], version: str) -> str:
-    lines = [
-        "# Gas",
-        "",
-        "Written by `python3 scripts/benchmarks/gas.py --write`; both contracts on one fresh anvil, newest rules. On a permissioned chain",
-        "gas has no price; it bounds what fits into a block.",
-        "",
-        f"| what | registry | document store of OpenAttestation ({PEER} {version}) | ratio |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+    lines = [HEAD.format(peer=PEER, version=version)]
     for what, ours, theirs in rows:
-        peer = ("–", "–") if theirs is None else (f"{theirs:,}", f"{ours / theirs:.1f}")
+        peer = ("", "") if theirs is None else (f"{theirs:,}", f"{ours / theirs:.1f}")
         lines.append(f"| {what} | {ours:,} | {peer[0]} | {peer[1]} |")
-    lines += [
-        "",
-        "What the difference buys: an entry of the log with every act (SHA-256 over the entry and one or two nodes, one slot of the",
-        "frontier), the sequence, size, window and key beside the root, and a status with writer, time and reason beside a mere",
-        "\"revoked\". The document store's inclusion hashes sorted pairs without prefixes, by one opcode; ours calls the SHA-256",
-        "precompile with positions bound.",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, FOOT])
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The committed bytecode lives through the same history under each set of EVM rules: the devnet, anvil's newest, London."""
+"""The committed bytecode lives through one history under the devnet's rules, anvil's newest and London's."""
 
 import time
 from collections.abc import Iterator
