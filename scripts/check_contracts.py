@@ -176,7 +176,7 @@ def symbolic(*, quick: bool) -> str:
 
 
 def _prove(program: Path, folder: Path, function: str) -> str:
-    command = [str(program), "--contract", "SymbolicTest", "--function", f"{function}(", "--loop", "10"]
+    command = [str(program), "--contract", "SymbolicTest", "--function", function, "--loop", "10"]
     started = time.monotonic()
     try:
         done = subprocess.run(

@@ -32,11 +32,12 @@ class _Transaction:
 
 @dataclass
 class SimulatedChain:
-    """What is on chain, shared by every signer. `holds` keeps transactions out of blocks."""
+    """What is on chain, for every signer. `holds` keeps transactions out of blocks, `paused` anchors out of them."""
 
     chain_id: int = 200_826
     address: str = "0x" + "ab" * 20
     holds: bool = False
+    paused: bool = False
     time: int = 1_000
     block: int = 0
     windows: dict[bytes, Window] = field(default_factory=dict)
@@ -82,6 +83,8 @@ class SimulatedChain:
     def _check_anchor(self, issuer_id: bytes, sequence: int, root: bytes, size: int, _: Approval | None) -> None:
         if sequence != self.last[issuer_id] + 1:
             raise RegistryRefused("RegistryBadSequence", str(sequence))
+        if self.paused:
+            raise RegistryRefused("RegistryPaused", "")
         if issuer_id not in self.windows:
             raise RegistryRefused("RegistryNotAccredited", "")
         if not any(root) or size < 1:

@@ -11,7 +11,14 @@ from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
-from anchor_service.core.errors import Damaged, NotApproved, NotYetFinal, RegistryRefused, StoreBusy
+from anchor_service.core.errors import (
+    Damaged,
+    NotApproved,
+    NotYetFinal,
+    RegistryRefused,
+    RegistryUnavailable,
+    StoreBusy,
+)
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.merkle import MerkleTree
 from anchor_service.pipeline.filing import Filing
@@ -27,6 +34,8 @@ from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
 BAD_SEQUENCE = "RegistryBadSequence"
 # And for anchors that no key of the institute stands behind: not this signer's, nor an approval's.
 UNAPPROVED = ("RegistryKeyNotActive", "RegistryApprovalExpired", "RegistryBadApproval")
+# A pause ends by itself.
+PAUSED = "RegistryPaused"
 MAX_LEASES = 10
 
 S = TypeVar("S", Batch, StatusAct, NightClosing)
@@ -162,6 +171,8 @@ def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Si
             if refused.error == BAD_SEQUENCE:
                 # Somebody's anchor of this sequence is in a block that is not final yet: read again later.
                 raise NotYetFinal(f"{queries.subject_name(subject)} {subject.id}: {refused}") from refused
+            if refused.error == PAUSED:
+                raise RegistryUnavailable(str(refused)) from refused
             return _quarantine(store, subject, str(refused))
     _send_up_to(store, registry, attempt.nonce)
     if subject.state == OnChainState.SIGNED:

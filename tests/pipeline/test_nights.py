@@ -470,6 +470,17 @@ def test_a_wrong_or_late_approval_leaves_the_batch_waiting_for_a_right_one(world
     assert world.audit() == 2
 
 
+def test_a_pause_delays_and_quarantines_nothing(world):
+    world.submit("a")
+    world.chain.paused = True
+    report = world.night()
+    assert (len(report.on_the_way), report.quarantined) == (1, [])
+    assert "RegistryPaused" in report.problems[0]
+    world.chain.paused = False
+    assert len(world.night().anchored) == 1
+    assert world.audit() == 1
+
+
 def test_a_certificate_is_superseded_by_an_anchored_one_of_the_same_issuer(world):
     world.submit("old", "other")
     world.night()
