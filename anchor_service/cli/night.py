@@ -49,7 +49,7 @@ def run(
             close_in=settings().zone if close_night else None,
             say=lambda line: stderr.print(line, markup=False),
         )
-    for problem in report.problems:
+    for problem in (*report.missed, *report.problems):
         stderr.print(problem, style="yellow", markup=False)
     certificates = sum(one.tree_size for one in report.anchored)
     show(

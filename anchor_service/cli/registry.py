@@ -33,7 +33,6 @@ for name, group in (("admin", admin), ("role", role), ("issuer", issuer), ("key"
 POLICY_FORMAT = "jangkar-policy-v1"
 ROLES = ("ACCREDITOR", "REGULATOR", "PAUSER")
 PURPOSES = {"anchor": 1, "status": 2, "close": 4}
-MAX_LEAVES_A_TRANSACTION = 100
 
 IdOption = Annotated[str, typer.Option("--id", help="issuer id, 64 hexadecimal digits")]
 KeyOption = Annotated[str, typer.Option("--key", help="address of the key")]
@@ -72,8 +71,7 @@ def log(
     elif since is not None:
         show(found.consistency_proof(since))
     else:
-        checkpoint = build_inspection(settings()).registry()
-        show(f"{checkpoint['log_size']} entries, root {checkpoint['log_root']}, rebuilt from events: the same")
+        show(f"{len(found.entries)} entries, root {found.root_hash.hex()}, rebuilt from events: the same")
 
 
 @app.command()
@@ -308,6 +306,7 @@ def set_status(
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="it was never right, not only from now on")
     ] = False,
+    at_once: Annotated[int, typer.Option(min=1, help="leaves in one transaction; fewer where a block is small")] = 100,
     password_file: PasswordOption = None,
 ) -> None:
     """Write one status for any number of an issuer's leaves. An institute's own go by `jangkar status set`.
@@ -321,8 +320,8 @@ def set_status(
         raise UsageError("name leaves by --leaf or --leaves")
     hashes = [hex_hash("leaf", one) for one in given]
     administration = build_administration(settings(), keystore, password_file)
-    for start in range(0, len(hashes), MAX_LEAVES_A_TRANSACTION):
-        part = hashes[start : start + MAX_LEAVES_A_TRANSACTION]
+    for start in range(0, len(hashes), at_once):
+        part = hashes[start : start + at_once]
         administration.set_statuses(
             registry_address(settings()), hex_hash("id", issuer_id), part, wanted, reason, from_beginning=from_beginning
         )

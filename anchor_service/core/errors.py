@@ -15,6 +15,7 @@ AnchorServiceError
 │   ├── UnknownIssuer
 │   ├── UnknownCertificate
 │   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
+│   ├── NightMissed          a night cannot be closed any more
 │   ├── ApprovalRejected     an approval, or what is to be approved, does not hold together
 │   ├── KeystoreRejected     a keystore or its password cannot be used
 │   └── RegistryRefused      the registry's rules do not allow this transaction
@@ -182,6 +183,12 @@ class NotAuthorised(Rejected):
         self.key_is_sound = key_is_sound
 
 
+class NightMissed(Rejected):
+    """A night cannot be closed any more: an anchor went past it, or the registry refuses it."""
+
+    code = "night-missed"
+
+
 class ApprovalRejected(Rejected):
     """An approval, or what is to be approved, does not hold together."""
 
@@ -217,7 +224,7 @@ class StoreBusy(Unavailable):
 
 
 class NotApproved(Unavailable):
-    """A batch waits for its institute's approval, or for a key of this service that may anchor it."""
+    """It waits for the institute's approval, or for a key of this service that may do it."""
 
     code = "not-approved"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from anchor_service.core import canonical
 from anchor_service.core.errors import TreeRejected
-from anchor_service.core.hashing import leaf_hash
+from anchor_service.core.hashing import RootHash, leaf_hash
 from anchor_service.core.merkle import MerkleTree
 
 FORMAT = "jangkar-log-proof-v1"
@@ -18,6 +18,11 @@ class Log:
     chain_id: int
     registry: str
     entries: Sequence[bytes]
+
+    @property
+    def root_hash(self) -> RootHash:
+        """Root of the whole log. Raises: TreeRejected when it is empty."""
+        return self._tree().root_hash
 
     def inclusion_proof(self, index: int) -> str:
         """The file that proves that an entry stands in the log. Raises: TreeRejected."""

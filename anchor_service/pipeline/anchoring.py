@@ -13,6 +13,7 @@ from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
     Damaged,
+    NightMissed,
     NotApproved,
     NotYetFinal,
     RegistryRefused,
@@ -109,13 +110,29 @@ def advance_status(store: Store, registry: Registry, act: StatusAct, *, now: int
 def advance_night(store: Store, registry: Registry, closing: NightClosing, *, now: int) -> NightClosing:
     """Take the closing of a night as far as it goes now, in the same way.
 
-    Raises: as `advance_batch`.
+    Raises: as `advance_batch`; NightMissed, after forgetting it, when it cannot be closed any more:
+    nothing is lost with it, since an anchor that went past it shows as much.
     """
+    issuer_id = IssuerId(closing.issuer_id)
 
     def sign(nonce: int) -> Signed:
-        return registry.sign_night(IssuerId(closing.issuer_id), closing.night, closing.sequence, nonce)
+        try:
+            return registry.sign_night(issuer_id, closing.night, closing.sequence, nonce)
+        except RegistryRefused as refused:
+            if refused.error in UNAPPROVED:
+                raise NotApproved(f"no key of this service may close nights: {refused}") from refused
+            raise
 
-    return _push(store, registry, closing, sign, now=now)
+    problem = None
+    if registry.last_night(issuer_id) < closing.night and registry.last_sequence(issuer_id) != closing.sequence:
+        problem = "a batch was anchored meanwhile"
+    elif _push(store, registry, closing, sign, now=now).state == OnChainState.QUARANTINED:
+        problem = closing.problem
+    if problem is None:
+        return closing
+    with store.writing() as connection:
+        queries.forget_night(connection, closing)
+    raise NightMissed(f"it is not closed: {problem}")
 
 
 def requeue(store: Store, registry: Registry, batch_id: int) -> bool:

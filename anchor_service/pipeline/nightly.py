@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from anchor_service.core.batch import OnChainState
-from anchor_service.core.errors import NotApproved, Unavailable
+from anchor_service.core.errors import NightMissed, NotApproved, Unavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.pipeline import anchoring, nights, sealing
 from anchor_service.pipeline.filing import Filing
@@ -26,6 +26,7 @@ class NightReport:
     quarantined: list[Subject] = field(default_factory=list)
     on_the_way: list[Subject] = field(default_factory=list)
     unapproved: list[Subject] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
     waiting: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -122,6 +123,9 @@ def _advance_all(
             # Only a person can help: nothing is gained by asking again and again.
             report.problems.append(f"{name} {subject.id}: {error}")
             report.unapproved.append(subject)
+            continue
+        except NightMissed as error:
+            report.missed.append(f"{name} {subject.id}: {error}")
             continue
         except Unavailable as error:
             report.problems.append(f"{name} {subject.id}: {error}")

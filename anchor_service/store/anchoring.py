@@ -86,6 +86,12 @@ def insert_night(connection: Connection, closing: NightClosing) -> None:
         connection.execute(insert(NightClosing).values(**closing.model_dump(exclude={"id"})))
 
 
+def forget_night(connection: Connection, closing: NightClosing) -> None:
+    """Delete the closing of a night."""
+    table = rows.table(NightClosing)
+    connection.execute(delete(table).where(table.c.id == closing.id))
+
+
 def last_sealed_at(connection: Connection, issuer_id: bytes) -> int:
     """When the issuer's last batch was sealed; zero before the first."""
     query = select(func.coalesce(func.max(col(Batch.sealed_at)), 0)).where(col(Batch.issuer_id) == issuer_id)

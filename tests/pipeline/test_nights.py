@@ -28,7 +28,7 @@ from anchor_service.core.hashing import IssuerId
 from anchor_service.pipeline import anchoring, approval, intake, nights, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
-from anchor_service.store.tables import Certificate, Leaf
+from anchor_service.store.tables import Certificate, Leaf, NightClosing
 
 
 def set_status(world, name, status, **more):
@@ -396,6 +396,47 @@ def test_a_closing_survives_faults_and_is_written_once(world, method, moment):
     world.night(close_in=UTC)
     assert world.chain.nights[world.issuer.id] == world.now // 86_400
     assert sum(one.succeeded for one in world.chain.mined.values()) == 1
+
+
+def closing_of(world, sequence):
+    """A closing that an earlier run recorded and could not write."""
+    closing = NightClosing(
+        issuer_id=world.issuer.id,
+        night=world.now // 86_400,
+        sequence=sequence,
+        state=OnChainState.SEALED,
+        created_at=world.now,
+    )
+    with world.store.writing() as connection:
+        queries.insert_night(connection, closing)
+        queries.insert_night(connection, closing)
+
+
+def test_a_closing_that_an_anchor_went_past_is_forgotten(world):
+    world.submit("a")
+    world.night()
+    closing_of(world, 0)
+    report = world.night()
+    assert (report.on_the_way, report.quarantined, report.closed) == ([], [], [])
+    assert "a batch was anchored meanwhile" in report.missed[0]
+    assert world.night().missed == []
+
+
+def test_a_closing_that_somebody_else_wrote_is_forgotten(world):
+    closing_of(world, 0)
+    world.chain.nights[world.issuer.id] = world.now // 86_400
+    report = world.night()
+    assert "RegistryBadNight" in report.missed[0]
+    assert (report.on_the_way, report.quarantined) == ([], [])
+
+
+def test_a_closing_without_a_key_for_it_waits_for_one(world):
+    world.chain.keys = set()
+    report = world.night(close_in=UTC)
+    assert len(report.unapproved) == 1
+    assert "may close nights" in report.problems[0]
+    world.chain.keys = {(world.issuer.id, world.registry.signer)}
+    assert len(world.night().closed) == 1
 
 
 def test_the_date_of_a_night_is_the_institutes():
