@@ -18,6 +18,7 @@ contract SymbolicTest {
     bytes32 private constant B = bytes32(uint256(0xB));
     bytes32 private constant LEAF = bytes32(uint256(0x5678));
     bytes32 private constant HELD = bytes32(uint256(0x9999));
+    bytes32 private constant OWN = bytes32(uint256(0x7777));
     bytes32 private constant ROOT = bytes32(uint256(0x1234));
 
     CertificateRegistry private registry;
@@ -52,6 +53,9 @@ contract SymbolicTest {
         leaves[0] = LEAF;
         vm.prank(REGULATOR);
         registry.setStatus(B, leaves, ICertificateRegistry.Status.Revoked, 4, false);
+        leaves[0] = OWN;
+        vm.prank(B_KEY);
+        registry.setStatus(B, leaves, ICertificateRegistry.Status.Revoked, 4, false);
         leaves[0] = HELD;
         vm.prank(REGULATOR);
         registry.setStatus(B, leaves, ICertificateRegistry.Status.Suspended, 3, false);
@@ -70,7 +74,8 @@ contract SymbolicTest {
         assert(registry.lastSequence(B) == 1 && registry.lastNight(B) == 0 && registry.carriesWeight(B, 1));
         assert(registry.reattestationOf(B, 1).key == address(0));
         assert(registry.statusCount(B, LEAF) == 1 && registry.statusCount(B, HELD) == 1);
-        assert(act_.word == LEAF || act_.word == HELD || registry.statusCount(B, act_.word) == 0);
+        bool isKnown = act_.word == LEAF || act_.word == HELD || act_.word == OWN;
+        assert(registry.statusCount(B, act_.word) == (isKnown ? 1 : 0));
     }
 
     /// @notice 2: an anchor is written once, whoever does what, whoever is named.
@@ -87,6 +92,13 @@ contract SymbolicTest {
     function check_revokedIsTerminal(Act memory act_) public {
         act(act_);
         assert(registry.statusOf(B, LEAF).status == ICertificateRegistry.Status.Revoked);
+    }
+
+    /// @notice 6: an issuer's revocation stays until a compromise of the very key that wrote it is declared.
+    function check_anIssuersRevocationStays(Act memory act_) public {
+        vm.assume(act_.what != 4 || act_.issuer != B || act_.account != B_KEY);
+        act(act_);
+        assert(registry.statusOf(B, OWN).status == ICertificateRegistry.Status.Revoked);
     }
 
     /// @notice 6: a regulator's suspension is lifted by a regulator only; anybody else may only go further.
