@@ -45,7 +45,8 @@ def compare(
     """Rebuild every leaf of a batch from the institute's own files, and name what differs.
 
     Nothing differs exactly when each leaf is that of one own file with its own facts, each own file
-    has one, and the leaves give the header's root.
+    has exactly one, and the leaves give the header's root. A second leaf of the same file is extra:
+    it would outlive a revocation of the first.
     Raises: ApprovalRejected when the manifest contradicts itself or its entries: no file can mend that.
     """
     _require_whole(header, leaves, entries_header, entries)
@@ -60,6 +61,9 @@ def compare(
         item = by_digest.get(entry.document_digest) or by_number.get(number)
         if item is None or item.submission is None:
             extra.append(number)
+            continue
+        if item.file in seen:
+            extra.append(f"{number}: a second leaf of {item.file}")
             continue
         seen.add(item.file)
         if item.submission.document_digest != entry.document_digest:

@@ -97,7 +97,7 @@ def _seal_all(
         if batch is not None:
             say(f"sealed batch {batch.sequence} of {issuer.id.hex()[:8]}: {batch.tree_size} certificates")
         elif close_in and nights.close_if_empty(store, registry, issuer, now=clock(), zone=close_in):
-            say(f"nothing to anchor for {issuer.id.hex()[:8]}: the night is closed")
+            say(f"nothing to anchor for {issuer.id.hex()[:8]}: its night is to be closed")
 
 
 def _advance_all(
