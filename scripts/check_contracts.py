@@ -23,6 +23,7 @@ import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 import _contracts  # noqa: E402
 from _contracts import APART, CONTRACTS, forge  # noqa: E402
@@ -148,10 +149,15 @@ def differential(*, quick: bool) -> str:
     try:
         for part, data in enumerate(_differential_inputs(random.Random(DIFFERENTIAL_SEED))):  # noqa: S311  (no secret)
             (folder / str(part)).write_bytes(data)
+        (folder / "vectors").mkdir(exist_ok=True)
+        for part, data in enumerate(_vectors()):
+            (folder / "vectors" / str(part)).write_bytes(data)
         _tests(forge("test", "--match-path", "test/Differential.t.sol"))
     finally:
         shutil.rmtree(folder)
-    return f"{DIFFERENTIAL_INPUTS:,} random inputs each, seed {DIFFERENTIAL_SEED}: the same bytes in all three"
+    return (
+        f"{DIFFERENTIAL_INPUTS:,} random inputs each, seed {DIFFERENTIAL_SEED}, and the shared vectors: the same bytes"
+    )
 
 
 def symbolic(*, quick: bool) -> str:
@@ -239,6 +245,40 @@ def _differential_inputs(chance: random.Random) -> Iterator[bytes]:
     for start in range(0, DIFFERENTIAL_INPUTS, size):
         part = slice(start, start + size)
         yield encode([type_], [(registry, chain_id, hashes[part], agreed[part], entries[part])])
+
+
+def _vectors() -> Iterator[bytes]:
+    """The shared vectors, which service and verifier pass in tests/: hashes, leaves, trees and approvals."""
+
+    def load(name: str) -> Any:
+        return json.loads((_bootstrap.ROOT / "tests" / "vectors" / name).read_text())
+
+    def raw(given: str) -> bytes:
+        return bytes.fromhex(given)
+
+    hashing_ = load("hashing.json")
+    node = hashing_["node"][0]
+    nodes = [
+        (b"", hashing.leaf_hash(b""), raw(one["left"]), raw(one["right"]), raw(one["hash"])) for one in hashing_["node"]
+    ]
+    sides = (raw(node["left"]), raw(node["right"]), raw(node["hash"]))
+    leaves = [(raw(one["data"]), raw(one["hash"]), *sides) for one in hashing_["leaf"]]
+    leaves += [(raw(one["leaf_input"]), raw(one["leaf_hash"]), *sides) for one in load("leaf-inputs.json")]
+    trees = [
+        ([raw(entry) for entry in one["leaf_inputs"]], raw(one["root_hash"])) for one in load("trees.json")["trees"]
+    ]
+    approval_type = "(bytes32,uint64,bytes32,uint64,uint64,bytes32)"
+    type_ = f"(address,uint256,(bytes,bytes32,bytes32,bytes32,bytes32)[],(bytes[],bytes32)[],{approval_type}[])"
+    for one in load("approvals.json"):
+        given = (
+            raw(one["issuer_id"]),
+            one["sequence"],
+            raw(one["root"]),
+            one["size"],
+            one["deadline"],
+            raw(one["digest"]),
+        )
+        yield encode([type_], [(one["registry"], one["chain_id"], [*nodes, *leaves], trees, [given])])
 
 
 _ANCHORED = ("bytes32", "uint64", "bytes32", "uint64", "uint64", "address", "address", "uint64", "uint64")

@@ -61,6 +61,20 @@ contract DifferentialTest is Fixture {
         Anchored[] entries;
     }
 
+    /// @dev One approval of the shared vectors, with every hash and tree of theirs.
+    struct Vectors {
+        address registry;
+        uint256 chainId;
+        Hashes[] hashes;
+        Tree[] trees;
+        Approval[] approvals;
+    }
+
+    struct Tree {
+        bytes[] entries;
+        bytes32 root;
+    }
+
     Log private log = new Log();
 
     function testServiceAndVerifierAgreeWithTheContract() public {
@@ -70,6 +84,27 @@ contract DifferentialTest is Fixture {
         }
         (uint64 size,) = log.checkpoint();
         require(size == count && count == 10_000, "not all inputs");
+    }
+
+    function testTheSharedVectors() public {
+        uint256 count = vm.readDir("cache/differential/vectors").length;
+        require(count != 0, "no vectors");
+        for (uint256 part = 0; part < count; ++part) {
+            string memory path = string.concat("cache/differential/vectors/", vm.toString(part));
+            Vectors memory vectors = abi.decode(vm.readFileBinary(path), (Vectors));
+            compareHashes(vectors.hashes);
+            for (uint256 i = 0; i < vectors.trees.length; ++i) {
+                Log tree = new Log();
+                for (uint256 j = 0; j < vectors.trees[i].entries.length; ++j) {
+                    tree.append(vectors.trees[i].entries[j]);
+                }
+                (, bytes32 root) = tree.checkpoint();
+                eq(root, vectors.trees[i].root);
+            }
+            vm.chainId(vectors.chainId);
+            vm.etch(vectors.registry, address(registry).code);
+            compareApprovals(ICertificateRegistry(vectors.registry), vectors.approvals);
+        }
     }
 
     /// @dev One file a call: memory costs more the more a call has taken.

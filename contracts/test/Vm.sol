@@ -3,6 +3,14 @@ pragma solidity 0.8.37;
 
 /// @notice The cheat codes of forge that are used here, declared by hand: no library is fetched.
 interface Vm {
+    struct DirEntry {
+        string errorMessage;
+        string path;
+        uint64 depth;
+        bool isDir;
+        bool isSymlink;
+    }
+
     struct Log {
         bytes32[] topics;
         bytes data;
@@ -21,6 +29,7 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function readFileBinary(string calldata path) external view returns (bytes memory);
+    function readDir(string calldata path) external view returns (DirEntry[] memory);
     function toString(uint256 value) external pure returns (string memory);
     function etch(address account, bytes calldata code) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
