@@ -3,6 +3,7 @@
 import csv
 import json
 
+import httpx
 from eth_account import Account
 
 from verifier.cli import SUFFIX
@@ -132,6 +133,11 @@ def test_a_stolen_key_and_what_an_auditor_sees(quick):
     code, answer = quick.verify(asli, "--issuer", quick.issuer)
     assert (code, answer["verdict"]) == (1, "untrusted")
     assert quick.verify(lain, "--issuer", quick.issuer)[1]["verdict"] == "revoked"
+    page = quick.start_page("--service", quick.start("jangkar", "serve", "--port", "0"))
+    shown = httpx.post(f"{page}/check", files={"file": ("asli.pdf", (folder / "asli.pdf").read_bytes())}, timeout=30)
+    assert 'data-verdict="untrusted"' in shown.text
+    assert "TIDAK DAPAT DIPERCAYA" in shown.text
+    assert "Data ini tidak terbukti" in shown.text
     record = json.loads(quick.jangkar("registry", "status", "show", *issuer, "--leaf", leaf))
     assert [one["by_regulator"] for one in record["records"]] == [False, True]
     assert record["standing"] == record["records"][1]
