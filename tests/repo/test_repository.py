@@ -53,7 +53,9 @@ def test_the_readme_begins_with_the_two_commands():
     assert commands[:2] == ["python3 scripts/demo.py", "python3 scripts/test.py"]
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("[!_]*.py")))
+@pytest.mark.parametrize(
+    "script", sorted(str(path.relative_to(ROOT / "scripts")) for path in (ROOT / "scripts").rglob("[!_]*.py"))
+)
 def test_every_script_says_what_it_does(script):
     done = subprocess.run(
         [sys.executable, f"scripts/{script}", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
