@@ -1,6 +1,6 @@
 """Show that the registry contract holds: tests, fuzzing, invariants, coverage, slither, halmos, differential test.
 
-    python3 scripts/check_contracts.py           everything, about half an hour
+    python3 scripts/check_contracts.py           everything, about ten minutes
     python3 scripts/check_contracts.py --quick   fewer runs, a few minutes
     python3 scripts/check_contracts.py --only slither --only coverage
 
