@@ -1,4 +1,4 @@
-"""The contract's tools: npm's native binaries, the Python analysers, and how a part is told. For scripts only."""
+"""The contract's tools from npm, forge and anvil, called natively. For scripts, and for the tests that need anvil."""
 
 import os
 import shutil

@@ -99,17 +99,14 @@ class Inspection:
 
     def _has_our_code(self) -> bool:
         """Whether the code is this release's, apart from what the constructor wrote into it."""
-        code, ours = (
-            bytes(self._client.eth.get_code(self._registry)),
-            bytes.fromhex(artifact()["deployed_bytecode"][2:]),
-        )
-        return len(code) == len(ours) and all(
-            a == b for place, (a, b) in enumerate(zip(code, ours, strict=True)) if place not in _immutable_places()
-        )
-
-
-def _immutable_places() -> set[int]:
-    return {place for one in artifact()["immutables"] for place in range(one["start"], one["start"] + one["length"])}
+        code = bytearray(self._client.eth.get_code(self._registry))
+        ours = bytes.fromhex(artifact()["deployed_bytecode"][2:])
+        if len(code) != len(ours):
+            return False
+        for one in artifact()["immutables"]:
+            place = slice(one["start"], one["start"] + one["length"])
+            code[place] = ours[place]
+        return code == ours
 
 
 def _address(given: str) -> str | None:

@@ -1,5 +1,7 @@
 """A registry's log, rebuilt from its events alone. Source: docs/spec/log.md."""
 
+from eth_utils.abi import abi_to_signature
+from eth_utils.crypto import keccak
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking
@@ -22,11 +24,10 @@ def read(client: Web3, registry: str) -> Log:
         head = client.eth.block_number
         size, root = contract.functions.checkpoint().call(block_identifier=head)
         entries: list[bytes] = []
+        topics = _topics()
         for first in range(0, head + 1, BLOCKS_A_QUESTION):
             last = min(first + BLOCKS_A_QUESTION - 1, head)
-            events = client.eth.get_logs(
-                {"address": address, "fromBlock": first, "toBlock": last, "topics": [list(_topics())]}
-            )
+            events = client.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last, "topics": [topics]})
             entries += [b"".join(map(bytes, event["topics"])) + bytes(event["data"]) for event in events]
         chain_id = client.eth.chain_id
     if len(entries) != size or (entries and root_by_frontier(map(leaf_hash, entries))[1] != bytes(root)):
@@ -36,7 +37,7 @@ def read(client: Web3, registry: str) -> Log:
 
 def _topics() -> list[str]:
     return [
-        "0x" + Web3.keccak(text=f"{event['name']}({','.join(one['type'] for one in event['inputs'])})").hex()
+        "0x" + keccak(text=abi_to_signature(event)).hex()
         for event in artifact()["abi"]
         if event["type"] == "event" and event["inputs"][-1:] and event["inputs"][-1]["name"] == "logIndex"
     ]

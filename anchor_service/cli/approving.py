@@ -1,17 +1,17 @@
 """`jangkar approve`: what an institute runs on its own machine before its key stands behind a batch."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from anchor_service.bootstrap import registry_address, sign_approval
-from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, now, settings, show, stderr
+from anchor_service.cli.context import KeystoreOption, PasswordOption, listing_of, now, settings, show, stderr
 from anchor_service.core.approval import SUFFIX
 from anchor_service.core.errors import ApprovalRejected, TextRejected
 from anchor_service.core.manifest import read_entries, read_manifest
 from anchor_service.pipeline import approval
-from anchor_service.pipeline.folder import list_folder, list_manifest, read_items
+from anchor_service.pipeline.folder import read_items
 
 
 def approve(
@@ -33,9 +33,7 @@ def approve(
     Names what is missing in the batch, extra in it, or altered. Exit codes: 0 signed; 1 something
     differs, nothing was signed; 2 usage.
     """
-    defaults: dict[str, Any] = {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
-    if table is None and len(defaults) < 2:
-        raise UsageError("without --csv, --kind and --issued-on say what the certificates are")
+    listing = listing_of(pdfs, table, kind, issued_on)
     beside = entries or manifest.with_suffix(".entries")
     try:
         with manifest.open(encoding="utf-8", newline="\n") as lines:
@@ -51,7 +49,6 @@ def approve(
             f"the manifest is for registry {header.registry} on chain {header.chain_id}; "
             f"your settings name {pinned[1]} on chain {pinned[0]}"
         )
-    listing = list_manifest(pdfs, table, configured.zone, defaults) if table else list_folder(pdfs, defaults)
     with stderr.status("Rebuilding the leaves"):
         findings = approval.compare(header, leaves, entries_header, listed, read_items(pdfs, listing))
     for title, names in (("missing", findings.missing), ("extra", findings.extra), ("altered", findings.altered)):

@@ -3,7 +3,7 @@
 import csv
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import segno
 import typer
@@ -14,9 +14,9 @@ from anchor_service.cli.context import (
     UsageError,
     digest_of,
     hex_hash,
+    listing_of,
     now,
     services,
-    settings,
     show,
     stderr,
     the_issuer,
@@ -25,7 +25,7 @@ from anchor_service.core import certificate_code
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import Rejected
 from anchor_service.pipeline import access, intake, statuses
-from anchor_service.pipeline.folder import Item, list_folder, list_manifest, read_items
+from anchor_service.pipeline.folder import Item, read_items
 from anchor_service.pipeline.intake import Submission
 
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
@@ -52,11 +52,8 @@ def ingest(
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
-    defaults: dict[str, Any] = {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
-    if manifest is None and len(defaults) < 2:
-        raise UsageError("without --csv, --kind and --issued-on say what the certificates are")
+    listing = listing_of(folder, manifest, kind, issued_on)
     issuer = the_issuer(given)
-    listing = list_manifest(folder, manifest, settings().zone, defaults) if manifest else list_folder(folder, defaults)
     if listing.ignored:
         stderr.print(f"Columns that are not taken in: {', '.join(listing.ignored)}")
     items: list[Item] = []

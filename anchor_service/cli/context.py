@@ -11,7 +11,7 @@ from rich.console import Console
 
 from anchor_service.bootstrap import Services, build
 from anchor_service.core.errors import Rejected, UnknownIssuer
-from anchor_service.pipeline.folder import document_digest
+from anchor_service.pipeline.folder import Listing, document_digest, list_folder, list_manifest
 from anchor_service.settings import Settings
 from anchor_service.store import issuers as queries
 from anchor_service.store.tables import Issuer
@@ -89,6 +89,16 @@ def digest_of(given: str) -> bytes:
     """The digest that is meant: 64 hexadecimal digits, or a file to be hashed. Raises: UsageError, DocumentRejected."""
     path = Path(given)
     return document_digest(path)[0] if path.is_file() else hex_hash("digest", given)
+
+
+def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: str | None) -> Listing:
+    """What a folder of PDFs holds by its CSV, or by what stands for one. Raises: UsageError, as `list_manifest`."""
+    defaults = {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
+    if table is not None:
+        return list_manifest(folder, table, settings().zone, defaults)
+    if len(defaults) < 2:
+        raise UsageError("without --csv, --kind and --issued-on say what the certificates are")
+    return list_folder(folder, defaults)
 
 
 def show(value: Any) -> None:

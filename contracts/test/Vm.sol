@@ -32,5 +32,4 @@ interface Vm {
     function readDir(string calldata path) external view returns (DirEntry[] memory);
     function toString(uint256 value) external pure returns (string memory);
     function etch(address account, bytes calldata code) external;
-    function load(address account, bytes32 slot) external view returns (bytes32);
 }
