@@ -15,12 +15,11 @@ from anchor_service.core.errors import Rejected
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.receipts import Receipts
-from anchor_service.ports import Registry
+from anchor_service.ports import Registry, Signer
 from anchor_service.settings import Settings
 from anchor_service.store.engine import Store
 
 if TYPE_CHECKING:
-    from eth_account.signers.local import LocalAccount
     from fastapi import FastAPI
 
     from anchor_service.chain.administration import Administration
@@ -61,11 +60,13 @@ def build(settings: Settings) -> Services:
 
 def build_registry(settings: Settings) -> Registry:
     """The registry with its signer. Raises: SettingMissing, KeystoreRejected."""
-    from anchor_service.chain import signer
+    from anchor_service.chain.signer import KeystoreSigner, RemoteSigner, load
 
+    if settings.signer_url is not None and settings.signer_address is not None:
+        return _web3_registry(settings, RemoteSigner(settings.signer_url, settings.signer_address))
     if settings.keystore is None:
         raise SettingMissing("keystore")
-    return _web3_registry(settings, signer.load(settings.keystore, settings.password_file))
+    return _web3_registry(settings, KeystoreSigner(load(settings.keystore, settings.password_file)))
 
 
 def build_reader(settings: Settings) -> Registry:
@@ -75,11 +76,11 @@ def build_reader(settings: Settings) -> Registry:
 
 def build_administration(settings: Settings, keystore: Path, password_file: Path | None) -> "Administration":
     """One account's acts on a registry. Raises: KeystoreRejected."""
-    from anchor_service.chain import signer
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.contract import connect
+    from anchor_service.chain.signer import KeystoreSigner, load
 
-    return Administration(connect(settings.rpc_url), signer.load(keystore, password_file))
+    return Administration(connect(settings.rpc_url), KeystoreSigner(load(keystore, password_file)))
 
 
 def build_inspection(settings: Settings) -> "Inspection":
@@ -138,9 +139,9 @@ def registry_address(settings: Settings) -> str:
     return settings.registry.lower()
 
 
-def _web3_registry(settings: Settings, account: "LocalAccount | None") -> Registry:
+def _web3_registry(settings: Settings, signer: Signer | None) -> Registry:
     from anchor_service.chain.contract import connect
     from anchor_service.chain.web3_registry import Web3Registry
 
     client = connect(settings.rpc_url)
-    return Web3Registry(client, settings.chain_id, registry_address(settings), settings.finality_depth, account)
+    return Web3Registry(client, settings.chain_id, registry_address(settings), settings.finality_depth, signer)

@@ -1,11 +1,13 @@
-"""The one port: the registry on chain. Implemented by `chain/web3_registry.py` and by the tests' simulator.
+"""The two ports.
 
-Both pass the same suite, tests/chain/test_registry_port.py.
+The registry on chain is implemented by `chain/web3_registry.py` and by the tests' simulator; both pass
+tests/chain/test_registry_port.py. The signer is a keystore file or a remote signer, both in `chain/signer.py`; both
+pass tests/chain/test_signers.py.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from anchor_service.core.batch import Status
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
@@ -91,6 +93,29 @@ class Mined:
     succeeded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest final block. `time` is in seconds since 1970."""
+
+    number: int
+    time: int
+
+
+class Signer(Protocol):
+    """One account that signs transactions. Its key need not be in this process."""
+
+    @property
+    def address(self) -> str:
+        """The account, with 0x and its checksum."""
+
+    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+        """The signed bytes and the hash of a transaction whose fields are all given.
+
+        Raises: RegistryUnavailable when the signer does not answer; KeystoreRejected when it refuses, or
+        signs anything but what it was asked for.
+        """
+
+
 class Registry(Protocol):
     """Reads final blocks and writes through one signer.
 
@@ -109,6 +134,9 @@ class Registry(Protocol):
     @property
     def signer(self) -> str:
         """The signing account's address, lowercase, with 0x."""
+
+    def head(self) -> Head:
+        """The newest final block."""
 
     def open_window(self, issuer_id: IssuerId) -> Window | None:
         """The issuer's window that is open now, or nothing."""
@@ -154,8 +182,12 @@ class Registry(Protocol):
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
 
+    def sign_replacement(self, raw: bytes) -> Signed | None:
+        """The same call and nonce, at fees that a pool takes in its place; nothing on a chain without fees."""
+
     def send(self, raw: bytes) -> None:
         """Hand signed bytes to the chain; sending them again, or too late, is no error.
 
         Returning says that the node has taken them or had no more use for them, and nothing more.
+        Raises: FeeTooLow when the chain wants more than they offer.
         """

@@ -1,10 +1,10 @@
 """Everything that differs from one installation to the next. Read by `main` only."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_FILE = Path("jangkar.toml")
@@ -24,21 +24,41 @@ class Settings(BaseSettings):
     )
     keystore: Path | None = Field(None, description="the signing key, a Web3 Secret Storage file")
     password_file: Path | None = Field(None, description="its password; asked for on the terminal when not set")
+    signer_url: str | None = Field(
+        None, description="a web3signer that signs in the keystore's place, so that no key is in this process"
+    )
+    signer_address: str | None = Field(None, description="the account that the web3signer signs as")
     manifests: Path = Field(Path("manifests"), description="folder of the public manifests")
     entries: Path = Field(Path("entries"), description="folder of the private entries, best on another disk")
     time_zone: Literal["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"] = Field(
         "Asia/Jakarta", description="the institute's zone, for printed last days"
     )
+    cutoff: str = Field(
+        "22:00",
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="when the worker begins the night, in the institute's zone",
+    )
+    anchor_within_hours: int = Field(
+        36, ge=25, description="hours within which each accepted certificate is to be anchored; later is an alarm"
+    )
     public_requests_per_minute: int = Field(
         600, ge=1, description="look-ups that one address may make in a minute; a public page is one address"
     )
 
-    @field_validator("registry")
+    @field_validator("registry", "signer_address")
     @classmethod
     def _check_address(cls, value: str | None) -> str | None:
         if value is not None and not (len(value) == 42 and value.startswith("0x") and _is_hex(value[2:])):
             raise ValueError("must be an address of 0x and 40 hexadecimal digits")
         return value
+
+    @model_validator(mode="after")
+    def _check_signer(self) -> Self:
+        if (self.signer_url is None) != (self.signer_address is None):
+            raise ValueError("signer_url and signer_address belong together")
+        if self.signer_url is not None and self.keystore is not None:
+            raise ValueError("keystore and signer_url exclude each other")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

@@ -16,6 +16,7 @@ from eth_account.signers.local import LocalAccount
 
 from anchor_service.chain.administration import Administration
 from anchor_service.chain.contract import connect
+from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Registry
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
@@ -91,7 +92,7 @@ class Devnet:
         return self._accounts[name]
 
     def administration(self, name: str) -> Administration:
-        return Administration(connect(self.url), self.account(name))
+        return Administration(connect(self.url), KeystoreSigner(self.account(name)))
 
     def deploy(self) -> str:
         """A new registry with an account for each role, deployed by one that holds none."""
@@ -113,7 +114,7 @@ class Devnet:
         return text
 
     def registry(self, address: str, name: str = "institute") -> Web3Registry:
-        return Web3Registry(connect(self.url), CHAIN_ID, address, 0, self.account(name))
+        return Web3Registry(connect(self.url), CHAIN_ID, address, 0, KeystoreSigner(self.account(name)))
 
     def settle(self, seconds: float = 20) -> None:
         """Wait until the pool is empty."""

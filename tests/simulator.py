@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from anchor_service.core.batch import Status
-from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
+from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.ports import Anchor, Approval, Mined, Signed, StatusChange, StatusFact, Window
+from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, StatusFact, Window
 from verifier.errors import MalformedProof
 from verifier.merkle import root_from_path
 
@@ -27,16 +27,21 @@ class _Transaction:
     signer: str
     nonce: int
     call: tuple
+    fee: int
     hash: bytes
 
 
 @dataclass
 class SimulatedChain:
-    """What is on chain, for every signer. `holds` keeps transactions out of blocks, `paused` anchors out of them."""
+    """What is on chain, for every signer. `holds` keeps transactions out of blocks, `paused` anchors out of them.
+
+    `fee` is what a transaction has to offer.
+    """
 
     chain_id: int = 200_826
     address: str = "0x" + "ab" * 20
     holds: bool = False
+    fee: int = 0
     paused: bool = False
     time: int = 1_000
     block: int = 0
@@ -67,6 +72,13 @@ class SimulatedChain:
                 self._apply(transaction)
                 self.mined[transaction.hash] = Mined(self.block, succeeded=True)
         self.pool = [one for one in self.pool if one.nonce > self.nonces[one.signer]]
+
+    def admit(self, transaction: _Transaction) -> None:
+        """Take a transaction into the pool, in an earlier one's place when it offers a tenth more."""
+        place = [one for one in self.pool if (one.signer, one.nonce) == (transaction.signer, transaction.nonce)]
+        if transaction.fee < self.fee or any(10 * transaction.fee < 11 * one.fee for one in place):
+            raise FeeTooLow("transaction underpriced")
+        self.pool = [one for one in self.pool if one not in place] + [transaction]
 
     def check(self, signer: str, call: tuple) -> None:
         """Raises: RegistryRefused, as the contract would revert."""
@@ -161,6 +173,10 @@ class SimulatedRegistry:
     def signer(self) -> str:
         return self._signer
 
+    def head(self) -> Head:
+        self._fail("head", "before")
+        return Head(self.chain.block, self.chain.time)
+
     def open_window(self, issuer_id: IssuerId) -> Window | None:
         self._fail("open_window", "before")
         return self.chain.windows.get(issuer_id)
@@ -219,7 +235,7 @@ class SimulatedRegistry:
         transaction = self.chain.known[raw]
         used = transaction.nonce < self.chain.nonces[self._signer]
         if not used and transaction not in self.chain.pool:
-            self.chain.pool.append(transaction)
+            self.chain.admit(transaction)
         if not self.chain.holds:
             self.chain.mine()
         self._fail("send", "after")
@@ -227,8 +243,18 @@ class SimulatedRegistry:
     def _sign(self, call: tuple, nonce: int) -> Signed:
         self._fail("sign", "before")
         self.chain.check(self._signer, call)
-        raw = repr((self._signer, nonce, call)).encode()
-        transaction = _Transaction(self._signer, nonce, call, hashlib.sha256(raw).digest())
+        return self._bytes_of(nonce, call, 2 * self.chain.fee)
+
+    def sign_replacement(self, raw: bytes) -> Signed | None:
+        self._fail("sign", "before")
+        earlier = self.chain.known[raw]
+        if not earlier.fee and not self.chain.fee:
+            return None
+        return self._bytes_of(earlier.nonce, earlier.call, max(2 * self.chain.fee, -(-earlier.fee * 125 // 100)))
+
+    def _bytes_of(self, nonce: int, call: tuple, fee: int) -> Signed:
+        raw = repr((self._signer, nonce, call, fee)).encode()
+        transaction = _Transaction(self._signer, nonce, call, fee, hashlib.sha256(raw).digest())
         self.chain.known[raw] = transaction
         self._fail("sign", "after")
         return Signed(raw, transaction.hash, nonce)

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 import reference
@@ -13,7 +13,7 @@ from simulator import SimulatedChain, SimulatedRegistry
 from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
-from anchor_service.pipeline import intake, nightly
+from anchor_service.pipeline import intake, nightly, nights
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.intake import Outcome, Submission
 from anchor_service.pipeline.receipts import Receipts
@@ -70,17 +70,13 @@ class World:
                 self.accepted[by.id, submission.document_digest] = outcome.leaf_hash
         return outcomes
 
-    def night(self, registry: SimulatedRegistry | None = None, close_in: tzinfo | None = None) -> nightly.NightReport:
+    def night(
+        self, registry: SimulatedRegistry | None = None, close_in: tzinfo | None = None, holder: str = "w"
+    ) -> nightly.NightReport:
         self.now += 1
-        return nightly.run(
-            self.store,
-            registry or self.registry,
-            self.filing,
-            clock=lambda: self.now,
-            pause=self._tick,
-            wait_seconds=2,
-            close_in=close_in,
-        )
+        run = nightly.Run(self.store, registry or self.registry, self.filing, lambda: self.now, holder)
+        night = nights.today(self.now, close_in or UTC)
+        return run.night(night, pause=self._tick, wait_seconds=2, close=close_in is not None)
 
     def _tick(self) -> None:
         self.now += 1
@@ -91,6 +87,8 @@ class World:
         with self.store.reading() as connection:
             batches = anchoring.batches(connection)
         for batch in batches:
+            if batch.state == OnChainState.FOREIGN:
+                continue
             header, *leaves = self.filing.manifest_path(batch.issuer_id, batch.sequence).read_text().splitlines()
             assert json.loads(header)["root_hash"] == batch.root_hash.hex()
             assert reference.root([bytes.fromhex(leaf) for leaf in leaves]) == batch.root_hash

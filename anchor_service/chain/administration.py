@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
 from hexbytes import HexBytes
 from web3 import Web3
 
@@ -11,7 +10,7 @@ from anchor_service.chain.contract import artifact, asking
 from anchor_service.chain.transactions import STATUSES, sign
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import RegistryRefused
-from anchor_service.ports import CUSTODIES
+from anchor_service.ports import CUSTODIES, Signer
 
 WAIT_SECONDS = 120
 
@@ -19,14 +18,14 @@ WAIT_SECONDS = 120
 class Administration:
     """Acts of one account on one registry, each waited for until it is in a block."""
 
-    def __init__(self, client: Web3, account: LocalAccount) -> None:
+    def __init__(self, client: Web3, signer: Signer) -> None:
         self._client = client
-        self._account = account
+        self._signer = signer
 
     @property
     def account(self) -> str:
         """Address of the account that acts."""
-        return str(self._account.address)
+        return str(self._signer.address)
 
     def deploy(self, admin: str, admin_delay_seconds: int) -> str:
         """Deploy a registry with this admin; returns its address. Raises: RegistryUnavailable, RegistryRefused."""
@@ -112,8 +111,9 @@ class Administration:
 
     def _send(self, call: Any) -> Any:
         with asking("writing to the registry"):
-            nonce = self._client.eth.get_transaction_count(self._account.address, "pending")
-            signed = sign(self._client, self._account, call, nonce)
+            sender = Web3.to_checksum_address(self._signer.address)
+            nonce = self._client.eth.get_transaction_count(sender, "pending")
+            signed = sign(self._client, self._signer, call, nonce)
             self._client.eth.send_raw_transaction(signed.raw)
             tx_receipt = self._client.eth.wait_for_transaction_receipt(
                 HexBytes(signed.transaction_hash),

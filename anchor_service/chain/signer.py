@@ -1,4 +1,8 @@
-"""The signing key: an encrypted keystore file and a password from a file or a prompt."""
+"""Who signs: an encrypted keystore file, or a remote signer whose key never enters this process.
+
+The remote one speaks web3signer's JSON-RPC (`eth_accounts`, `eth_signTransaction`); it is believed in nothing: what
+comes back has to be exactly what was asked for, under the account that was configured.
+"""
 
 import getpass
 import json
@@ -8,8 +12,79 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
+from requests.exceptions import RequestException
+from rlp.exceptions import RLPException
+from web3 import Web3
+from web3.exceptions import Web3Exception, Web3RPCError
+from web3.types import RPCEndpoint
 
-from anchor_service.core.errors import KeystoreRejected
+from anchor_service.chain.contract import connect
+from anchor_service.core.errors import KeystoreRejected, RegistryUnavailable
+
+_SIGNATURE = ("v", "r", "s")
+
+
+class KeystoreSigner:
+    """`ports.Signer` over a key in this process."""
+
+    def __init__(self, account: LocalAccount) -> None:
+        self._account = account
+
+    @property
+    def address(self) -> str:
+        """The account, with 0x and its checksum."""
+        return str(self._account.address)
+
+    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+        """The signed bytes and the hash of a transaction."""
+        signed = self._account.sign_transaction(transaction)
+        return bytes(signed.raw_transaction), bytes(signed.hash)
+
+
+class RemoteSigner:
+    """`ports.Signer` over a web3signer, or whatever speaks as it does."""
+
+    def __init__(self, url: str, address: str) -> None:
+        """Asks nothing yet."""
+        self._client = connect(url)
+        self._address = Web3.to_checksum_address(address)
+
+    @property
+    def address(self) -> str:
+        """The account, with 0x and its checksum."""
+        return self._address
+
+    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+        """The signed bytes and the hash of a transaction.
+
+        Raises: RegistryUnavailable when the signer does not answer; KeystoreRejected when it refuses, or
+        signs anything but what it was asked for.
+        """
+        asked = {name: hex(value) if type(value) is int else value for name, value in transaction.items()}
+        asked["data"] = HexBytes(transaction["data"]).to_0x_hex()
+        try:
+            answer = self._client.manager.request_blocking(RPCEndpoint("eth_signTransaction"), [asked])
+            raw = bytes(HexBytes(answer))
+            signed = TypedTransaction.from_bytes(HexBytes(raw))
+            account = Account.recover_transaction(raw)
+        except Web3RPCError as error:
+            raise KeystoreRejected(f"the signer refuses: {error}") from None
+        except (Web3Exception, RequestException, OSError) as error:
+            raise RegistryUnavailable(f"asking the signer: {error}") from error
+        except (ValueError, TypeError, RLPException) as error:
+            raise KeystoreRejected(f"the signer's answer is no signed transaction: {error}") from None
+        if account != self._address or _fields(signed.as_dict()) != _fields(transaction):
+            raise KeystoreRejected(f"the signer signed another transaction than was asked, or as {account}")
+        return raw, bytes(Web3.keccak(raw))
+
+
+def _fields(transaction: dict[str, Any]) -> dict[str, Any]:
+    """What a transaction says, without who asks for it and without the signature, in one form."""
+    kept = {name: value for name, value in transaction.items() if name not in (*_SIGNATURE, "from", "type")}
+    kept |= {name: bytes(HexBytes(kept[name])) for name in ("to", "data")}
+    return {"value": 0, "accessList": (), **kept}
 
 
 def load(keystore: Path, password_file: Path | None) -> LocalAccount:

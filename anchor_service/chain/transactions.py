@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 from web3 import Web3
 
 from anchor_service.core.batch import Status
-from anchor_service.ports import Signed, StatusChange
+from anchor_service.ports import Signed, Signer, StatusChange
 
 # In the order of the contract's enum.
 STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED)
@@ -14,6 +15,9 @@ STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED)
 # Estimates are made on the state of now; the state of the block may cost a little more.
 GAS_MARGIN_PERCENT = 130
 FEE_MARGIN = 2
+# Pools take another transaction of the same nonce only for a tenth more; this is safely above.
+REPLACEMENT_PERCENT = 125
+_FEES = ("maxPriorityFeePerGas", "maxFeePerGas")
 
 
 def status_call(contract: Any, change: StatusChange) -> Any:
@@ -26,22 +30,41 @@ def status_call(contract: Any, change: StatusChange) -> Any:
     return contract.functions.supersede(change.issuer_id, change.leaf_hash, *act, reference)
 
 
-def sign(client: Web3, account: LocalAccount, call: Any, nonce: int) -> Signed:
+def sign(client: Web3, signer: Signer, call: Any, nonce: int) -> Signed:
     """The signed bytes of a contract call or constructor (web3 gives the two no type in common).
 
-    Raises: whatever web3 raises; a revert in the estimate among them.
+    Raises: whatever web3 raises, a revert in the estimate among it; KeystoreRejected.
     """
-    sender = {"from": account.address}
-    priority = client.eth.max_priority_fee
+    sender = {"from": signer.address}
     transaction = call.build_transaction(
         {
             **sender,
             "nonce": nonce,
             "chainId": client.eth.chain_id,
             "gas": call.estimate_gas(sender) * GAS_MARGIN_PERCENT // 100,
-            "maxPriorityFeePerGas": priority,
-            "maxFeePerGas": max(client.eth.gas_price * FEE_MARGIN, priority),
+            **_fees(client),
         }
     )
-    signed = account.sign_transaction(transaction)
-    return Signed(bytes(signed.raw_transaction), bytes(signed.hash), nonce)
+    raw, transaction_hash = signer.sign(transaction)
+    return Signed(raw, transaction_hash, nonce)
+
+
+def replace(client: Web3, signer: Signer, raw: bytes) -> Signed | None:
+    """The same transaction, with fees that a pool takes in its place; nothing on a chain without fees.
+
+    Raises: whatever web3 raises; KeystoreRejected.
+    """
+    earlier = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    asked = _fees(client)
+    if not asked["maxFeePerGas"] and not earlier["maxFeePerGas"]:
+        return None
+    raised = {name: max(asked[name], -(-int(earlier[name]) * REPLACEMENT_PERCENT // 100)) for name in _FEES}
+    kept = {name: earlier[name] for name in ("type", "nonce", "chainId", "gas", "value", "data")}
+    to = Web3.to_checksum_address(earlier["to"])
+    raw, transaction_hash = signer.sign({"from": signer.address, **kept, "to": to, **raised})
+    return Signed(raw, transaction_hash, int(earlier["nonce"]))
+
+
+def _fees(client: Web3) -> dict[str, int]:
+    priority = client.eth.max_priority_fee
+    return {"maxPriorityFeePerGas": priority, "maxFeePerGas": max(client.eth.gas_price * FEE_MARGIN, priority)}

@@ -1,31 +1,32 @@
 """`ports.Registry` over a real node."""
 
-from eth_account.signers.local import LocalAccount
 from eth_typing import BlockNumber
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from anchor_service.chain.contract import artifact, asking
-from anchor_service.chain.transactions import STATUSES, sign, status_call
-from anchor_service.core.errors import RegistryUnavailable
+from anchor_service.chain.transactions import STATUSES, replace, sign, status_call
+from anchor_service.core.errors import FeeTooLow, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.ports import Anchor, Approval, Mined, Signed, StatusChange, StatusFact, Window
+from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, Signer, StatusChange, StatusFact, Window
 
 # What nodes say of bytes that they have, had, or can no longer use: none of it decides anything.
 _ORDINARY = ("already known", "nonce too low", "known transaction", "already imported")
+# What they say when the fee is too low, for the block or for the place of another transaction.
+_TOO_LOW = ("underpriced", "fee per gas less than", "gas price below", "fee cap less than")
 
 
 class Web3Registry:
     """The registry at one address on one chain, with one signer and a rule of finality."""
 
-    def __init__(self, client: Web3, chain_id: int, address: str, depth: int, account: LocalAccount | None) -> None:
+    def __init__(self, client: Web3, chain_id: int, address: str, depth: int, signer: Signer | None) -> None:
         """`depth` blocks on top make a block final; 0 on a chain that never goes back. Asks nothing yet."""
         self._client = client
         self._chain_id = chain_id
         self._address = address.lower()
         self._depth = depth
-        self._account = account
+        self._signer = signer
         self._contract = client.eth.contract(address=Web3.to_checksum_address(address), abi=artifact()["abi"])
 
     @property
@@ -42,6 +43,12 @@ class Web3Registry:
     def signer(self) -> str:
         """The signing account's address, lowercase, with 0x."""
         return self._signing().address.lower()
+
+    def head(self) -> Head:
+        """The newest final block."""
+        with asking("reading the head"):
+            number = self._final()
+            return Head(number, self._client.eth.get_block(number)["timestamp"])
 
     def open_window(self, issuer_id: IssuerId) -> Window | None:
         """The issuer's window that is open now, or nothing."""
@@ -106,7 +113,8 @@ class Web3Registry:
     def next_nonce(self) -> int:
         """The signer's first nonce that no final block has used."""
         with asking("reading the signer's nonce"):
-            return int(self._client.eth.get_transaction_count(self._signing().address, self._final()))
+            signer = Web3.to_checksum_address(self._signing().address)
+            return int(self._client.eth.get_transaction_count(signer, self._final()))
 
     def sign_anchor(
         self,
@@ -143,13 +151,21 @@ class Web3Registry:
         with asking("preparing a change of status"):
             return sign(self._client, self._signing(), status_call(self._contract, change), nonce)
 
+    def sign_replacement(self, raw: bytes) -> Signed | None:
+        """The same call under the same nonce, at higher fees; nothing on a chain without fees."""
+        with asking("preparing a replacement"):
+            return replace(self._client, self._signing(), raw)
+
     def send(self, raw: bytes) -> None:
-        """Hand signed bytes to the chain; sending them again, or too late, is no error."""
+        """Hand signed bytes to the chain; sending them again, or too late, is no error. Raises: FeeTooLow."""
         with asking("sending a transaction"):
             try:
                 self._client.eth.send_raw_transaction(raw)
             except Web3RPCError as error:
-                if not any(ordinary in str(error).lower() for ordinary in _ORDINARY):
+                said = str(error).lower()
+                if any(word in said for word in _TOO_LOW):
+                    raise FeeTooLow(f"sending a transaction: {error}") from error
+                if not any(ordinary in said for ordinary in _ORDINARY):
                     raise
 
     def _final(self) -> BlockNumber:
@@ -157,7 +173,7 @@ class Web3Registry:
             raise RegistryUnavailable(f"the node follows another chain than {self._chain_id}")
         return BlockNumber(max(0, self._client.eth.block_number - self._depth))
 
-    def _signing(self) -> LocalAccount:
-        if self._account is None:
-            raise RegistryUnavailable("no keystore is configured: set JANGKAR_KEYSTORE")
-        return self._account
+    def _signing(self) -> Signer:
+        if self._signer is None:
+            raise RegistryUnavailable("no signer is configured: set JANGKAR_KEYSTORE or JANGKAR_SIGNER_URL")
+        return self._signer

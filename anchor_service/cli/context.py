@@ -1,5 +1,8 @@
 """What the commands share: settings, parts, the terminal, and the issuer that is meant."""
 
+import os
+import secrets
+import socket
 import time
 from functools import cache
 from pathlib import Path
@@ -38,6 +41,12 @@ class UsageError(Rejected):
 def now() -> int:
     """This machine's clock, in seconds since 1970."""
     return int(time.time())
+
+
+@cache
+def worker_name() -> str:
+    """This process's name among the workers of one database."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 @cache

@@ -1,18 +1,31 @@
 """`jangkar anchor run` and `jangkar batch`: what happens by night, and what a person decides after it."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_registry, registry_address
-from anchor_service.cli.context import UsageError, now, services, settings, show, stderr
+from anchor_service.bootstrap import build_reader, build_registry, registry_address
+from anchor_service.cli.context import (
+    IssuerOption,
+    UsageError,
+    now,
+    services,
+    settings,
+    show,
+    stderr,
+    the_issuer,
+    worker_name,
+)
 from anchor_service.core import approval as approval_format
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import TextRejected
-from anchor_service.pipeline import anchoring, approval, nightly
+from anchor_service.core.hashing import IssuerId
+from anchor_service.pipeline import anchoring, approval, nightly, nights
 from anchor_service.store import anchoring as queries
+from anchor_service.store.tables import Batch
 
 anchor = typer.Typer(no_args_is_help=True, help="The night.")
 batch = typer.Typer(no_args_is_help=True, help="Sealed batches.")
@@ -33,23 +46,18 @@ def run(
     """Do all that is due: finish what an earlier run left, seal what waits, anchor it, write statuses.
 
     Safe to repeat at any time, and after any crash. Exit codes: 0 nothing is left; 1 something is
-    quarantined; 3 something is still on its way or waits for an approval; 4 the chain could not be read.
+    quarantined or damaged; 3 something is still on its way or waits for an approval; 4 the chain could not be read.
     """
     parts = services()
     registry = build_registry(settings())
     with stderr.status("Anchoring"):
-        report = nightly.run(
-            parts.store,
-            registry,
-            parts.filing,
-            clock=now,
-            pause=lambda: time.sleep(POLL_SECONDS),
-            wait_seconds=wait,
-            cutoff=cutoff,
-            close_in=settings().zone if close_night else None,
-            say=lambda line: stderr.print(line, markup=False),
-        )
-    for problem in (*report.missed, *report.problems):
+        night = nights.today(now(), settings().zone)
+        if cutoff is not None:
+            night = replace(night, cutoff=cutoff)
+        report = nightly.Run(
+            parts.store, registry, parts.filing, now, worker_name(), say=lambda line: stderr.print(line, markup=False)
+        ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
+    for problem in (*report.missed, *report.problems, *report.stopped.values()):
         stderr.print(problem, style="yellow", markup=False)
     certificates = sum(one.tree_size for one in report.anchored)
     show(
@@ -58,7 +66,7 @@ def run(
         f"on the way {len(report.on_the_way)}, not approved {len(report.unapproved)}, "
         f"quarantined {len(report.quarantined)}, waiting {report.waiting}"
     )
-    if report.quarantined:
+    if report.quarantined or report.stopped:
         raise typer.Exit(1)
     if report.on_the_way or report.unapproved:
         raise typer.Exit(3)
@@ -93,7 +101,26 @@ def approve(
 
 @batch.command()
 def requeue(batch_id: Annotated[int, typer.Argument(help="number of the quarantined batch")]) -> None:
-    """Let a quarantined batch try again, after its cause was mended."""
-    if not anchoring.requeue(services().store, build_registry(settings()), batch_id):
-        raise UsageError(f"batch {batch_id} is not quarantined")
-    show(f"batch {batch_id} will be tried again by the next run")
+    """Let a quarantined batch try again, after its cause was mended; or send one again that the chain lost."""
+    parts = services()
+    with parts.store.reading() as connection:
+        found = queries.find(connection, Batch, batch_id)
+    if found is None:
+        raise UsageError(f"there is no batch {batch_id}")
+    anchoring.requeue(parts.store, build_registry(settings()), parts.filing, found)
+    show(f"batch {batch_id} will be tried again by the next run, as sequence {found.sequence}")
+
+
+@batch.command()
+def disown(
+    sequence: Annotated[int, typer.Argument(help="the sequence number on chain that this service never sealed")],
+    given: IssuerOption = None,
+) -> None:
+    """Record that an anchor of an issuer is not this service's, after its key was found in strange hands.
+
+    Its leaves have no manifest here, so nothing of it can be shown or restored. Without this the issuer
+    stays read-only: what the chain knows and the database does not could be certificates of a lost database.
+    """
+    issuer, parts = the_issuer(given), services()
+    anchoring.disown(parts.store, build_reader(settings()), parts.filing, IssuerId(issuer.id), sequence)
+    show(f"sequence {sequence} of {issuer.id.hex()} is recorded as foreign")

@@ -12,7 +12,9 @@ class OnChainState(StrEnum):
     """Where a batch or a status act stands on its way to the chain.
 
     SEALED -> SIGNED -> SENT -> ANCHORED; QUARANTINED from any but the last, until a person decides.
-    What is still open has no row of its own: it is the certificates without a batch.
+    Back to SEALED when a foreign transaction took the nonce; back to SENT, by a person, when the chain lost an
+    anchor that was called final. FOREIGN is what this service never sealed and a person disowned. What is still
+    open has no row of its own: it is the certificates without a batch.
     """
 
     SEALED = "sealed"
@@ -20,14 +22,19 @@ class OnChainState(StrEnum):
     SENT = "sent"
     ANCHORED = "anchored"
     QUARANTINED = "quarantined"
+    FOREIGN = "foreign"
 
+
+# What still has a way to go, without a person.
+ON_THE_WAY = (OnChainState.SEALED, OnChainState.SIGNED, OnChainState.SENT)
 
 _LEGAL = {
     OnChainState.SEALED: {OnChainState.SIGNED, OnChainState.QUARANTINED},
-    OnChainState.SIGNED: {OnChainState.SENT, OnChainState.ANCHORED, OnChainState.QUARANTINED},
-    OnChainState.SENT: {OnChainState.ANCHORED, OnChainState.QUARANTINED},
-    OnChainState.ANCHORED: set[OnChainState](),
+    OnChainState.SIGNED: {OnChainState.SENT, OnChainState.ANCHORED, OnChainState.QUARANTINED, OnChainState.SEALED},
+    OnChainState.SENT: {OnChainState.ANCHORED, OnChainState.QUARANTINED, OnChainState.SEALED},
+    OnChainState.ANCHORED: {OnChainState.SENT},
     OnChainState.QUARANTINED: {OnChainState.SEALED},
+    OnChainState.FOREIGN: set[OnChainState](),
 }
 
 

@@ -21,6 +21,8 @@ AnchorServiceError
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
 │   ├── RegistryUnavailable
+│   │   └── FeeTooLow        the chain wants more for these bytes than they offer
+│   ├── ChainAhead           the chain knows batches that this database does not: read-only until they are back
 │   ├── StoreBusy
 │   ├── NotApproved          a batch waits for its institute
 │   └── NotYetFinal
@@ -215,6 +217,26 @@ class RegistryUnavailable(Unavailable):
     """The chain did not answer, or not with something that can be believed."""
 
     code = "registry-unavailable"
+
+
+class FeeTooLow(RegistryUnavailable):
+    """The chain does not take these bytes at the fee that they offer."""
+
+    code = "fee-too-low"
+
+
+class ChainAhead(Unavailable):
+    """The chain knows batches of an issuer that this database does not: nothing new of it is taken in."""
+
+    code = "chain-ahead"
+
+    def __init__(self, issuer_id: bytes, detail: str) -> None:
+        super().__init__(
+            f"issuer {issuer_id.hex()} is read-only: {detail}. An old backup was restored, or a stolen key anchored; "
+            "see docs/runbook.md, then `jangkar rebuild` or `jangkar batch disown`"
+        )
+        self.issuer_id = issuer_id
+        self.detail = detail
 
 
 class StoreBusy(Unavailable):

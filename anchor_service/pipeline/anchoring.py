@@ -13,6 +13,8 @@ from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
     Damaged,
+    FeeTooLow,
+    IllegalTransition,
     NightMissed,
     NotApproved,
     NotYetFinal,
@@ -38,8 +40,11 @@ UNAPPROVED = ("RegistryKeyNotActive", "RegistryApprovalExpired", "RegistryBadApp
 # A pause ends by itself.
 PAUSED = "RegistryPaused"
 MAX_LEASES = 10
+# Bytes that lead their signer's queue for so long are taken to be too cheap.
+REPLACE_AFTER_SECONDS = 300
+MAX_REPLACEMENTS = 10
 
-S = TypeVar("S", Batch, StatusAct, NightClosing)
+S = TypeVar("S", bound=Subject)
 
 
 def advance(store: Store, registry: Registry, filing: Filing, subject: Subject, *, now: int) -> Subject:
@@ -135,24 +140,65 @@ def advance_night(store: Store, registry: Registry, closing: NightClosing, *, no
     raise NightMissed(f"it is not closed: {problem}")
 
 
-def requeue(store: Store, registry: Registry, batch_id: int) -> bool:
-    """A person's decision: let a quarantined batch try again. Returns whether there was one.
+def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) -> Subject:
+    """A person's decision: let what is quarantined try again, or a batch that the chain lost be sent again.
 
-    Where another root took its sequence number, it gets the next one: its old bytes can only revert.
-    Raises: RegistryUnavailable.
+    Where other roots took a batch's sequence number and those after it, it gets the next one, and they are
+    recorded as foreign: its old bytes can only revert.
+    Raises: IllegalTransition when there is nothing to decide; RegistryUnavailable.
     """
-    with store.reading() as connection:
-        batch = queries.find_batch(connection, batch_id)
-    if batch is None or batch.state != OnChainState.QUARANTINED:
-        return False
-    issuer_id = IssuerId(batch.issuer_id)
-    taken = registry.anchor_of(issuer_id, batch.sequence)
-    sequence = batch.sequence
-    if taken is not None and taken.root_hash != batch.root_hash:
-        sequence = registry.last_sequence(issuer_id) + 1
+    if isinstance(subject, StatusAct | NightClosing):
+        return _move(store, subject, OnChainState.SEALED, problem=None)
+    issuer_id = IssuerId(subject.issuer_id)
+    anchor = registry.anchor_of(issuer_id, subject.sequence)
+    if subject.state == OnChainState.ANCHORED and anchor is None:
+        return _move(store, subject, OnChainState.SENT, block_number=None, transaction_hash=None)
+    if anchor is None or (anchor.root_hash, anchor.tree_size) == (subject.root_hash, subject.tree_size):
+        return _move(store, subject, OnChainState.SEALED, problem=None)
+    earlier, last = subject.sequence, registry.last_sequence(issuer_id)
+    foreign = [foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
     with store.writing() as connection:
-        queries.move(connection, batch, OnChainState.SEALED, problem=None, sequence=sequence)
-    return True
+        queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
+        queries.forget_approval(connection, subject.id or 0)
+        for one in foreign:
+            sealing_queries.insert_batch(connection, one)
+    # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
+    filing.remove(issuer_id, earlier)
+    subject.sequence, subject.state, subject.problem = last + 1, OnChainState.SEALED, None
+    return subject
+
+
+def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
+    """A person's decision: an anchor of this issuer is not this service's.
+
+    Raises: IllegalTransition when the database knows it, or has a manifest of it, which `jangkar rebuild`
+    brings back; RegistryUnavailable when no final block holds it.
+    """
+    foreign = foreign_batch(registry, issuer_id, sequence)
+    with store.writing() as connection:
+        sealing_queries.lock_issuer(connection, issuer_id)
+        known = queries.batch_of(connection, issuer_id, sequence)
+        if known is not None or filing.manifest_path(issuer_id, sequence).exists():
+            raise IllegalTransition(f"sequence {sequence}", known.state if known else "filed here", "foreign")
+        sealing_queries.insert_batch(connection, foreign)
+
+
+def foreign_batch(registry: Registry, issuer_id: IssuerId, sequence: int) -> Batch:
+    """An anchor of this issuer that this service never sealed, as a row. Raises: RegistryUnavailable."""
+    anchor = registry.anchor_of(issuer_id, sequence)
+    if anchor is None:
+        raise RegistryUnavailable(f"no final block holds sequence {sequence} of {issuer_id.hex()}")
+    return Batch(
+        issuer_id=issuer_id,
+        sequence=sequence,
+        tree_size=anchor.tree_size,
+        root_hash=anchor.root_hash,
+        profile="",
+        state=OnChainState.FOREIGN,
+        sealed_at=anchor.block_time,
+        block_number=anchor.block_number,
+        transaction_hash=registry.anchor_transaction(issuer_id, sequence, anchor.block_number),
+    )
 
 
 def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafReference:
@@ -168,22 +214,12 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
 
 def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
-    attempt = None if subject.state == OnChainState.SEALED else _last_attempt(store, subject)
-    if attempt is not None:
-        # Read in this order: a nonce that was used by these very bytes is followed by their receipt. The other way
-        # round, a block between the two readings would make our own transaction look like a foreign one.
-        is_used = registry.next_nonce() > attempt.nonce
-        mined = registry.mined(attempt.transaction_hash)
-        if mined is not None and mined.succeeded:
-            return _finish(store, subject, mined.block_number, attempt.transaction_hash)
-        if mined is not None:
-            return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
-        if is_used:
-            # Another transaction used this nonce: these bytes can never be mined, so new ones are safe.
-            attempt = None
-    if attempt is None:
+    attempts = [] if subject.state == OnChainState.SEALED else _attempts(store, subject)
+    if attempts and _is_decided(store, registry, subject, attempts):
+        return subject
+    if subject.state == OnChainState.SEALED:
         try:
-            attempt = _sign(store, registry, subject, sign, now=now)
+            attempts = [_sign(store, registry, subject, sign, now=now)]
         except RegistryRefused as refused:
             if refused.error == BAD_SEQUENCE:
                 # Somebody's anchor of this sequence is in a block that is not final yet: read again later.
@@ -191,30 +227,84 @@ def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Si
             if refused.error == PAUSED:
                 raise RegistryUnavailable(str(refused)) from refused
             return _quarantine(store, subject, str(refused))
-    _send_up_to(store, registry, attempt.nonce)
+    _send_up_to(store, registry, attempts[-1].nonce, now=now)
     if subject.state == OnChainState.SIGNED:
         _move(store, subject, OnChainState.SENT)
     return subject
 
 
-def _send_up_to(store: Store, registry: Registry, nonce: int) -> None:
+def _is_decided(store: Store, registry: Registry, subject: Subject, attempts: list[Attempt]) -> bool:
+    """Whether a final block holds one of a subject's attempts, which all have one nonce; moves it accordingly.
+
+    Where another transaction used that nonce, the subject is sealed again: its bytes can never be mined.
+    """
+    # Read in this order: a nonce that was used by these very bytes is followed by their receipt. The other way
+    # round, a block between the two readings would make our own transaction look like a foreign one.
+    is_used = registry.next_nonce() > attempts[-1].nonce
+    for attempt in attempts:
+        mined = registry.mined(attempt.transaction_hash)
+        if mined is None:
+            continue
+        if mined.succeeded:
+            _finish(store, subject, mined.block_number, attempt.transaction_hash)
+        else:
+            _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
+        return True
+    if is_used:
+        _move(store, subject, OnChainState.SEALED)
+    return False
+
+
+def _send_up_to(store: Store, registry: Registry, nonce: int, *, now: int) -> None:
     """Send what this signer has signed and no final block has used, up to a nonce.
 
     A nonce only counts once all before it were used: bytes that were lost on the way, even those of
     a batch that was requeued since, hold up everything behind them. Old bytes do no harm: their
-    sequence number or status is taken, so that they revert.
+    sequence number or status is taken, so that they revert. Bytes that the chain finds too cheap, or that
+    lead the queue for too long, are signed again at a higher fee, under the same nonce.
+    Raises: FeeTooLow when even MAX_REPLACEMENTS of them did not help.
     """
     chain_nonce = registry.next_nonce()
     with store.reading() as connection:
         unused = queries.unused_attempts(connection, registry.signer, chain_nonce, nonce)
     for attempt in unused:
+        if attempt.nonce == chain_nonce and now - attempt.signed_at >= REPLACE_AFTER_SECONDS:
+            _send_replacement(store, registry, attempt, now=now)
+            continue
+        try:
+            registry.send(attempt.raw)
+        except FeeTooLow:
+            if not _send_replacement(store, registry, attempt, now=now):
+                raise
+
+
+def _send_replacement(store: Store, registry: Registry, attempt: Attempt, *, now: int) -> bool:
+    """Sign an attempt again at a higher fee, store it, send it. Returns whether fees, and their cap, allow that."""
+    is_last = attempt.ordinal > MAX_REPLACEMENTS
+    signed = None if is_last else registry.sign_replacement(attempt.raw)
+    if signed is None:
         registry.send(attempt.raw)
+        return False
+    again = Attempt(
+        **attempt.model_dump(exclude={"transaction_hash", "raw", "ordinal", "signed_at"}),
+        transaction_hash=signed.transaction_hash,
+        raw=signed.raw,
+        ordinal=attempt.ordinal + 1,
+        signed_at=now,
+    )
+    try:
+        with store.writing() as connection:
+            queries.insert_attempt(connection, again)
+    except IntegrityError as error:
+        raise StoreBusy(f"another process replaces nonce {attempt.nonce} of {attempt.signer}") from error
+    registry.send(again.raw)
+    return True
 
 
 def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[int], Signed], *, now: int) -> Attempt:
     """Lease a nonce and sign; the bytes are durable when this returns, and nothing has been sent.
 
-    Raises: StoreBusy when other processes keep taking the nonces.
+    Raises: StoreBusy when other processes keep taking the nonces, or have signed the subject meanwhile.
     """
     for _ in range(MAX_LEASES):
         chain_nonce = registry.next_nonce()
@@ -235,44 +325,35 @@ def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[in
         try:
             with store.writing() as connection:
                 queries.insert_attempt(connection, attempt)
-                if subject.state == OnChainState.SEALED:
-                    queries.move(connection, subject, OnChainState.SIGNED)
+                queries.move(connection, subject, OnChainState.SIGNED)
         except IntegrityError:
             # Another worker stored this nonce meanwhile; nothing was sent, so take the next one.
             continue
-        if subject.state == OnChainState.SEALED:
-            subject.state = OnChainState.SIGNED
+        subject.state = OnChainState.SIGNED
         return attempt
     raise StoreBusy(f"other processes keep signing with {registry.signer}; try again")
 
 
-def _last_attempt(store: Store, subject: Subject) -> Attempt | None:
+def _attempts(store: Store, subject: Subject) -> list[Attempt]:
     with store.reading() as connection:
-        return queries.last_attempt(connection, subject)
+        return queries.last_attempts(connection, subject)
 
 
 def _finish(store: Store, subject: S, block_number: int, transaction_hash: bytes) -> S:
     if subject.state == OnChainState.SEALED:
         # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
         _move(store, subject, OnChainState.SIGNED)
-    subject.block_number, subject.transaction_hash = block_number, transaction_hash
-    return _move(
-        store,
-        subject,
-        OnChainState.ANCHORED,
-        block_number=block_number,
-        transaction_hash=transaction_hash,
-        problem=None,
-    )
+    place = {"block_number": block_number, "transaction_hash": transaction_hash}
+    return _move(store, subject, OnChainState.ANCHORED, **place, problem=None)
 
 
 def _quarantine(store: Store, subject: S, problem: str) -> S:
-    subject.problem = problem
     return _move(store, subject, OnChainState.QUARANTINED, problem=problem)
 
 
 def _move(store: Store, subject: S, wanted: OnChainState, **facts: object) -> S:
     with store.writing() as connection:
         queries.move(connection, subject, wanted, **facts)
-    subject.state = wanted
+    for name, value in {**facts, "state": wanted}.items():
+        setattr(subject, name, value)
     return subject

@@ -55,6 +55,13 @@ class Filing:
             entries = (Entry(*row) for row in queries.entries(connection, batch.id))
             _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
 
+    def remove(self, issuer_id: bytes, sequence: int) -> None:
+        """Delete what was filed under a sequence number that is another's on chain."""
+        for path in (self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir():
+                _sync_folder(path.parent)
+
 
 def _write(path: Path, lines: Iterable[str], mode: int) -> None:
     """Write a file that is whole or not there, and read it back. An existing file must be the same."""

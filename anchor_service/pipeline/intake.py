@@ -20,6 +20,7 @@ from anchor_service.core.errors import (
 )
 from anchor_service.core.hashing import HASH_SIZE, DocumentDigest, IssuerId, leaf_hash, leaf_input
 from anchor_service.core.metadata import Metadata
+from anchor_service.pipeline.reconcile import require_no_hold
 from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
@@ -54,7 +55,7 @@ def submit(
 
     The same digest with the same facts is the same row, however often it comes. Outcomes are in
     the order of the submissions.
-    Raises: StoreBusy when others keep writing the same certificates at the same time.
+    Raises: StoreBusy when others keep writing the same certificates at the same time; ChainAhead.
     """
     outcomes: list[Outcome] = []
     for start in range(0, len(submissions), CHUNK):
@@ -62,6 +63,7 @@ def submit(
         for attempt in (1, 2, 3):
             try:
                 with store.writing() as connection:
+                    require_no_hold(connection, issuer.id)
                     taken = _Chunk(connection, issuer, now, new_nonce).take(chunk)
                 break
             except IntegrityError as error:

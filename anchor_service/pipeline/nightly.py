@@ -1,21 +1,27 @@
-"""The one nightly command: everything that is due, safe to repeat at any time."""
+"""The one nightly run: everything that is due, safe to repeat at any time and to run several times at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import tzinfo
+
+from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core.batch import OnChainState
-from anchor_service.core.errors import NightMissed, NotApproved, Unavailable
+from anchor_service.core.errors import Damaged, NightMissed, NotApproved, Unavailable
 from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import anchoring, nights, sealing
+from anchor_service.pipeline import anchoring, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
+from anchor_service.pipeline.nights import Night
 from anchor_service.ports import Registry
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
+from anchor_service.store import operations
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.anchoring import Subject
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, NightClosing, StatusAct
+
+# A worker that does not come back for so long is taken to be gone; others go on with its work.
+LEASE_SECONDS = 60
 
 
 @dataclass(slots=True)
@@ -29,6 +35,8 @@ class NightReport:
     missed: list[str] = field(default_factory=list)
     waiting: int = 0
     problems: list[str] = field(default_factory=list)
+    # What stands still until a person has looked, an issuer each: the others went on.
+    stopped: dict[bytes, str] = field(default_factory=dict)
 
     @property
     def anchored(self) -> list[Batch]:
@@ -46,95 +54,124 @@ class NightReport:
         return [one for one in self.done if isinstance(one, NightClosing)]
 
 
-def run(
-    store: Store,
-    registry: Registry,
-    filing: Filing,
-    *,
-    clock: Callable[[], int],
-    pause: Callable[[], None],
-    wait_seconds: int,
-    cutoff: int | None = None,
-    close_in: tzinfo | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> NightReport:
-    """Finish what an earlier run left, seal what waits, and see it anchored, for at most `wait_seconds`.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One worker's run: its parts, its clock, and where it tells what it does. `holder` is its name among others."""
 
-    `cutoff` leaves what came in at or after that instant for the next night. `close_in` closes the
-    night of this zone's calendar for each issuer that had nothing to anchor.
-    Raises: Damaged, and leaves everything as it is; RegistryUnavailable when the chain cannot be read
-    at all. A batch or act that cannot go on now stays where it is and is named in the report.
-    """
-    report = NightReport()
-    deadline = clock() + wait_seconds
-    _advance_all(store, registry, filing, report, clock, say)
-    _seal_all(store, registry, cutoff, close_in, clock, say)
-    while True:
-        _advance_all(store, registry, filing, report, clock, say)
-        if not report.on_the_way or clock() >= deadline:
-            break
-        pause()
-    with store.reading() as connection:
-        report.waiting = receipt_queries.count_waiting(connection)
-        report.quarantined = anchoring_queries.quarantined(connection)
-    return report
+    store: Store
+    registry: Registry
+    filing: Filing
+    clock: Callable[[], int]
+    holder: str
+    say: Callable[[str], None] = lambda _: None
+    report: NightReport = field(default_factory=NightReport)
 
+    def night(self, night: Night, *, pause: Callable[[], None], wait_seconds: int, close: bool) -> NightReport:
+        """Finish what an earlier run left, seal what waits, and see it anchored, for at most `wait_seconds`.
 
-def _seal_all(
-    store: Store,
-    registry: Registry,
-    cutoff: int | None,
-    close_in: tzinfo | None,
-    clock: Callable[[], int],
-    say: Callable[[str], None],
-) -> None:
-    with store.reading() as connection:
-        issuers = issuer_queries.all_issuers(connection)
-    for issuer in issuers:
-        before = clock() + 1 if cutoff is None else cutoff
-        last_on_chain = registry.last_sequence(IssuerId(issuer.id))
-        batch = sealing.seal(store, issuer, last_on_chain=last_on_chain, received_before=before, now=clock())
-        if batch is not None:
-            say(f"sealed batch {batch.sequence} of {issuer.id.hex()[:8]}: {batch.tree_size} certificates")
-        elif close_in and nights.close_if_empty(store, registry, issuer, now=clock(), zone=close_in):
-            say(f"nothing to anchor for {issuer.id.hex()[:8]}: its night is to be closed")
+        `close` closes the night on chain for each issuer that had nothing to anchor, and keeps here that
+        it was done, so that a night that was missed is seen. What cannot go on now stays where it is and is
+        named in the report; what is damaged stops its issuer and no other.
+        Raises: RegistryUnavailable when the chain cannot be read at all.
+        """
+        deadline = self.clock() + wait_seconds
+        self.advance()
+        if close:
+            with self.store.writing() as connection:
+                operations.begin_night(connection, night.day, self.clock())
+        self.seal(night, close=close)
+        while True:
+            self.advance()
+            if not self.report.on_the_way or self.clock() >= deadline:
+                break
+            pause()
+        with self.store.writing() as connection:
+            operations.give_leases_back(connection, self.holder)
+            if close and not self.report.on_the_way:
+                operations.finish_night(connection, night.day, self.clock())
+        with self.store.reading() as connection:
+            self.report.waiting = receipt_queries.count_waiting(connection)
+            self.report.quarantined = anchoring_queries.quarantined(connection)
+        return self.report
 
+    def seal(self, night: Night, *, close: bool) -> None:
+        """Seal what each issuer has waiting for a night; one who has nothing has the night closed.
 
-def _advance_all(
-    store: Store,
-    registry: Registry,
-    filing: Filing,
-    report: NightReport,
-    clock: Callable[[], int],
-    say: Callable[[str], None],
-) -> None:
-    with store.reading() as connection:
-        batches = anchoring_queries.batches_on_the_way(connection)
-        acts = anchoring_queries.status_acts_on_the_way(connection)
-        closings = anchoring_queries.nights_on_the_way(connection)
-    report.on_the_way, report.unapproved, report.problems = [], [], []
-    subjects: list[Subject] = [*batches, *acts, *closings]
-    for subject in subjects:
-        before = subject.state
-        name = anchoring_queries.subject_name(subject)
+        Raises: RegistryUnavailable.
+        """
+        held = {hold.issuer_id: hold for hold in reconcile.update_holds(self.store, self.registry, now=self.clock())}
+        with self.store.reading() as connection:
+            issuers = issuer_queries.all_issuers(connection)
+        for issuer in issuers:
+            if issuer.id in held:
+                self._stop(issuer.id, f"read-only: {held[issuer.id].detail}")
+                continue
+            on_chain = self.registry.last_sequence(IssuerId(issuer.id))
+            now = self.clock()
+            try:
+                batch = sealing.seal(self.store, issuer, last_on_chain=on_chain, received_before=night.cutoff, now=now)
+                if batch is not None:
+                    self.say(f"sealed batch {batch.sequence} of {issuer.id.hex()[:8]}: {batch.tree_size} certificates")
+                elif close and nights.close_if_empty(self.store, self.registry, issuer, night, now=now):
+                    self.say(f"nothing to anchor for {issuer.id.hex()[:8]}: its night is to be closed")
+            except Damaged as error:
+                self._stop(issuer.id, str(error))
+            except Unavailable as error:
+                self.report.problems.append(f"sealing for {issuer.id.hex()[:8]}: {error}")
+
+    def advance(self) -> None:
+        """Take all that is on its way as far as it goes now."""
+        with self.store.reading() as connection:
+            subjects = anchoring_queries.on_the_way(connection)
+        report = self.report
+        report.on_the_way, report.unapproved, report.problems = [], [], []
+        ours = {issuer_id for issuer_id in dict.fromkeys(one.issuer_id for one in subjects) if self._lease(issuer_id)}
+        for subject in subjects:
+            if subject.issuer_id in ours:
+                self._advance(subject)
+            else:
+                report.on_the_way.append(subject)
+
+    def _advance(self, subject: Subject) -> None:
+        report, before = self.report, subject.state
+        name = f"{anchoring_queries.subject_name(subject)} {subject.id}"
         try:
-            anchoring.advance(store, registry, filing, subject, now=clock())
+            anchoring.advance(self.store, self.registry, self.filing, subject, now=self.clock())
         except NotApproved as error:
             # Only a person can help: nothing is gained by asking again and again.
-            report.problems.append(f"{name} {subject.id}: {error}")
+            report.problems.append(f"{name}: {error}")
             report.unapproved.append(subject)
-            continue
+            return
         except NightMissed as error:
-            report.missed.append(f"{name} {subject.id}: {error}")
-            continue
+            report.missed.append(f"{name}: {error}")
+            return
+        except Damaged as error:
+            self._stop(subject.issuer_id, f"{name}: {error}")
+            return
         except Unavailable as error:
-            report.problems.append(f"{name} {subject.id}: {error}")
+            report.problems.append(f"{name}: {error}")
         if subject.state == OnChainState.ANCHORED:
-            say(f"{name} {subject.id}: in block {subject.block_number}")
+            self.say(f"{name}: in block {subject.block_number}")
             report.done.append(subject)
         elif subject.state == OnChainState.QUARANTINED:
-            say(f"{name} {subject.id}: QUARANTINED, {subject.problem}")
+            self.say(f"{name}: QUARANTINED, {subject.problem}")
         else:
             report.on_the_way.append(subject)
             if subject.state != before:
-                say(f"{name} {subject.id}: {subject.state}")
+                self.say(f"{name}: {subject.state}")
+
+    def _stop(self, issuer_id: bytes, why: str) -> None:
+        if self.report.stopped.get(issuer_id) != why:
+            self.say(f"STOPPED for {issuer_id.hex()[:8]}: {why}")
+        self.report.stopped[issuer_id] = why
+
+    def _lease(self, issuer_id: bytes) -> bool:
+        now = self.clock()
+        try:
+            with self.store.writing() as connection:
+                return operations.take_lease(
+                    connection, f"issuer {issuer_id.hex()}", self.holder, now=now, until=now + LEASE_SECONDS
+                )
+        except IntegrityError:
+            # Another worker took it first, between our look and our insert.
+            return False

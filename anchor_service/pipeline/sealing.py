@@ -1,7 +1,7 @@
 """Sealing: one transaction freezes a set of certificates, orders it, and computes its root from the stored rows."""
 
 from anchor_service.core.batch import OnChainState, ordered
-from anchor_service.core.errors import Damaged, NotYetFinal
+from anchor_service.core.errors import ChainAhead, Damaged, NotYetFinal
 from anchor_service.core.hashing import (
     DocumentDigest,
     IssuerId,
@@ -26,8 +26,8 @@ def seal(
     """Seal what the issuer has waiting, in the sequence number after its last one.
 
     Returns nothing when nothing waits, or while an earlier batch is not anchored yet.
-    Raises: Damaged when the chain is ahead of the database, when a row's leaf hash is not that of its
-    own digest and metadata, or when the two computed roots differ; NotYetFinal when the node lags.
+    Raises: ChainAhead; Damaged when a row's leaf hash is not that of its own digest and metadata, or
+    when the two computed roots differ; NotYetFinal when the node lags.
     """
     with store.writing() as connection:
         queries.lock_issuer(connection, issuer.id)
@@ -35,8 +35,7 @@ def seal(
             return None
         last = queries.last_sequence(connection, issuer.id)
         if last_on_chain > last:
-            detail = f"the chain holds {last_on_chain} batches and the database {last}: was an old backup restored?"
-            raise Damaged(f"issuer {issuer.id.hex()}", detail)
+            raise ChainAhead(issuer.id, f"the chain holds {last_on_chain} batches of it and the database {last}")
         if last_on_chain < last:
             raise NotYetFinal(f"the chain shows {last_on_chain} batches of {issuer.id.hex()} where {last} are anchored")
         rows = queries.waiting(connection, issuer.id, received_before, max_leaves)

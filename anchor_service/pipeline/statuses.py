@@ -3,6 +3,7 @@
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
+from anchor_service.pipeline.reconcile import require_no_hold
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as sealing_queries
@@ -27,7 +28,7 @@ def request(
 
     Raises: UnknownCertificate when the issuer has no anchored certificate of this file, or none that is
     the successor; FieldRejected; IllegalTransition while another change of the same certificate is on
-    its way.
+    its way; ChainAhead.
     """
     if not 0 <= reason <= MAX_REASON:
         raise FieldRejected("reason", f"must be a code from 0 to {MAX_REASON}")
@@ -38,6 +39,7 @@ def request(
     with store.writing() as connection:
         # Two requests for the same leaf are taken one after the other.
         sealing_queries.lock_issuer(connection, issuer.id)
+        require_no_hold(connection, issuer.id)
         found = [
             one
             for one in receipt_queries.by_digest(connection, document_digest)

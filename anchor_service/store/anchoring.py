@@ -1,16 +1,17 @@
 """Queries of what is on its way to the chain: batches, status acts, nights and their signed transactions."""
 
+from typing import TypeVar
+
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import col
 
-from anchor_service.core.batch import OnChainState, check_transition
+from anchor_service.core.batch import ON_THE_WAY, OnChainState, check_transition
 from anchor_service.core.errors import StoreBusy
 from anchor_service.store import rows
 from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct, StoredApproval
 
-_ON_THE_WAY = (OnChainState.SEALED, OnChainState.SIGNED, OnChainState.SENT)
-
 Subject = Batch | StatusAct | NightClosing
+Kind = TypeVar("Kind", Batch, StatusAct, NightClosing)
 
 # What an attempt calls its subject.
 _NAMES: dict[type[Subject], str] = {Batch: "batch", StatusAct: "status", NightClosing: "night"}
@@ -21,22 +22,14 @@ def subject_name(subject: Subject) -> str:
     return _NAMES[type(subject)]
 
 
-def batches_on_the_way(connection: Connection) -> list[Batch]:
-    """Batches that are sealed, not anchored and not quarantined, in order of sealing."""
-    query = select(rows.table(Batch)).where(col(Batch.state).in_(_ON_THE_WAY)).order_by(col(Batch.id))
-    return rows.many(connection, Batch, query)
-
-
-def status_acts_on_the_way(connection: Connection) -> list[StatusAct]:
-    """Status acts that are recorded, not written on chain and not quarantined, in order."""
-    query = select(rows.table(StatusAct)).where(col(StatusAct.state).in_(_ON_THE_WAY)).order_by(col(StatusAct.id))
-    return rows.many(connection, StatusAct, query)
-
-
-def nights_on_the_way(connection: Connection) -> list[NightClosing]:
-    """Closings of nights that are recorded, not on chain and not quarantined, in order."""
-    query = select(rows.table(NightClosing)).where(col(NightClosing.state).in_(_ON_THE_WAY))
-    return rows.many(connection, NightClosing, query.order_by(col(NightClosing.id)))
+def on_the_way(connection: Connection) -> list[Subject]:
+    """All that is recorded, not on chain and not quarantined: batches, then status acts, then nights, each in order."""
+    found: list[Subject] = []
+    for kind in _NAMES:
+        table = rows.table(kind)
+        query = select(table).where(table.c.state.in_(ON_THE_WAY)).order_by(table.c.id)
+        found += rows.many(connection, kind, query)
+    return found
 
 
 def batches(connection: Connection) -> list[Batch]:
@@ -45,9 +38,10 @@ def batches(connection: Connection) -> list[Batch]:
     return rows.many(connection, Batch, query)
 
 
-def find_batch(connection: Connection, batch_id: int) -> Batch | None:
-    """A batch by its id."""
-    return rows.one(connection, Batch, select(rows.table(Batch)).where(col(Batch.id) == batch_id))
+def find(connection: Connection, kind: type[Kind], subject_id: int) -> Kind | None:
+    """A batch, a status act or a closing by its id."""
+    table = rows.table(kind)
+    return rows.one(connection, kind, select(table).where(table.c.id == subject_id))
 
 
 def batch_of(connection: Connection, issuer_id: bytes, sequence: int) -> Batch | None:
@@ -67,9 +61,14 @@ def quarantined(connection: Connection) -> list[Subject]:
 
 def put_approval(connection: Connection, approval: StoredApproval) -> None:
     """Store a batch's approval in the place of an earlier one."""
-    table = rows.table(StoredApproval)
-    connection.execute(delete(table).where(table.c.batch_id == approval.batch_id))
+    forget_approval(connection, approval.batch_id)
     connection.execute(insert(StoredApproval).values(**approval.model_dump()))
+
+
+def forget_approval(connection: Connection, batch_id: int) -> None:
+    """Delete a batch's approval: it was given for another sequence number."""
+    table = rows.table(StoredApproval)
+    connection.execute(delete(table).where(table.c.batch_id == batch_id))
 
 
 def approval_of(connection: Connection, batch_id: int) -> StoredApproval | None:
@@ -122,25 +121,23 @@ def insert_attempt(connection: Connection, attempt: Attempt) -> None:
     connection.execute(insert(Attempt).values(**attempt.model_dump()))
 
 
-def last_attempt(connection: Connection, subject: Subject) -> Attempt | None:
-    """The newest signed transaction of a subject."""
-    query = (
-        select(rows.table(Attempt))
-        .where(col(Attempt.subject) == subject_name(subject), col(Attempt.subject_id) == subject.id)
-        .order_by(col(Attempt.nonce).desc(), col(Attempt.ordinal).desc())
-        .limit(1)
-    )
-    return rows.one(connection, Attempt, query)
+def last_attempts(connection: Connection, subject: Subject) -> list[Attempt]:
+    """The signed transactions of a subject under its newest nonce, oldest first: any of them may be the one."""
+    table = rows.table(Attempt)
+    own = (table.c.subject == subject_name(subject), table.c.subject_id == subject.id)
+    newest = select(func.max(table.c.nonce)).where(*own).scalar_subquery()
+    query = select(table).where(*own, table.c.nonce == newest).order_by(table.c.ordinal)
+    return rows.many(connection, Attempt, query)
 
 
 def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_nonce: int) -> list[Attempt]:
-    """Signed transactions of a signer whose nonce no final block has used, up to a nonce, in order."""
+    """For each nonce that no final block has used, up to one: the newest bytes that the signer signed, in order."""
     query = (
         select(rows.table(Attempt))
         .where(col(Attempt.signer) == signer, col(Attempt.nonce) >= chain_nonce, col(Attempt.nonce) <= last_nonce)
         .order_by(col(Attempt.nonce), col(Attempt.ordinal))
     )
-    return rows.many(connection, Attempt, query)
+    return list({one.nonce: one for one in rows.many(connection, Attempt, query)}.values())
 
 
 def insert_status_act(connection: Connection, act: StatusAct) -> int:
@@ -154,6 +151,6 @@ def pending_status_act(connection: Connection, issuer_id: bytes, leaf_hash: byte
     query = select(rows.table(StatusAct)).where(
         col(StatusAct.issuer_id) == issuer_id,
         col(StatusAct.leaf_hash) == leaf_hash,
-        col(StatusAct.state).in_(_ON_THE_WAY),
+        col(StatusAct.state).in_(ON_THE_WAY),
     )
     return rows.one(connection, StatusAct, query)

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 from sqlmodel import col
 
-from anchor_service.core.batch import OnChainState
+from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.store import rows
 from anchor_service.store.tables import Batch, Certificate
 
@@ -56,12 +56,35 @@ def of_batch(connection: Connection, batch_id: int) -> Iterator[Certificate]:
         yield Certificate(**row)
 
 
-def count_waiting(connection: Connection, issuer_id: bytes | None = None) -> int:
-    """How many live certificates no batch holds yet, of one issuer or of all."""
+def count_waiting(connection: Connection, issuer_id: bytes | None = None, received_before: int | None = None) -> int:
+    """How many live certificates no batch holds yet, of one issuer or of all, received before an instant or ever."""
     query = select(func.count()).where(col(Certificate.live), col(Certificate.batch_id).is_(None))
     if issuer_id is not None:
         query = query.where(col(Certificate.issuer_id) == issuer_id)
+    if received_before is not None:
+        query = query.where(col(Certificate.received_at) < received_before)
     return int(connection.execute(query).scalar_one())
+
+
+def oldest_waiting(connection: Connection) -> int | None:
+    """When the oldest live certificate that no batch holds was received."""
+    query = select(func.min(col(Certificate.received_at))).where(
+        col(Certificate.live), col(Certificate.batch_id).is_(None)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def overdue(connection: Connection, received_before: int, issuer_id: bytes | None = None) -> list[tuple[str, int]]:
+    """Live certificates that were received before an instant and are not anchored: number and when, oldest first."""
+    unfinished = select(col(Batch.id)).where(col(Batch.state).in_((*ON_THE_WAY, OnChainState.QUARANTINED)))
+    query = select(col(Certificate.number), col(Certificate.received_at)).where(
+        col(Certificate.live),
+        col(Certificate.received_at) < received_before,
+        or_(col(Certificate.batch_id).is_(None), col(Certificate.batch_id).in_(unfinished)),
+    )
+    if issuer_id is not None:
+        query = query.where(col(Certificate.issuer_id) == issuer_id)
+    return [(number, when) for number, when in connection.execute(query.order_by(col(Certificate.received_at)))]
 
 
 def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Placed | None:

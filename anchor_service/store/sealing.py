@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlmodel import col
 
-from anchor_service.core.batch import OnChainState
+from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.core.hashing import LeafHash
 from anchor_service.store import rows
-from anchor_service.store.tables import Batch, Certificate, Issuer, Leaf
+from anchor_service.store.tables import Batch, Certificate, Erasure, Issuer, Leaf
 
 
 def lock_issuer(connection: Connection, issuer_id: bytes) -> None:
@@ -19,7 +19,7 @@ def lock_issuer(connection: Connection, issuer_id: bytes) -> None:
 def unfinished(connection: Connection, issuer_id: bytes) -> Batch | None:
     """The issuer's batch that is sealed and not anchored yet."""
     query = select(rows.table(Batch)).where(
-        col(Batch.issuer_id) == issuer_id, col(Batch.state) != OnChainState.ANCHORED
+        col(Batch.issuer_id) == issuer_id, col(Batch.state).in_((*ON_THE_WAY, OnChainState.QUARANTINED))
     )
     return rows.one(connection, Batch, query.order_by(col(Batch.sequence)).limit(1))
 
@@ -96,3 +96,19 @@ def entries(connection: Connection, batch_id: int) -> Iterator[tuple[int, bytes,
     )
     for index, digest, metadata in connection.execute(query):
         yield index or 0, digest, metadata
+
+
+def counts_by_batch(connection: Connection, issuer_id: bytes) -> dict[int, tuple[int, int, int]]:
+    """For each batch of an issuer: its leaves, its certificates, its erased certificates."""
+    found: dict[int, list[int]] = {}
+    batches = rows.table(Batch)
+    for place, table in enumerate((rows.table(Leaf), rows.table(Certificate), rows.table(Erasure))):
+        query = (
+            select(table.c.batch_id, func.count())
+            .join(batches, batches.c.id == table.c.batch_id)
+            .where(batches.c.issuer_id == issuer_id)
+            .group_by(table.c.batch_id)
+        )
+        for batch_id, count in connection.execute(query):
+            found.setdefault(batch_id, [0, 0, 0])[place] = count
+    return {batch_id: (leaves, held, erased) for batch_id, (leaves, held, erased) in found.items()}

@@ -189,3 +189,43 @@ class StoredApproval(SQLModel, table=True):
     deadline: int = Field(sa_type=_BIG)
     signature: bytes = Field(sa_type=LargeBinary)
     received_at: int = Field(sa_type=_BIG)
+
+
+class Lease(SQLModel, table=True):
+    """Who works on something until when, so that others leave it alone. It saves work and guards nothing."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at: int = Field(sa_type=_BIG)
+
+
+class Hold(SQLModel, table=True):
+    """An issuer for whom nothing new is taken in: the chain knows batches of it that this database does not."""
+
+    __tablename__ = "holds"
+
+    issuer_id: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    detail: str = Field(sa_type=Text)
+    since: int = Field(sa_type=_BIG)
+
+
+class NightRun(SQLModel, table=True):
+    """A night that was begun here, and when all of it was done. `night` is days since 1970-01-01."""
+
+    __tablename__ = "night_runs"
+
+    night: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    started_at: int = Field(sa_type=_BIG)
+    finished_at: int | None = Field(default=None, sa_type=_BIG)
+
+
+class Erasure(SQLModel, table=True):
+    """A leaf whose certificate was erased: it tells nothing of the person, and that nothing was lost."""
+
+    __tablename__ = "erasures"
+
+    batch_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    leaf_index: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    erased_at: int = Field(sa_type=_BIG)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from devnet import CHAIN_ID
@@ -12,7 +13,7 @@ from simulator import SimulatedChain, SimulatedRegistry, simulated_signature
 from anchor_service.chain import approvals
 from anchor_service.core import profile
 from anchor_service.core.batch import Status
-from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
+from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.kinds import scope_of
 from anchor_service.core.manifest import BatchHeader
@@ -31,6 +32,8 @@ class Port:
     issuer_id: IssuerId
     settle: Callable[[], None]
     approve: Callable[[int, RootHash, int, int], Approval]
+    hold: Callable[[], None]
+    release: Callable[[], None]
 
 
 @pytest.fixture(params=["simulator", "web3"])
@@ -46,7 +49,10 @@ def port(request: pytest.FixtureRequest) -> Port:
         def simulated(*approved: object) -> Approval:
             return Approval(wallet, int(str(approved[-1])), simulated_signature(wallet, issuer_id, *approved))
 
-        return Port(registry, issuer_id, lambda: None, simulated)
+        def hold() -> None:
+            chain.holds, chain.fee = True, 10
+
+        return Port(registry, issuer_id, lambda: None, simulated, hold, chain.mine)
     devnet = request.getfixturevalue("shared_devnet")
     address = request.getfixturevalue("shared_registry")
     devnet.accredit(address, issuer_id, devnet.account("institute").address, PROFILE, scope_of(["latsar"]))
@@ -58,7 +64,11 @@ def port(request: pytest.FixtureRequest) -> Port:
         made = approvals.approve(header, deadline, signer)
         return Approval(made.approver, made.deadline, made.signature)
 
-    return Port(devnet.registry(address), issuer_id, devnet.settle, signed)
+    def automine(*, enabled: bool) -> None:
+        devnet.call("evm_setAutomine", enabled)
+
+    hold, release = (partial(automine, enabled=enabled) for enabled in (False, True))
+    return Port(devnet.registry(address), issuer_id, devnet.settle, signed, hold, release)
 
 
 def anchor(port: Port, sequence: int, root: RootHash = ROOT, size: int = 3) -> bytes:
@@ -123,6 +133,30 @@ def test_a_second_anchor_of_one_sequence_reverts(port):
     assert port.registry.mined(first.transaction_hash).succeeded
     assert not port.registry.mined(second.transaction_hash).succeeded
     assert port.registry.anchor_of(port.issuer_id, 1).root_hash == ROOT
+
+
+def test_dearer_bytes_take_the_place_of_the_first(port):
+    port.hold()
+    first = port.registry.sign_anchor(port.issuer_id, 1, ROOT, 3, port.registry.next_nonce())
+    port.registry.send(first.raw)
+    second = port.registry.sign_replacement(first.raw)
+    assert second.nonce == first.nonce
+    port.registry.send(second.raw)
+    with pytest.raises(FeeTooLow):
+        port.registry.send(first.raw)
+    port.release()
+    port.settle()
+    assert port.registry.mined(second.transaction_hash).succeeded
+    assert port.registry.mined(first.transaction_hash) is None
+    assert port.registry.anchor_of(port.issuer_id, 1).root_hash == ROOT
+
+
+def test_the_head_is_a_block_and_its_time(port):
+    before = port.registry.head()
+    anchor(port, 1)
+    after = port.registry.head()
+    assert after.number > before.number
+    assert after.time >= before.time
 
 
 def test_statuses_follow_the_contract(port):

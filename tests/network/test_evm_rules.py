@@ -15,6 +15,7 @@ from anchor_service.chain import approvals
 from anchor_service.chain.administration import Administration, policy_pins
 from anchor_service.chain.contract import connect
 from anchor_service.chain.inspection import Inspection
+from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Registry
 from anchor_service.core import profile
 from anchor_service.core.batch import Status
@@ -43,10 +44,10 @@ class Network:
         self.chain_id = chain_id
 
     def act(self, name: str) -> Administration:
-        return Administration(self.client, self.accounts[name])
+        return Administration(self.client, KeystoreSigner(self.accounts[name]))
 
     def registry(self, address: str) -> Web3Registry:
-        return Web3Registry(self.client, self.chain_id, address, 0, self.accounts["institute"])
+        return Web3Registry(self.client, self.chain_id, address, 0, KeystoreSigner(self.accounts["institute"]))
 
     def send(self, registry: Web3Registry, signed: Any) -> None:
         registry.send(signed.raw)

@@ -1,0 +1,132 @@
+"""Reconciling: what was accepted, what stands in leaves, and what the chain holds have to be the same.
+
+Where the chain knows more of an issuer than this database, nothing new of that issuer is taken in: an old backup was
+restored, or a stolen key anchored, and what comes in again may stand on chain already.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.errors import ChainAhead
+from anchor_service.core.hashing import IssuerId
+from anchor_service.ports import Registry
+from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import issuers as issuer_queries
+from anchor_service.store import operations as queries
+from anchor_service.store import receipts as receipt_queries
+from anchor_service.store import sealing as sealing_queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch, Hold, Issuer
+
+MAX_NAMED = 20
+
+
+def update_holds(store: Store, registry: Registry, *, now: int) -> list[Hold]:
+    """Hold every issuer of whom the chain knows more than this database, lift what is mended. Returns the holds.
+
+    Repeating it changes nothing. Raises: RegistryUnavailable.
+    """
+    with store.reading() as connection:
+        issuers = issuer_queries.all_issuers(connection)
+    for issuer in issuers:
+        # The chain first: a batch that is sealed and anchored meanwhile only puts the database further ahead.
+        on_chain = registry.last_sequence(IssuerId(issuer.id))
+        with store.reading() as connection:
+            known = sealing_queries.last_sequence(connection, issuer.id)
+            held = queries.hold_of(connection, issuer.id)
+        if on_chain > known:
+            hold = Hold(
+                issuer_id=issuer.id,
+                detail=f"the chain holds {on_chain} batches of it and the database knows {known}",
+                since=now,
+            )
+            with store.writing() as connection:
+                queries.put_hold(connection, hold)
+        elif held is not None:
+            with store.writing() as connection:
+                queries.lift_hold(connection, issuer.id)
+    with store.reading() as connection:
+        return queries.holds(connection)
+
+
+def require_no_hold(connection: Connection, issuer_id: bytes) -> None:
+    """Raises: ChainAhead while nothing new of this issuer may be taken in."""
+    hold = queries.hold_of(connection, issuer_id)
+    if hold is not None:
+        raise ChainAhead(issuer_id, hold.detail)
+
+
+@dataclass(slots=True)
+class Balance:
+    """An issuer's certificates: accepted = waiting + on the way + anchored, and anchored = the sizes on chain."""
+
+    issuer_id: bytes
+    waiting: int = 0
+    on_the_way: int = 0
+    anchored: int = 0
+    erased: int = 0
+    on_chain: int = 0
+    exceptions: list[str] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> int:
+        """All certificates that were taken in and not withdrawn, erased ones among them."""
+        return self.waiting + self.on_the_way + self.anchored
+
+
+def balance(store: Store, registry: Registry, issuer: Issuer, *, overdue_before: int) -> Balance:
+    """Compare an issuer's rows with the chain, batch by batch, and name everything that does not agree.
+
+    `overdue_before` is the instant before which every certificate that was received has to be anchored.
+    Raises: RegistryUnavailable.
+    """
+    found = Balance(issuer.id)
+    issuer_id = IssuerId(issuer.id)
+    on_chain = registry.last_sequence(issuer_id)
+    with store.reading() as connection:
+        batches = [one for one in anchoring_queries.batches(connection) if one.issuer_id == issuer.id]
+        counts = sealing_queries.counts_by_batch(connection, issuer.id)
+        found.waiting = receipt_queries.count_waiting(connection, issuer.id)
+        overdue = receipt_queries.overdue(connection, overdue_before, issuer.id)
+        hold = queries.hold_of(connection, issuer.id)
+    known = {one.sequence for one in batches}
+    found.exceptions += [
+        f"sequence {sequence}: on chain and not in the database: `jangkar rebuild`"
+        for sequence in range(1, on_chain + 1)
+        if sequence not in known
+    ]
+    if hold is not None:
+        found.exceptions.append(f"read-only: {hold.detail}")
+    for batch in sorted(batches, key=lambda one: one.sequence):
+        leaves, certificates, erased = counts.get(batch.id or 0, (0, 0, 0))
+        found.erased += erased
+        _add_batch(found, registry, batch, leaves)
+        if batch.state != OnChainState.FOREIGN and (leaves, certificates + erased) != (batch.tree_size,) * 2:
+            found.exceptions.append(
+                f"batch {batch.id}, sequence {batch.sequence}: size {batch.tree_size}, {leaves} leaves, "
+                f"{certificates} certificates, {erased} erased: `jangkar fsck`"
+            )
+    found.exceptions += [f"overdue: certificate {number!r}, received {received}" for number, received in overdue]
+    return found
+
+
+def _add_batch(found: Balance, registry: Registry, batch: Batch, leaves: int) -> None:
+    name = f"batch {batch.id}, sequence {batch.sequence}"
+    anchor = registry.anchor_of(IssuerId(found.issuer_id), batch.sequence)
+    if batch.state == OnChainState.FOREIGN:
+        found.exceptions.append(f"{name}: foreign, {batch.tree_size} leaves that this service never sealed")
+        return
+    if batch.state != OnChainState.ANCHORED:
+        found.on_the_way += leaves
+        if batch.state == OnChainState.QUARANTINED:
+            found.exceptions.append(f"{name}: quarantined, {batch.problem}")
+        return
+    found.anchored += leaves
+    if anchor is None:
+        found.exceptions.append(f"{name}: the chain does not hold it any more: `jangkar batch requeue {batch.id}`")
+        return
+    found.on_chain += anchor.tree_size
+    if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+        found.exceptions.append(f"{name}: the chain holds another root or size: `jangkar fsck`")

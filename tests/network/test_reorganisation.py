@@ -1,0 +1,125 @@
+"""A real node whose blocks go back, and whose fees rise, under a service that waits for two blocks on top."""
+
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import _contracts
+import pytest
+from eth_account import Account
+from tools import missing
+from world import digest, facts
+
+from anchor_service.chain.administration import Administration
+from anchor_service.chain.contract import connect
+from anchor_service.chain.signer import KeystoreSigner
+from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.core import profile
+from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.pipeline import intake, nightly, nights
+from anchor_service.pipeline.filing import Filing
+from anchor_service.pipeline.intake import Submission
+from anchor_service.pipeline.receipts import Receipts
+from anchor_service.ports import FOREVER
+from anchor_service.store import anchoring as queries
+from anchor_service.store import issuers
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Issuer
+from verifier.receipt import parse
+
+CHAIN_ID = 31_337
+DEPTH = 2
+PROFILE = profile.from_fields("UJI", "Lembaga Uji")
+
+
+class Service:
+    """One issuer over anvil, whose blocks come when the test says so."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.client = connect(url)
+        self.store = Store(f"sqlite:///{folder / 'store.sqlite3'}")
+        self.store.upgrade()
+        accounts = [Account.create() for _ in range(3)]
+        for account in accounts:
+            self.ask("anvil_setBalance", account.address, hex(10**20))
+        admin, accreditor, institute = (KeystoreSigner(account) for account in accounts)
+        address = Administration(self.client, institute).deploy(admin.address, 0)
+        Administration(self.client, admin).grant_role(address, "ACCREDITOR", accreditor.address)
+        self.issuer = Issuer(id=b"\x33" * 32, profile=PROFILE, scope=" ".join(KIND_NUMBERS), created_at=0)
+        acts = Administration(self.client, accreditor)
+        acts.open_window(address, self.issuer.id, FOREVER, scope_of(KIND_NUMBERS), profile.digest(PROFILE))
+        acts.add_key(address, self.issuer.id, institute.address, 3, "institute")
+        with self.store.writing() as connection:
+            issuers.add_issuer(connection, self.issuer)
+        self.registry = Web3Registry(self.client, CHAIN_ID, address, DEPTH, institute)
+        self.filing = Filing(folder / "manifests", folder / "entries", CHAIN_ID, address)
+        self.receipts = Receipts(self.store, CHAIN_ID, address)
+        self.now = 1_900_000_000
+        self.ask("evm_setAutomine", False)
+        # Accreditation has to be final before the first night.
+        self.ask("anvil_mine", hex(DEPTH))
+
+    def ask(self, method: str, *params: Any) -> Any:
+        answer = self.client.provider.make_request(method, list(params))
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def submit(self, name: str) -> None:
+        given = [Submission(digest(name), facts(name, nonce=digest(name).hex()[:32]))]
+        assert intake.submit(self.store, self.issuer, given, now=self.now, new_nonce=str)[0].is_new
+
+    def night(self) -> nightly.NightReport:
+        self.now += 1
+        run = nightly.Run(self.store, self.registry, self.filing, lambda: self.now, "w")
+        return run.night(nights.today(self.now, UTC), pause=lambda: None, wait_seconds=0, close=False)
+
+    def attempts(self) -> list[tuple[int, int]]:
+        with self.store.reading() as connection:
+            found = queries.unused_attempts(connection, self.registry.signer, 0, 99)
+        return [(one.nonce, one.ordinal) for one in found]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    if not _contracts.ANVIL.exists():
+        missing("anvil: run `python3 scripts/check_contracts.py --quick` once")
+    with _contracts.anvil() as url:
+        yield Service(url, tmp_path)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_block_that_was_dropped_is_never_in_a_receipt(service, blocks):
+    """However deep below the limit: the same bytes go out again, and one anchor stands."""
+    service.submit("a")
+    snapshot = service.ask("evm_snapshot")
+    assert service.night().on_the_way
+    service.ask("anvil_mine", hex(blocks))
+    assert service.night().on_the_way, "a block that may still go back is no anchor"
+    assert service.receipts.by_digest(digest("a")).receipts == ()
+    service.ask("evm_revert", snapshot)
+    service.ask("anvil_dropAllTransactions")
+    # The fork that won is longer.
+    service.ask("anvil_mine", hex(3))
+    assert service.night().on_the_way
+    service.ask("anvil_mine", hex(DEPTH + 1))
+    assert len(service.night().anchored) == 1
+    receipt = parse(service.receipts.by_digest(digest("a")).receipts[0])
+    block = service.client.eth.get_block(receipt.block)
+    assert receipt.transaction in {"0x" + one.hex() for one in block["transactions"]}
+    assert service.registry.last_sequence(service.issuer.id) == 1
+    assert service.attempts() == [(1, 1)], "the deployment was nonce 0, and nothing was signed twice"
+
+
+def test_fees_that_rise_while_a_transaction_waits_are_met(service):
+    service.submit("a")
+    assert service.night().on_the_way
+    service.ask("anvil_dropAllTransactions")
+    service.ask("anvil_setNextBlockBaseFeePerGas", hex(10**12))
+    service.ask("anvil_mine", "0x1")
+    service.ask("anvil_setNextBlockBaseFeePerGas", hex(10**12))
+    for _ in range(3):
+        report = service.night()
+    assert service.attempts() == [(1, 2)], report.problems
+    service.ask("anvil_mine", hex(DEPTH + 1))
+    assert len(service.night().anchored) == 1
