@@ -153,6 +153,9 @@ class Registry(Protocol):
     def anchor_transaction(self, issuer_id: IssuerId, sequence: int, block_number: int) -> bytes:
         """Hash of the transaction that anchored this sequence number in this block."""
 
+    def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
+        """The profile's digest in the window under which an anchor was made; zeros where there is none."""
+
     def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
         """The status of a leaf; active when none was ever written."""
 

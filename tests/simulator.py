@@ -48,6 +48,7 @@ class SimulatedChain:
     windows: dict[bytes, Window] = field(default_factory=dict)
     keys: set[tuple[bytes, str]] = field(default_factory=set)
     anchors: dict[tuple[bytes, int], tuple[Anchor, bytes]] = field(default_factory=dict)
+    profiles: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
     last: Counter = field(default_factory=Counter)
     nights: Counter = field(default_factory=Counter)
     statuses: dict[tuple[bytes, bytes], StatusFact] = field(default_factory=dict)
@@ -138,6 +139,7 @@ class SimulatedChain:
         if kind == "anchor":
             sequence, root, size, _ = rest
             self.last[issuer_id] = sequence
+            self.profiles[issuer_id, sequence] = self.windows[issuer_id].profile_digest
             self.anchors[issuer_id, sequence] = Anchor(RootHash(root), size, self.block, self.time), transaction.hash
         elif kind == "night":
             self.nights[issuer_id] = rest[0]
@@ -200,6 +202,10 @@ class SimulatedRegistry:
         if anchor.block_number != block_number:
             raise RegistryUnavailable("no such event")
         return transaction_hash
+
+    def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
+        self._fail("anchor_profile", "before")
+        return self.chain.profiles.get((issuer_id, sequence), bytes(32))
 
     def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
         self._fail("status_of", "before")

@@ -63,7 +63,7 @@ class World:
 
     def submit(self, *names: str, issuer: Issuer | None = None, **more: object) -> list[Outcome]:
         by = issuer or self.issuer
-        submissions = [Submission(digest(name), facts(name, **more)) for name in names]
+        submissions = [Submission(digest(name), facts(**{"number": name, **more})) for name in names]
         outcomes = intake.submit(self.store, by, submissions, now=self.now, new_nonce=lambda: next(self._nonces))
         for submission, outcome in zip(submissions, outcomes, strict=True):
             if outcome.leaf_hash:

@@ -92,6 +92,15 @@ class Web3Registry:
             )
         return bytes(events[0]["transactionHash"])
 
+    def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
+        """The profile's digest in the window under which an anchor was made; zeros where there is none."""
+        with asking("reading an anchor's profile"):
+            final = self._final()
+            functions = self._contract.functions
+            _, size, _, _, window, _ = functions.anchorOf(issuer_id, sequence).call(block_identifier=final)
+            _, _, _, digest = functions.windowOf(issuer_id, window).call(block_identifier=final)
+            return bytes(digest) if size else bytes(32)
+
     def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
         """The status of a leaf; active when none was ever written."""
         with asking("reading a status"):

@@ -12,6 +12,7 @@ AnchorServiceError
 │   ├── DigestConflict       the digest stands under other metadata
 │   ├── NumberConflict       the certificate number stands under another digest
 │   ├── CertificateSealed    too late to withdraw
+│   ├── CertificateUnfinished  too early to erase
 │   ├── UnknownIssuer
 │   ├── UnknownCertificate
 │   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
@@ -152,6 +153,16 @@ class CertificateSealed(Rejected):
         super().__init__(
             f"file {document_digest.hex()} stands in a sealed batch already; set its status to revoked instead"
         )
+        self.document_digest = document_digest
+
+
+class CertificateUnfinished(Rejected):
+    """The certificate is still on its way to the chain and cannot be erased yet."""
+
+    code = "certificate-unfinished"
+
+    def __init__(self, document_digest: bytes, problem: str) -> None:
+        super().__init__(f"file {document_digest.hex()} is not erased: {problem}")
         self.document_digest = document_digest
 
 

@@ -74,17 +74,17 @@ def manifest_lines(header: BatchHeader, leaf_hashes: Iterable[bytes]) -> Iterato
 def entries_lines(header: BatchHeader, entries: Iterable[Entry]) -> Iterator[str]:
     """The lines of the entries file, each with its line feed."""
     yield header.line(ENTRIES_FORMAT)
-    for entry in entries:
-        yield (
-            canonical.encode(
-                {
-                    "leaf_index": entry.leaf_index,
-                    "document_digest": entry.document_digest.hex(),
-                    "metadata": entry.metadata,
-                }
-            )
-            + "\n"
-        )
+    yield from map(entry_line, entries)
+
+
+def entry_line(entry: Entry) -> str:
+    """One line of the entries file, with its line feed."""
+    fields = {
+        "leaf_index": entry.leaf_index,
+        "document_digest": entry.document_digest.hex(),
+        "metadata": entry.metadata,
+    }
+    return canonical.encode(fields) + "\n"
 
 
 def read_manifest(lines: Iterable[str]) -> tuple[BatchHeader, list[LeafHash]]:
@@ -107,15 +107,20 @@ def read_entries(lines: Iterable[str]) -> tuple[BatchHeader, list[Entry]]:
     header, rest = _read_header(lines, ENTRIES_FORMAT)
     entries: list[Entry] = []
     for number, line in rest:
-        fields = canonical.decode_object(line, what=f"line {number}", max_bytes=MAX_LINE_BYTES)
-        if set(fields) != _ENTRY or not isinstance(fields["metadata"], str):
-            raise TextRejected(f"line {number} is no entry")
-        index = _integer(fields, "leaf_index", 0)
-        if index >= header.tree_size or (entries and index <= entries[-1].leaf_index):
+        entry = read_entry(line, number)
+        if entry.leaf_index >= header.tree_size or (entries and entry.leaf_index <= entries[-1].leaf_index):
             raise TextRejected(f"line {number} is out of order")
-        digest = _hash(fields["document_digest"], f"line {number}")
-        entries.append(Entry(index, digest, fields["metadata"]))
+        entries.append(entry)
     return header, entries
+
+
+def read_entry(line: str, number: int) -> Entry:
+    """One line of an entries file; `number` names it. Raises: TextRejected."""
+    fields = canonical.decode_object(line.removesuffix("\n"), what=f"line {number}", max_bytes=MAX_LINE_BYTES)
+    if set(fields) != _ENTRY or not isinstance(fields["metadata"], str):
+        raise TextRejected(f"line {number} is no entry")
+    digest = _hash(fields["document_digest"], f"line {number}")
+    return Entry(_integer(fields, "leaf_index", 0), digest, fields["metadata"])
 
 
 def _read_header(lines: Iterable[str], format_: str) -> tuple[BatchHeader, Iterator[tuple[int, str]]]:

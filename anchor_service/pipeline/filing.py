@@ -1,16 +1,21 @@
 """Filing: the manifest and the entries of a sealed batch, durable before anything is signed."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anchor_service.core.errors import Damaged
-from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines
+from anchor_service.core.errors import Damaged, TextRejected
+from anchor_service.core.hashing import LeafHash
+from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines, read_entries, read_manifest
 from anchor_service.pipeline.sealing import checked_root
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch
+
+_ISSUER = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SEQUENCE = re.compile(r"[0-9]{8,}\.manifest", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,52 @@ class Filing:
             entries = (Entry(*row) for row in queries.entries(connection, batch.id))
             _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
 
+    def numbers(self) -> dict[bytes, list[int]]:
+        """For each issuer that has a folder of manifests: the sequence numbers that are filed, in order."""
+        found: dict[bytes, list[int]] = {}
+        for path in sorted(self.manifests.glob("*/*.manifest")):
+            if _ISSUER.fullmatch(path.parent.name) and _SEQUENCE.fullmatch(path.name):
+                found.setdefault(bytes.fromhex(path.parent.name), []).append(int(path.stem))
+        return found
+
+    def read(self, issuer_id: bytes, sequence: int) -> tuple[BatchHeader, list[LeafHash], list[Entry]]:
+        """What both files hold of a batch.
+
+        Raises: Damaged when one is missing, is not in its form, or is of another batch, chain or registry.
+        """
+        manifest, entries_path = self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)
+        try:
+            with manifest.open(encoding="utf-8", newline="\n") as lines:
+                header, leaves = read_manifest(lines)
+            with entries_path.open(encoding="utf-8", newline="\n") as lines:
+                entries_header, entries = read_entries(lines)
+        except FileNotFoundError as error:
+            raise Damaged(str(error.filename), "it is missing") from None
+        except (TextRejected, UnicodeDecodeError) as error:
+            raise Damaged(f"{manifest} or {entries_path.name}", str(error)) from None
+        wanted = (self.chain_id, self.registry, issuer_id, sequence)
+        if (header.chain_id, header.registry, header.issuer_id, header.sequence) != wanted:
+            raise Damaged(str(manifest), "it is of another chain, registry, issuer or sequence number")
+        if entries_header != header:
+            raise Damaged(str(entries_path), "it is not of the same batch as its manifest")
+        return header, leaves, entries
+
+    def erase_entry(self, issuer_id: bytes, sequence: int, leaf_index: int) -> bool:
+        """Take one line out of the entries, for good. Returns whether it was there.
+
+        The caller keeps others from rewriting the same file. Raises: Damaged; OSError when a disk fails: the
+        file is the old one then, or the new one.
+        """
+        path = self.entries_path(issuer_id, sequence)
+        _, _, entries = self.read(issuer_id, sequence)
+        with path.open(encoding="utf-8", newline="\n") as file:
+            lines = list(file)
+        kept = [line for entry, line in zip(entries, lines[1:], strict=True) if entry.leaf_index != leaf_index]
+        if len(kept) == len(entries):
+            return False
+        _replace(path, "".join([lines[0], *kept]).encode(), 0o600)
+        return True
+
     def remove(self, issuer_id: bytes, sequence: int) -> None:
         """Delete what was filed under a sequence number that is another's on chain."""
         for path in (self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)):
@@ -71,6 +122,10 @@ def _write(path: Path, lines: Iterable[str], mode: int) -> None:
         if path.read_bytes() != data:
             raise Damaged(str(path), "it differs from what the database gives")
         return
+    _replace(path, data, mode)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     temporary = path.with_suffix(".new")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(data)

@@ -32,7 +32,8 @@ class Receipts:
         self._store = store
         self._chain_id = chain_id
         self._registry = registry
-        self._trees: OrderedDict[int, MerkleTree] = OrderedDict()
+        # By root, which says all of a tree; a batch's number may be another's in a rebuilt database.
+        self._trees: OrderedDict[bytes, MerkleTree] = OrderedDict()
         self._lock = Lock()
 
     def by_digest(self, document_digest: bytes) -> LookUp:
@@ -63,8 +64,10 @@ class Receipts:
             yield certificate, self._write(certificate, batch)
 
     def _look_up(self, found: Sequence[Placed]) -> LookUp:
-        anchored = [self._write(one.certificate, one.batch) for one in found if one.batch and one.is_anchored]
-        return LookUp(tuple(anchored), len(found) - len(anchored))
+        anchored = [(one.certificate, one.batch) for one in found if one.batch and one.is_anchored]
+        # By what the chain says, so that a rebuilt database answers alike.
+        anchored.sort(key=lambda one: (one[1].block_number or 0, one[1].issuer_id, one[1].sequence))
+        return LookUp(tuple(self._write(*one) for one in anchored), len(found) - len(anchored))
 
     def _write(self, certificate: Certificate, batch: Batch) -> bytes:
         if batch.transaction_hash is None or batch.block_number is None or certificate.leaf_index is None:
@@ -83,11 +86,11 @@ class Receipts:
 
     def _tree(self, batch: Batch) -> MerkleTree:
         """The batch's tree. Raises: Damaged when the stored leaves no longer give the anchored root."""
-        key = batch.id or 0
+        key = batch.root_hash
         with self._lock:
             if key not in self._trees:
                 with self._store.reading() as connection:
-                    leaves = sealing_queries.leaf_hashes(connection, key)
+                    leaves = sealing_queries.leaf_hashes(connection, batch.id or 0)
                 tree = MerkleTree(leaves)
                 if tree.root_hash != batch.root_hash:
                     raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")

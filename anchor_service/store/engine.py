@@ -53,6 +53,15 @@ class Store:
                 raise StoreBusy("another process holds the database; try again") from error
             raise
 
+    def scrub(self) -> None:
+        """Let what was deleted leave the disk too, as far as the database's own files go."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self.engine.dialect.name == "sqlite":
+                # With secure_delete the pages are overwritten; the log still holds the old ones.
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                connection.exec_driver_sql("VACUUM certificates")
+
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to a revision; `head` is the newest."""
         with self._writer.begin() as connection:
@@ -87,6 +96,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # WAL with NORMAL may lose the last commits in a power cut.
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    # What is erased is overwritten, and not merely unlinked.
+    connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 

@@ -87,6 +87,7 @@ def test_before_anything(port):
     assert port.registry.last_sequence(port.issuer_id) == 0
     assert port.registry.anchor_of(port.issuer_id, 1) is None
     assert port.registry.mined(bytes(32)) is None
+    assert port.registry.anchor_profile(port.issuer_id, 1) == bytes(32)
     assert port.registry.status_of(port.issuer_id, LEAF).status is Status.ACTIVE
     assert port.registry.open_window(port.issuer_id) == Window(0, 1, profile.digest(PROFILE))
     assert port.registry.open_window(IssuerId(bytes(31) + b"\x01")) is None
@@ -99,6 +100,7 @@ def test_an_anchor_is_found_with_its_transaction(port):
     assert port.registry.mined(transaction_hash).succeeded
     assert port.registry.anchor_transaction(port.issuer_id, 1, found.block_number) == transaction_hash
     assert port.registry.last_sequence(port.issuer_id) == 1
+    assert port.registry.anchor_profile(port.issuer_id, 1) == profile.digest(PROFILE)
 
 
 @pytest.mark.parametrize("sequence", [0, 2, 3])

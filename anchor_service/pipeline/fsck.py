@@ -1,0 +1,288 @@
+"""Checking everything that is stored against the chain, and naming the row or the line that lies.
+
+Leaves stand in three places: the leaf rows, the manifest, and what digests and metadata give. The one whose root is on
+chain is the truth; what differs from it is named.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from anchor_service.core import metadata, profile
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.errors import FieldRejected, TextRejected
+from anchor_service.core.hashing import (
+    HASH_SIZE,
+    DocumentDigest,
+    IssuerId,
+    LeafHash,
+    MetadataDigest,
+    leaf_hash,
+    leaf_input,
+    text_digest,
+)
+from anchor_service.core.manifest import ENTRIES_FORMAT, MANIFEST_FORMAT, BatchHeader, Entry, entry_line, read_entry
+from anchor_service.core.merkle import MerkleTree
+from anchor_service.pipeline.filing import Filing
+from anchor_service.ports import Anchor, Registry
+from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import issuers as issuer_queries
+from anchor_service.store import rebuilding as queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch, Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it has to be: a row or a line, and what is wrong with it."""
+
+    where: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
+
+
+def check(store: Store, filing: Filing, registry: Registry | None) -> Iterator[Finding]:
+    """Everything that lies, batch by batch. Without a registry, the batches' own roots are believed.
+
+    Raises: RegistryUnavailable.
+    """
+    with store.reading() as connection:
+        issuers = issuer_queries.all_issuers(connection)
+        batches = anchoring_queries.batches(connection)
+    known = {(one.issuer_id, one.sequence) for one in batches}
+    for batch in sorted(batches, key=lambda one: one.id or 0):
+        anchor = registry.anchor_of(IssuerId(batch.issuer_id), batch.sequence) if registry else None
+        yield from _Check(store, filing, batch, anchor, registry).findings()
+    for issuer_id, numbers in filing.numbers().items():
+        for sequence in numbers:
+            if (issuer_id, sequence) not in known:
+                yield Finding(str(filing.manifest_path(issuer_id, sequence)), "no batch has it: `jangkar rebuild`")
+    for issuer in issuers:
+        on_chain = registry.last_sequence(IssuerId(issuer.id)) if registry else 0
+        for sequence in range(1, on_chain + 1):
+            if (issuer.id, sequence) not in known:
+                yield Finding(
+                    f"issuer {issuer.id.hex()}", f"sequence {sequence} is on chain and not here: `jangkar rebuild`"
+                )
+        with store.reading() as connection:
+            waiting = queries.unplaced(connection, issuer.id, live=True)
+        for certificate in waiting:
+            yield from _certificate(certificate, None)
+
+
+class _Check:
+    """One batch and all that belongs to it."""
+
+    def __init__(
+        self, store: Store, filing: Filing, batch: Batch, anchor: Anchor | None, registry: Registry | None
+    ) -> None:
+        self._filing = filing
+        self._batch = batch
+        self._anchor = anchor
+        self._registry = registry
+        self._name = f"batch {batch.id}"
+        self._manifest = filing.manifest_path(batch.issuer_id, batch.sequence)
+        self._entries = filing.entries_path(batch.issuer_id, batch.sequence)
+        with store.reading() as connection:
+            self._leaves = queries.leaf_rows(connection, batch.id or 0)
+            self._certificates = queries.certificates_of(connection, batch.id or 0)
+            self._erased = queries.erasures_of(connection, batch.id or 0)
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._of_the_batch()
+        if self._batch.state == OnChainState.FOREIGN:
+            return
+        manifest, entries = _lines(self._manifest), _lines(self._entries)
+        truth = self._truth(manifest)
+        if truth is None:
+            yield Finding(self._name, "no copy of its leaves gives its root: leaf rows, manifest and entries all lie")
+            return
+        yield from self._of_the_leaves(truth)
+        good = yield from self._of_the_certificates(truth)
+        if manifest is None and self._has_to_be_filed():
+            yield Finding(str(self._manifest), "it is missing")
+        elif manifest is not None:
+            wanted = [self._header(truth).line(MANIFEST_FORMAT), *(leaf.hex() + "\n" for leaf in truth)]
+            yield from _differing_lines(str(self._manifest), wanted, manifest)
+        if entries is None and self._has_to_be_filed():
+            yield Finding(str(self._entries), "it is missing")
+        elif entries is not None:
+            yield from self._of_the_entries(truth, good, entries)
+
+    def _of_the_batch(self) -> Iterator[Finding]:
+        batch, anchor = self._batch, self._anchor
+        if self._registry is None or (anchor is None and batch.state != OnChainState.ANCHORED):
+            return
+        if anchor is None:
+            yield Finding(self._name, f"the chain does not hold it: `jangkar batch requeue {batch.id}`")
+            return
+        row = (batch.root_hash, batch.tree_size)
+        if row != (anchor.root_hash, anchor.tree_size):
+            yield Finding(self._name, "its root or size is not that on chain")
+        if batch.state not in (OnChainState.ANCHORED, OnChainState.FOREIGN):
+            return
+        issuer_id = IssuerId(batch.issuer_id)
+        if batch.block_number != anchor.block_number:
+            yield Finding(self._name, f"its block {batch.block_number} is not {anchor.block_number}")
+        elif batch.transaction_hash != self._registry.anchor_transaction(
+            issuer_id, batch.sequence, anchor.block_number
+        ):
+            yield Finding(self._name, "its transaction is not the one that anchored it")
+        if batch.state == OnChainState.ANCHORED and profile.digest(batch.profile) != self._registry.anchor_profile(
+            issuer_id, batch.sequence
+        ):
+            yield Finding(self._name, "its profile is not the accredited one")
+
+    def _truth(self, manifest: list[str] | None) -> list[LeafHash] | None:
+        """The leaves that give the root on chain; where nothing is on chain yet, the batch's."""
+        root, size = self._batch.root_hash, self._batch.tree_size
+        if self._anchor is not None:
+            root, size = self._anchor.root_hash, self._anchor.tree_size
+        rows = [self._leaves.get(index, b"") for index in range(size)]
+        filed = [_from_hex(line) for line in (manifest or [])[1 : size + 1]]
+        by_index = {one.leaf_index: _leaf(one) for one in self._certificates}
+        derived = [by_index.get(index) or rows[index] for index in range(size)]
+        together = [_majority(three) for three in zip_longest(rows, filed, derived, fillvalue=b"")]
+        for leaves in (rows, filed, derived, together):
+            if len(leaves) == size and all(len(leaf) == HASH_SIZE for leaf in leaves):
+                found = [LeafHash(leaf) for leaf in leaves]
+                if MerkleTree(found).root_hash == root:
+                    return found
+        return None
+
+    def _of_the_leaves(self, truth: Sequence[LeafHash]) -> Iterator[Finding]:
+        for index in sorted(self._leaves.keys() | range(len(truth))):
+            if index >= len(truth):
+                yield Finding(f"leaf row ({self._name}, index {index})", "it is no leaf of this batch")
+            elif index not in self._leaves:
+                yield Finding(f"leaf row ({self._name}, index {index})", f"it is missing: {truth[index].hex()}")
+            elif self._leaves[index] != truth[index]:
+                held = self._leaves[index].hex()
+                yield Finding(
+                    f"leaf row ({self._name}, index {index})", f"it holds {held} in the place of {truth[index].hex()}"
+                )
+
+    def _of_the_certificates(self, truth: Sequence[LeafHash]) -> Generator[Finding, None, dict[int, Certificate]]:
+        """Findings; returns the certificates that are as they have to be, by their leaf."""
+        good: dict[int, Certificate] = {}
+        for one in self._certificates:
+            index = one.leaf_index
+            if index is None or index >= len(truth) or index in good or index in self._erased:
+                yield Finding(f"certificate row {one.id}", f"its leaf index {index} is not its own")
+                continue
+            found = list(_certificate(one, truth[index]))
+            if not found:
+                good[index] = one
+            yield from found
+        placed = {one.leaf_index for one in self._certificates}
+        for index in sorted(set(range(len(truth))) - placed - self._erased):
+            yield Finding(f"certificate row of leaf ({self._name}, index {index})", "it is missing, and was not erased")
+        return good
+
+    def _of_the_entries(
+        self, truth: Sequence[LeafHash], good: dict[int, Certificate], entries: list[str]
+    ) -> Iterator[Finding]:
+        path = str(self._entries)
+        header = self._header(truth).line(ENTRIES_FORMAT)
+        if entries[:1] != [header]:
+            yield Finding(f"{path}, line 1", "it is not this batch's header")
+        seen: set[int] = set()
+        for number, line in enumerate(entries[1:], start=2):
+            where = f"{path}, line {number}"
+            try:
+                entry = read_entry(line, number)
+            except TextRejected as error:
+                yield Finding(where, str(error))
+                continue
+            index = entry.leaf_index
+            if index >= len(truth) or index in seen:
+                yield Finding(where, f"leaf index {index} is not its own")
+                continue
+            seen.add(index)
+            if index in self._erased:
+                yield Finding(where, "this leaf was erased, and its entry is still here: erase it again")
+            elif index in good and line != entry_line(_entry(good[index])):
+                yield Finding(where, "it differs from its certificate, whose leaf is on chain")
+            elif index not in good and _leaf_of(self._batch.issuer_id, entry) != truth[index]:
+                yield Finding(where, f"it does not give leaf {truth[index].hex()}")
+        for index in sorted(set(range(len(truth))) - seen - self._erased):
+            yield Finding(path, f"the entry of leaf {index} is missing, and was not erased")
+
+    def _header(self, truth: Sequence[LeafHash]) -> BatchHeader:
+        batch = self._batch
+        root = self._anchor.root_hash if self._anchor is not None else batch.root_hash
+        return BatchHeader(
+            chain_id=self._filing.chain_id,
+            registry=self._filing.registry,
+            issuer_id=batch.issuer_id,
+            issuer_profile=batch.profile,
+            sequence=batch.sequence,
+            tree_size=len(truth),
+            root_hash=root,
+        )
+
+    def _has_to_be_filed(self) -> bool:
+        # Both files are written before anything is signed, and after sealing.
+        return self._batch.state in (OnChainState.SIGNED, OnChainState.SENT, OnChainState.ANCHORED)
+
+
+def _certificate(one: Certificate, truth: bytes | None) -> Iterator[Finding]:
+    """What is wrong with a certificate's row, whose leaf has to be `truth` where that is known."""
+    where = f"certificate row {one.id}"
+    try:
+        facts = metadata.from_text(one.metadata_text)
+    except (FieldRejected, TextRejected) as error:
+        yield Finding(where, f"its metadata: {error}")
+        return
+    derived = _leaf(one)
+    if truth is not None and derived != truth:
+        yield Finding(where, f"its digest and metadata do not give its leaf {truth.hex()}")
+    elif one.leaf_hash != derived:
+        yield Finding(where, "its leaf hash is not that of its digest and metadata")
+    elif (one.number, one.code) != (facts.number, facts.code):
+        yield Finding(where, "its number or code is not that of its metadata")
+
+
+def _entry(one: Certificate) -> Entry:
+    return Entry(one.leaf_index or 0, one.document_digest, one.metadata_text)
+
+
+def _leaf(one: Certificate) -> LeafHash:
+    return _leaf_of(one.issuer_id, _entry(one))
+
+
+def _leaf_of(issuer_id: bytes, entry: Entry) -> LeafHash:
+    if len(entry.document_digest) != HASH_SIZE:
+        return LeafHash(b"")
+    digest = MetadataDigest(text_digest(entry.metadata))
+    return leaf_hash(leaf_input(IssuerId(issuer_id), DocumentDigest(entry.document_digest), digest))
+
+
+def _lines(path: Path) -> list[str] | None:
+    """A file's lines with their line feeds, whatever bytes they hold; nothing where there is no file."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            return list(file)
+    except FileNotFoundError:
+        return None
+
+
+def _differing_lines(path: str, wanted: Sequence[str], found: Sequence[str]) -> Iterator[Finding]:
+    for number, (right, line) in enumerate(zip_longest(wanted, found), start=1):
+        if right != line:
+            problem = "is missing" if line is None else "is too much" if right is None else "is not what it has to be"
+            yield Finding(f"{path}, line {number}", f"it {problem}")
+
+
+def _from_hex(line: str) -> bytes:
+    try:
+        return bytes.fromhex(line.strip())
+    except ValueError:
+        return b""
+
+
+def _majority(three: tuple[bytes, ...]) -> bytes:
+    return max(three, key=three.count)

@@ -1,0 +1,181 @@
+"""Rebuilding: chain, manifests and entries bring back what the database lost, and every receipt byte for byte."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from anchor_service.core import metadata, profile
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.errors import Damaged, FieldRejected, TextRejected
+from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
+from anchor_service.core.kinds import kinds_of
+from anchor_service.core.manifest import BatchHeader, Entry
+from anchor_service.pipeline.filing import Filing
+from anchor_service.pipeline.sealing import checked_root
+from anchor_service.ports import Anchor, Registry
+from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import intake as intake_queries
+from anchor_service.store import issuers as issuer_queries
+from anchor_service.store import rebuilding as queries
+from anchor_service.store import sealing as sealing_queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch, Certificate, Issuer
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What came back, and what did not, each with its reason."""
+
+    batches: int = 0
+    certificates: int = 0
+    erased: int = 0
+    # Sealed before the loss and not on chain: the next run anchors them.
+    sealed: int = 0
+    # Handed in again after the loss, and anchored before it: the anchored ones stand.
+    known_again: int = 0
+    exceptions: list[str] = field(default_factory=list)
+
+
+def rebuild(
+    store: Store, registry: Registry, filing: Filing, *, now: int, say: Callable[[str], None] = lambda _: None
+) -> Rebuilt:
+    """Bring back every batch that the chain or the files know and the database does not. Repeating it changes nothing.
+
+    API keys, codes that stand on no certificate, status changes that were not on chain yet, and certificates
+    that were never sealed are in no file: they have to be made, or handed in, again.
+    Raises: RegistryUnavailable.
+    """
+    found = Rebuilt()
+    with store.reading() as connection:
+        issuers = {one.id for one in issuer_queries.all_issuers(connection)}
+    filed = filing.numbers()
+    for issuer_id in sorted(issuers | set(filed)):
+        last = registry.last_sequence(IssuerId(issuer_id))
+        for sequence in range(1, max([last, *filed.get(issuer_id, [])]) + 1):
+            with store.reading() as connection:
+                if anchoring_queries.batch_of(connection, issuer_id, sequence) is not None:
+                    continue
+            try:
+                _restore(store, registry, filing, IssuerId(issuer_id), sequence, now, found)
+            except Damaged as error:
+                found.exceptions.append(f"issuer {issuer_id.hex()[:8]}, sequence {sequence}: {error}")
+            else:
+                say(f"issuer {issuer_id.hex()[:8]}: sequence {sequence} of {last}")
+    return found
+
+
+def _restore(
+    store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int, now: int, found: Rebuilt
+) -> None:
+    anchor = registry.anchor_of(issuer_id, sequence)
+    header, leaves, entries = filing.read(issuer_id, sequence)
+    batch = _batch(registry, header, anchor, now)
+    if checked_root(batch, leaves) != batch.root_hash:
+        raise Damaged(str(filing.manifest_path(issuer_id, sequence)), "its leaves do not give its root")
+    certificates = [_certificate(issuer_id, leaves, entry, batch.sealed_at) for entry in entries]
+    erased = set(range(len(leaves))) - {entry.leaf_index for entry in entries}
+    if anchor is None and erased:
+        raise Damaged(
+            str(filing.entries_path(issuer_id, sequence)),
+            f"it lacks {len(erased)} certificates of a batch that is not on chain, so that nothing was signed: delete "
+            "both files and hand the certificates in again",
+        )
+    window = registry.open_window(issuer_id)
+    with store.writing() as connection:
+        if issuer_queries.find_issuer(connection, issuer_id) is None:
+            scope = " ".join(kinds_of(window.scope)) if window else ""
+            issuer_queries.add_issuer(
+                connection, Issuer(id=issuer_id, profile=header.issuer_profile, scope=scope, created_at=now)
+            )
+        sealing_queries.lock_issuer(connection, issuer_id)
+        batch.id = sealing_queries.insert_batch(connection, batch)
+        queries.insert_leaves(connection, batch.id, leaves)
+        queries.record_erasures(connection, batch.id, sorted(erased), now)
+        known_again, refused = _make_room(connection, issuer_id, certificates)
+        rows = [one.model_dump(exclude={"id"}) | {"batch_id": batch.id} for one in certificates]
+        intake_queries.insert_certificates(connection, rows)
+        codes = [one.code for one in certificates if one.code]
+        queries.add_known_codes(connection, issuer_id, codes, now)
+    found.batches += anchor is not None
+    found.sealed += anchor is None
+    found.certificates += len(certificates)
+    found.erased += len(erased)
+    found.known_again += known_again
+    found.exceptions += refused
+
+
+def _batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: int) -> Batch:
+    """The batch's row. Raises: Damaged when the chain holds something else than the manifest."""
+    batch = Batch(
+        issuer_id=header.issuer_id,
+        sequence=header.sequence,
+        tree_size=header.tree_size,
+        root_hash=header.root_hash,
+        profile=header.issuer_profile,
+        state=OnChainState.SEALED,
+        sealed_at=now,
+    )
+    if anchor is None:
+        return batch
+    name = f"the manifest of sequence {header.sequence}"
+    if (anchor.root_hash, anchor.tree_size) != (header.root_hash, header.tree_size):
+        raise Damaged(name, "the chain holds another root or size: where it is not yours, `jangkar batch disown`")
+    issuer_id = IssuerId(header.issuer_id)
+    if registry.anchor_profile(issuer_id, header.sequence) != profile.digest(header.issuer_profile):
+        raise Damaged(name, "its profile is not the accredited one")
+    batch.state, batch.sealed_at, batch.block_number = OnChainState.ANCHORED, anchor.block_time, anchor.block_number
+    batch.transaction_hash = registry.anchor_transaction(issuer_id, header.sequence, anchor.block_number)
+    return batch
+
+
+def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, received_at: int) -> Certificate:
+    """A certificate's row. When it was received is not known any more, but it was no later than this."""
+    where = f"the entry of leaf {entry.leaf_index}"
+    try:
+        checked = metadata.from_text(entry.metadata)
+    except (FieldRejected, TextRejected) as error:
+        raise Damaged(where, str(error)) from None
+    data = leaf_input(issuer_id, DocumentDigest(entry.document_digest), checked.digest)
+    if leaf_hash(data) != leaves[entry.leaf_index]:
+        raise Damaged(where, "it does not give that leaf")
+    return Certificate(
+        issuer_id=issuer_id,
+        document_digest=entry.document_digest,
+        metadata_text=entry.metadata,
+        number=checked.number,
+        code=checked.code,
+        leaf_hash=leaves[entry.leaf_index],
+        received_at=received_at,
+        leaf_index=entry.leaf_index,
+    )
+
+
+def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Certificate]) -> tuple[int, list[str]]:
+    """Retire what these certificates replaced, and settle what was handed in again since the loss.
+
+    Returns how many of those were the same, and a sentence for each that was not.
+    """
+    superseded = [json.loads(one.metadata_text).get("supersedes") for one in certificates]
+    intake_queries.retire(connection, [bytes.fromhex(leaf) for leaf in superseded if leaf])
+    by_digest = {one.document_digest: one for one in certificates}
+    names = {one.number for one in certificates} | {one.code for one in certificates if one.code}
+    same, refused = [], []
+    for row in queries.unplaced(connection, issuer_id, live=True):
+        anchored = by_digest.get(row.document_digest)
+        if anchored is not None and _facts(anchored) == _facts(row):
+            same.append(row.id or 0)
+        elif anchored is not None or row.number in names or row.code in names:
+            queries.withdraw_row(connection, row.id or 0)
+            refused.append(
+                f"certificate {row.number!r}, file {row.document_digest.hex()}: another with its file, number or code "
+                "was anchored before the loss and stands; hand a correction in with `supersedes`"
+            )
+    queries.delete_certificates(connection, same)
+    return len(same), refused
+
+
+def _facts(certificate: Certificate) -> dict[str, object]:
+    fields: dict[str, object] = json.loads(certificate.metadata_text)
+    return {name: value for name, value in fields.items() if name != "nonce"}

@@ -1,0 +1,82 @@
+"""Queries of rebuilding, checking and erasing: whole batches in, whole batches out, single certificates away."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlmodel import col
+
+from anchor_service.store import rows
+from anchor_service.store.tables import Certificate, Code, Erasure, Leaf
+
+
+def insert_leaves(connection: Connection, batch_id: int, leaf_hashes: Iterable[bytes]) -> None:
+    """Write the leaves of a batch, in tree order."""
+    connection.execute(
+        insert(Leaf),
+        [{"batch_id": batch_id, "leaf_index": index, "leaf_hash": leaf} for index, leaf in enumerate(leaf_hashes)],
+    )
+
+
+def leaf_rows(connection: Connection, batch_id: int) -> dict[int, bytes]:
+    """The leaf hashes of a batch by their index, whatever stands there."""
+    query = select(col(Leaf.leaf_index), col(Leaf.leaf_hash)).where(col(Leaf.batch_id) == batch_id)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def certificates_of(connection: Connection, batch_id: int) -> list[Certificate]:
+    """The certificates of a batch, in tree order."""
+    query = select(rows.table(Certificate)).where(col(Certificate.batch_id) == batch_id)
+    return rows.many(connection, Certificate, query.order_by(col(Certificate.leaf_index), col(Certificate.id)))
+
+
+def unplaced(connection: Connection, issuer_id: bytes, *, live: bool) -> list[Certificate]:
+    """An issuer's certificates without a batch: those that wait, or those that were withdrawn."""
+    query = select(rows.table(Certificate)).where(
+        col(Certificate.issuer_id) == issuer_id, col(Certificate.batch_id).is_(None), col(Certificate.live).is_(live)
+    )
+    return rows.many(connection, Certificate, query.order_by(col(Certificate.id)))
+
+
+def of_digest(connection: Connection, issuer_id: bytes, document_digest: bytes) -> list[Certificate]:
+    """Everything that is known of an issuer's file: live, replaced and withdrawn."""
+    query = select(rows.table(Certificate)).where(
+        col(Certificate.issuer_id) == issuer_id, col(Certificate.document_digest) == document_digest
+    )
+    return rows.many(connection, Certificate, query.order_by(col(Certificate.id)))
+
+
+def delete_certificates(connection: Connection, certificates: Iterable[int]) -> None:
+    """Delete certificates by their row."""
+    for certificate in certificates:
+        connection.execute(delete(rows.table(Certificate)).where(col(Certificate.id) == certificate))
+
+
+def withdraw_row(connection: Connection, certificate: int) -> None:
+    """Take a waiting certificate out of the live ones."""
+    connection.execute(update(Certificate).where(col(Certificate.id) == certificate).values(live=False))
+
+
+def add_known_codes(connection: Connection, issuer_id: bytes, codes: Sequence[str], now: int) -> None:
+    """Give codes out that stand on certificates already, but for those that are known."""
+    known = set(connection.execute(select(col(Code.code)).where(col(Code.issuer_id) == issuer_id)).scalars())
+    new: list[dict[str, Any]] = [
+        {"code": code, "issuer_id": issuer_id, "created_at": now} for code in codes if code not in known
+    ]
+    if new:
+        connection.execute(insert(Code), new)
+
+
+def record_erasures(connection: Connection, batch_id: int, leaf_indexes: Iterable[int], now: int) -> None:
+    """Record that the certificates of these leaves were erased; recording it again changes nothing."""
+    known = erasures_of(connection, batch_id)
+    new = [
+        {"batch_id": batch_id, "leaf_index": index, "erased_at": now} for index in leaf_indexes if index not in known
+    ]
+    if new:
+        connection.execute(insert(Erasure), new)
+
+
+def erasures_of(connection: Connection, batch_id: int) -> set[int]:
+    """The leaves of a batch whose certificates were erased."""
+    return set(connection.execute(select(col(Erasure.leaf_index)).where(col(Erasure.batch_id) == batch_id)).scalars())
