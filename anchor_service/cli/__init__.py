@@ -8,10 +8,22 @@ import sys
 import typer
 
 from anchor_service.bootstrap import SettingMissing
-from anchor_service.cli import approving, certificates, issuers, night, receipts, registry, serving, setup
+from anchor_service.cli import (
+    approving,
+    certificates,
+    diagnosis,
+    issuers,
+    night,
+    operating,
+    receipts,
+    registry,
+    serving,
+    setup,
+)
 from anchor_service.cli.context import UsageError
 from anchor_service.core.errors import (
     AnchorServiceError,
+    BackupRejected,
     CertificateCodeRejected,
     DocumentRejected,
     FieldRejected,
@@ -45,8 +57,15 @@ app.command()(approving.approve)
 app.add_typer(receipts.app, name="receipt")
 app.add_typer(certificates.status, name="status")
 app.command()(serving.serve)
+app.command()(operating.worker)
+app.command()(diagnosis.doctor)
+app.command("reconcile")(operating.balance)
+app.command()(operating.rebuild)
+app.command()(operating.fsck)
+app.command()(operating.erase)
 
 _USAGE = (
+    BackupRejected,
     CertificateCodeRejected,
     DocumentRejected,
     FieldRejected,

@@ -9,6 +9,7 @@ import segno
 import typer
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from anchor_service.bootstrap import build_reader
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
@@ -17,6 +18,7 @@ from anchor_service.cli.context import (
     listing_of,
     now,
     services,
+    settings,
     show,
     stderr,
     the_issuer,
@@ -24,9 +26,11 @@ from anchor_service.cli.context import (
 from anchor_service.core import certificate_code
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import Rejected
-from anchor_service.pipeline import access, intake, statuses
+from anchor_service.pipeline import access, anchoring, intake, statuses
 from anchor_service.pipeline.folder import Item, read_items
 from anchor_service.pipeline.intake import Submission
+from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store.tables import StatusAct
 
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
 status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, reinstate or supersede a certificate.")
@@ -153,6 +157,18 @@ def set_status(
         now=now(),
     )
     show(f"status {act.id}: {act.leaf_hash.hex()} to {wanted}, {act.state}")
+
+
+@status.command("requeue")
+def requeue_status(act_id: Annotated[int, typer.Argument(help="number of the quarantined change")]) -> None:
+    """Let a change of status that was refused try again, after its cause was mended."""
+    parts = services()
+    with parts.store.reading() as connection:
+        found = anchoring_queries.find(connection, StatusAct, act_id)
+    if found is None:
+        raise UsageError(f"there is no change of status {act_id}")
+    anchoring.requeue(parts.store, build_reader(settings()), parts.filing, found)
+    show(f"status {act_id} will be tried again by the next run")
 
 
 def _tell_refused(refused: list[tuple[Item, Rejected]], errors: Path | None) -> None:

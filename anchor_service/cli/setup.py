@@ -27,6 +27,25 @@ def upgrade() -> None:
     show("the tables are the newest")
 
 
+@db.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="such as 0002; what newer tables hold is lost")],
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Take the tables back to an older revision, for an older release."""
+    if not yes and not typer.confirm(f"Take the tables back to {revision}, and lose what newer ones hold?"):
+        raise typer.Exit(1)
+    build(settings()).store.downgrade(revision)
+    show(f"the tables are at {revision}")
+
+
+@db.command()
+def backup(path: Annotated[Path, typer.Argument(help="file to be made")]) -> None:
+    """Copy a SQLite database as it is at this instant; PostgreSQL has tools of its own."""
+    build(settings()).store.backup(path)
+    show(f"copied to {path}")
+
+
 @keystore.command()
 def new(
     path: Annotated[Path, typer.Argument(help="file to be made")],

@@ -18,6 +18,7 @@ AnchorServiceError
 │   ├── NotAuthorised        no key, a wrong key, a revoked or expired key, a missing scope
 │   ├── NightMissed          a night cannot be closed any more
 │   ├── ApprovalRejected     an approval, or what is to be approved, does not hold together
+│   ├── BackupRejected       a database cannot be copied this way
 │   ├── KeystoreRejected     a keystore or its password cannot be used
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
@@ -206,6 +207,12 @@ class ApprovalRejected(Rejected):
     """An approval, or what is to be approved, does not hold together."""
 
     code = "approval-rejected"
+
+
+class BackupRejected(Rejected):
+    """A database cannot be copied this way, or not to this place."""
+
+    code = "backup-rejected"
 
 
 class KeystoreRejected(Rejected):

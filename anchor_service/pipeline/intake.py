@@ -41,9 +41,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one submission: its leaf hash and whether it is new, or why it was refused."""
+    """What became of one submission: its leaf hash, when it was taken in and whether it is new; or why not."""
 
     leaf_hash: bytes | None
+    received_at: int
     is_new: bool
     refused: Rejected | None
 
@@ -110,7 +111,7 @@ class _Chunk:
             [(one, found) for one, found in zip(submissions, checked, strict=True) if isinstance(found, Metadata)]
         )
         outcomes = [
-            self._place(one, found) if isinstance(found, Metadata) else Outcome(None, False, found)
+            self._place(one, found) if isinstance(found, Metadata) else Outcome(None, 0, is_new=False, refused=found)
             for one, found in zip(submissions, checked, strict=True)
         ]
         queries.retire(self._connection, self._retired)
@@ -145,10 +146,10 @@ class _Chunk:
             if same is not None:
                 if _facts(same.metadata_text, submission.fields) != _facts(found.text, submission.fields):
                     raise DigestConflict(submission.document_digest)
-                return Outcome(same.leaf_hash, False, None)
-            return Outcome(self._add(submission, found), True, None)
+                return Outcome(same.leaf_hash, same.received_at, is_new=False, refused=None)
+            return Outcome(self._add(submission, found), self._now, is_new=True, refused=None)
         except Rejected as refused:
-            return Outcome(None, False, refused)
+            return Outcome(None, 0, is_new=False, refused=refused)
 
     def _add(self, submission: Submission, found: Metadata) -> bytes:
         superseded = self._superseded(submission)

@@ -59,6 +59,16 @@ def quarantined(connection: Connection) -> list[Subject]:
     return found
 
 
+def count_states(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many batches, status acts and closings there are in each state."""
+    found: dict[tuple[str, str], int] = {}
+    for kind, name in _NAMES.items():
+        table = rows.table(kind)
+        for state, count in connection.execute(select(table.c.state, func.count()).group_by(table.c.state)):
+            found[name, state] = count
+    return found
+
+
 def put_approval(connection: Connection, approval: StoredApproval) -> None:
     """Store a batch's approval in the place of an earlier one."""
     forget_approval(connection, approval.batch_id)

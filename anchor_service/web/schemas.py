@@ -49,11 +49,12 @@ class ProblemOut(Wire):
 
 
 class ResultOut(Wire):
-    """What became of one certificate, in the order of the request."""
+    """What became of one certificate, in the order of the request. `anchor_by` is in seconds since 1970."""
 
     document_digest: str
     result: Literal["accepted", "known", "refused"]
     leaf_hash: str | None
+    anchor_by: int | None
     problem: ProblemOut | None
 
 

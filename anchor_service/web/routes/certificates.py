@@ -38,7 +38,8 @@ def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIss
     )
     return ResultsOut(
         results=[
-            _result(one.document_digest, outcome) for one, outcome in zip(asked.certificates, outcomes, strict=True)
+            _result(one.document_digest, outcome, services.settings.anchor_within_hours * 3_600)
+            for one, outcome in zip(asked.certificates, outcomes, strict=True)
         ]
     )
 
@@ -73,11 +74,12 @@ def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDe
     )
 
 
-def _result(document_digest: str, outcome: Outcome) -> ResultOut:
+def _result(document_digest: str, outcome: Outcome, within_seconds: int) -> ResultOut:
     refused = outcome.refused
     return ResultOut(
         document_digest=document_digest,
         result="refused" if refused else "accepted" if outcome.is_new else "known",
         leaf_hash=outcome.leaf_hash.hex() if outcome.leaf_hash else None,
+        anchor_by=None if refused else outcome.received_at + within_seconds,
         problem=ProblemOut(code=refused.code, detail=str(refused)) if refused else None,
     )

@@ -1,0 +1,143 @@
+"""`jangkar doctor`: everything that has to be right before the night, with the remedy beside what is not."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from anchor_service.bootstrap import Services, build, build_inspection, build_registry
+from anchor_service.cli.context import now, settings, show
+from anchor_service.core import profile
+from anchor_service.core.errors import AnchorServiceError
+from anchor_service.core.hashing import IssuerId
+from anchor_service.pipeline import nights, reconcile
+from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import issuers as issuer_queries
+from anchor_service.store import receipts as receipt_queries
+
+MAX_SKEW_SECONDS = 60
+MAX_HEAD_AGE_SECONDS = 900
+MIN_FREE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `remedy` is empty where it is as it has to be."""
+
+    name: str
+    detail: str
+    remedy: str = ""
+
+
+def doctor() -> None:
+    """Look at settings, database, folders, node, registry, signer, institutes and what is late.
+
+    Exit codes: 0 all is well; 1 something is not, with its remedy.
+    """
+    parts = build(settings())
+    failed = 0
+    looks: tuple[tuple[str, Callable[[Services], Iterator[Check]]], ...] = (
+        ("database", _database),
+        ("folders", _folders),
+        ("registry", _registry),
+        ("institutes", _institutes),
+        ("nights", _nights),
+    )
+    for name, look in looks:
+        try:
+            for check in look(parts):
+                failed += bool(check.remedy)
+                show(f"{'NOT OK' if check.remedy else 'ok':6}  {check.name}: {check.detail}")
+                if check.remedy:
+                    show(f"        {check.remedy}")
+        except (AnchorServiceError, SQLAlchemyError, OSError) as error:
+            failed += 1
+            show(f"NOT OK  {name}: {error}")
+    show(f"not ok: {failed}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _database(parts: Services) -> Iterator[Check]:
+    kind = parts.store.engine.dialect.name
+    newest = parts.store.is_current()
+    yield Check("database", f"{kind} answers", "" if newest else "its tables are not the newest: `jangkar db upgrade`")
+
+
+def _folders(parts: Services) -> Iterator[Check]:
+    for name, path in (("manifests", parts.settings.manifests), ("entries", parts.settings.entries)):
+        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        free = shutil.disk_usage(there).free
+        few = f"only {free >> 20} MiB are free on its disk" if free < MIN_FREE_BYTES else ""
+        yield Check(name, f"{path}, {free >> 30} GiB free", few)
+    same = _device(parts.settings.manifests) == _device(parts.settings.entries)
+    yield Check("two disks", "manifests and entries share one" if same else "manifests and entries stand apart")
+    for name, secret in (("keystore", parts.settings.keystore), ("password file", parts.settings.password_file)):
+        if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
+            yield Check(name, f"{secret} may be read by others", f"chmod 600 {secret}")
+
+
+def _registry(parts: Services) -> Iterator[Check]:
+    registry = build_registry(parts.settings)
+    head = registry.head()
+    # The head first: it says whether the node follows the right chain at all.
+    age = now() - head.time
+    yield Check("node", f"chain {registry.chain_id}, block {head.number}, {age} seconds old", _age_remedy(age))
+    found = build_inspection(parts.settings).registry()
+    ours = "" if found["code_is_this_release's"] else "its code is not this release's: is the address right?"
+    yield Check("registry", found["registry"], ours)
+    paused = f"it is paused until {found['paused_until']}: docs/runbook.md" if found["paused_until"] else ""
+    yield Check("pause", "paused" if paused else "none", paused)
+    succeeded = f"{found['successor']} carries on: change `registry` in the settings" if found["successor"] else ""
+    yield Check("successor", found["successor"] or "none", succeeded)
+    yield Check("signer", registry.signer)
+
+
+def _institutes(parts: Services) -> Iterator[Check]:
+    registry, inspection = build_registry(parts.settings), build_inspection(parts.settings)
+    with parts.store.reading() as connection:
+        issuers = issuer_queries.all_issuers(connection)
+    yield Check("institutes", str(len(issuers)), "" if issuers else "add one with `jangkar issuer add`")
+    for issuer in issuers:
+        name = f"institute {issuer.id.hex()[:8]}"
+        window = registry.open_window(IssuerId(issuer.id))
+        if window is None:
+            yield Check(name, "no window is open", "the accreditor opens one: `jangkar registry issuer accredit`")
+        elif window.profile_digest != profile.digest(issuer.profile):
+            yield Check(name, "it is accredited under another profile", "take it over with `jangkar issuer add`")
+        key = inspection.key(issuer.id, registry.signer)
+        active = key["from"] and (key["until"] or 0) > now() and not key["compromised_since"]
+        may = ", ".join(key["purposes"]) if active else "nothing"
+        remedy = "" if "anchor" in may or "close" in may else "the accreditor adds the key: `jangkar registry key add`"
+        yield Check(name, f"the signer may {may}", remedy)
+    for hold in reconcile.update_holds(parts.store, registry, now=now()):
+        yield Check(f"institute {hold.issuer_id.hex()[:8]}", "read-only", f"{hold.detail}: docs/runbook.md")
+
+
+def _nights(parts: Services) -> Iterator[Check]:
+    night = nights.due(now(), parts.settings.zone, parts.settings.cutoff)
+    missed = nights.missed(parts.store, night)
+    remedy = f"not done: {', '.join(missed)}: docs/runbook.md" if missed else ""
+    yield Check("nights", f"the last cut-off was that of {night}", remedy)
+    with parts.store.reading() as connection:
+        late = receipt_queries.overdue(connection, now() - parts.settings.anchor_within_hours * 3_600)
+        stuck = anchoring_queries.quarantined(connection)
+    yield Check("overdue", f"{len(late)} certificates", "`jangkar reconcile` names them" if late else "")
+    for one in stuck:
+        name = f"{anchoring_queries.subject_name(one)} {one.id}"
+        yield Check(name, "quarantined", f"{one.problem}: docs/runbook.md")
+
+
+def _age_remedy(age: int) -> str:
+    if age < -MAX_SKEW_SECONDS:
+        return f"this machine's clock is {-age} seconds behind the chain's: set it, and keep it by NTP"
+    if age > MAX_HEAD_AGE_SECONDS:
+        return "the chain stands still, the node lags, or this machine's clock is ahead"
+    return ""
+
+
+def _device(path: Path) -> int:
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists()).stat().st_dev

@@ -1,0 +1,123 @@
+"""`jangkar worker`: a process that takes what is due to the chain, all day, beside as many others as there are."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from anchor_service.bootstrap import Services
+from anchor_service.core.errors import Unavailable
+from anchor_service.pipeline import nightly, nights, reconcile
+from anchor_service.pipeline.nights import Night
+from anchor_service.ports import Registry
+from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import operations
+from anchor_service.store import receipts as receipt_queries
+
+POLL_SECONDS = 5
+# How often it compares the chain with the database, and looks for what is overdue.
+CHECK_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Pulse:
+    """What a worker knows of itself, for whoever watches it. Times are in seconds since 1970; zero is never."""
+
+    ticks: int = 0
+    failures: int = 0
+    last_tick: int = 0
+    chain_time: int = 0
+
+
+class Worker:
+    """One of any number of workers of a database. Killed at any moment, it loses nothing and repeats nothing."""
+
+    def __init__(self, parts: Services, registry: Registry, holder: str, clock: Callable[[], int]) -> None:
+        self.pulse = Pulse()
+        self._parts = parts
+        self._registry = registry
+        self._holder = holder
+        self._clock = clock
+        self._log = structlog.get_logger().bind(worker=holder)
+        self._said: dict[str, str] = {}
+        self._checked_at = 0
+        self._night = -1
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until told to stop. Raises: OSError when a disk fails; nothing goes on then."""
+        self._log.info("started")
+        while not stop.is_set():
+            self.tick()
+            stop.wait(POLL_SECONDS)
+        with self._parts.store.writing() as connection:
+            operations.give_leases_back(connection, self._holder)
+        self._log.info("stopped")
+
+    def tick(self) -> None:
+        """Do what is due now, as far as it goes. Raises: OSError."""
+        now = self._clock()
+        self.pulse.ticks += 1
+        try:
+            if now - self._checked_at >= CHECK_SECONDS:
+                self._check(now)
+                self._checked_at = now
+            self._tell(self._work(now))
+        except Unavailable as error:
+            self.pulse.failures += 1
+            self._change("unavailable", str(error), self._log.warning)
+        else:
+            self._change("unavailable", "", self._log.warning)
+        self.pulse.last_tick = now
+
+    def _work(self, now: int) -> nightly.NightReport:
+        parts = self._parts
+        night = nights.due(now, parts.settings.zone, parts.settings.cutoff)
+        run = nightly.Run(parts.store, self._registry, parts.filing, self._clock, self._holder)
+        if nights.is_done(parts.store, night):
+            run.advance()
+            return run.report
+        if night.day != self._night:
+            self._begin(night, now)
+        report = run.night(night, pause=lambda: time.sleep(0), wait_seconds=0, close=True)
+        if nights.is_done(parts.store, night):
+            self._log.info("night done", night=str(night), waiting=report.waiting)
+        return report
+
+    def _begin(self, night: Night, now: int) -> None:
+        self._night = night.day
+        self._log.info("night begins", night=str(night), seconds_after_cutoff=now - night.began_at)
+        for day in nights.missed(self._parts.store, night):
+            self._log.error("night missed", night=day)
+
+    def _check(self, now: int) -> None:
+        """Compare chain and database, and look for certificates that are late."""
+        settings = self._parts.settings
+        self.pulse.chain_time = self._registry.head().time
+        holds = reconcile.update_holds(self._parts.store, self._registry, now=now)
+        for hold in holds:
+            self._change(f"hold {hold.issuer_id.hex()}", hold.detail, self._log.error)
+        with self._parts.store.reading() as connection:
+            late = receipt_queries.overdue(connection, now - settings.anchor_within_hours * 3_600)
+            stuck = anchoring_queries.quarantined(connection)
+        self._change("overdue", f"{len(late)} certificates" if late else "", self._log.error)
+        for one in stuck:
+            name = f"{anchoring_queries.subject_name(one)} {one.id}"
+            self._change(f"quarantined {name}", one.problem or "", self._log.error)
+
+    def _tell(self, report: nightly.NightReport) -> None:
+        for one in report.done:
+            name, issuer = anchoring_queries.subject_name(one), one.issuer_id.hex()
+            self._log.info("on chain", subject=name, id=one.id, issuer=issuer, block=one.block_number)
+        for issuer_id, why in report.stopped.items():
+            self._change(f"stopped {issuer_id.hex()}", why, self._log.error)
+        self._change("problems", "; ".join(sorted(report.problems)), self._log.warning)
+        for line in report.missed:
+            self._log.warning("closing forgotten", detail=line)
+
+    def _change(self, event: str, detail: str, log: Callable[..., object]) -> None:
+        """Say something once, until it changes or ends."""
+        if self._said.get(event, "") != detail:
+            self._said[event] = detail
+            log(event, detail=detail or "ended")
