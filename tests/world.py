@@ -71,7 +71,7 @@ class World:
         return outcomes
 
     def night(
-        self, registry: SimulatedRegistry | None = None, close_in: tzinfo | None = None, holder: str = "w"
+        self, registry: SimulatedRegistry | None = None, close_in: tzinfo | None = None, holder: str | None = None
     ) -> nightly.NightReport:
         self.now += 1
         run = nightly.Run(self.store, registry or self.registry, self.filing, lambda: self.now, holder)
@@ -104,7 +104,8 @@ class World:
                 placed = [
                     one for one in receipt_queries.by_digest(connection, document) if one.certificate.leaf_hash == leaf
                 ]
-            assert len(placed) == 1, "an accepted certificate is lost or doubled"
+            assert placed, "an accepted certificate is lost"
+            assert len(placed) == 1, "an accepted certificate is doubled"
             if not placed[0].is_anchored:
                 continue
             anchored_leaves.append((issuer_id, leaf))

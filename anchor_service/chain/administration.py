@@ -113,7 +113,7 @@ class Administration:
         with asking("writing to the registry"):
             sender = Web3.to_checksum_address(self._signer.address)
             nonce = self._client.eth.get_transaction_count(sender, "pending")
-            signed = sign(self._client, self._signer, call, nonce)
+            signed = sign(self._client, self._signer, call, nonce, self._client.eth.chain_id)
             self._client.eth.send_raw_transaction(signed.raw)
             tx_receipt = self._client.eth.wait_for_transaction_receipt(
                 HexBytes(signed.transaction_hash),

@@ -30,7 +30,7 @@ def status_call(contract: Any, change: StatusChange) -> Any:
     return contract.functions.supersede(change.issuer_id, change.leaf_hash, *act, reference)
 
 
-def sign(client: Web3, signer: Signer, call: Any, nonce: int) -> Signed:
+def sign(client: Web3, signer: Signer, call: Any, nonce: int, chain_id: int) -> Signed:
     """The signed bytes of a contract call or constructor (web3 gives the two no type in common).
 
     Raises: whatever web3 raises, a revert in the estimate among it; KeystoreRejected.
@@ -40,7 +40,7 @@ def sign(client: Web3, signer: Signer, call: Any, nonce: int) -> Signed:
         {
             **sender,
             "nonce": nonce,
-            "chainId": client.eth.chain_id,
+            "chainId": chain_id,
             "gas": call.estimate_gas(sender) * GAS_MARGIN_PERCENT // 100,
             **_fees(client),
         }

@@ -147,18 +147,18 @@ class Web3Registry:
                 call = functions.anchorApproved(
                     issuer_id, sequence, root_hash, tree_size, approval.deadline, approver, approval.signature
                 )
-            return sign(self._client, self._signing(), call, nonce)
+            return sign(self._client, self._signing(), call, nonce, self._chain_id)
 
     def sign_night(self, issuer_id: IssuerId, night: int, sequence: int, nonce: int) -> Signed:
         """Sign, without sending, that a night had nothing to anchor after `sequence`. Raises: RegistryRefused."""
         with asking("preparing the closing of a night"):
             call = self._contract.functions.closeNight(issuer_id, night, sequence)
-            return sign(self._client, self._signing(), call, nonce)
+            return sign(self._client, self._signing(), call, nonce, self._chain_id)
 
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
         with asking("preparing a change of status"):
-            return sign(self._client, self._signing(), status_call(self._contract, change), nonce)
+            return sign(self._client, self._signing(), status_call(self._contract, change), nonce, self._chain_id)
 
     def sign_replacement(self, raw: bytes) -> Signed | None:
         """The same call under the same nonce, at higher fees; nothing on a chain without fees."""

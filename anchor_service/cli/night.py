@@ -17,7 +17,6 @@ from anchor_service.cli.context import (
     show,
     stderr,
     the_issuer,
-    worker_name,
 )
 from anchor_service.core import approval as approval_format
 from anchor_service.core.batch import OnChainState
@@ -55,7 +54,7 @@ def run(
         if cutoff is not None:
             night = replace(night, cutoff=cutoff)
         report = nightly.Run(
-            parts.store, registry, parts.filing, now, worker_name(), say=lambda line: stderr.print(line, markup=False)
+            parts.store, registry, parts.filing, now, say=lambda line: stderr.print(line, markup=False)
         ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
     for problem in (*report.missed, *report.problems, *report.stopped.values()):
         stderr.print(problem, style="yellow", markup=False)

@@ -26,6 +26,7 @@ AnchorServiceError
 │   │   └── FeeTooLow        the chain wants more for these bytes than they offer
 │   ├── ChainAhead           the chain knows batches that this database does not: read-only until they are back
 │   ├── StoreBusy
+│   ├── StoreUnavailable     the database does not answer, or cannot write
 │   ├── NotApproved          a batch waits for its institute
 │   └── NotYetFinal
 └── Damaged                  what is stored contradicts itself: a person decides
@@ -261,6 +262,12 @@ class StoreBusy(Unavailable):
     """Another process holds the database at this moment."""
 
     code = "store-busy"
+
+
+class StoreUnavailable(Unavailable):
+    """The database does not answer or cannot write; what it was doing may have taken effect or not."""
+
+    code = "store-unavailable"
 
 
 class NotApproved(Unavailable):

@@ -72,6 +72,9 @@ def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch
             detail = f"sequence {batch.sequence} holds root {anchor.root_hash.hex()}, which is not this batch's"
             return _quarantine(store, batch, detail)
         transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
+        mined = registry.mined(transaction)
+        if mined is None or not mined.succeeded or mined.block_number != anchor.block_number:
+            raise RegistryUnavailable(f"the node contradicts itself about transaction 0x{transaction.hex()}")
         return _finish(store, batch, anchor.block_number, transaction)
 
     def sign(nonce: int) -> Signed:
@@ -245,6 +248,9 @@ def _is_decided(store: Store, registry: Registry, subject: Subject, attempts: li
         mined = registry.mined(attempt.transaction_hash)
         if mined is None:
             continue
+        if mined.succeeded and isinstance(subject, Batch):
+            # The anchor itself decides, and it was not there a moment ago: read it again.
+            raise NotYetFinal(f"batch {subject.id}: its transaction is in block {mined.block_number}")
         if mined.succeeded:
             _finish(store, subject, mined.block_number, attempt.transaction_hash)
         else:
@@ -310,6 +316,9 @@ def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[in
         chain_nonce = registry.next_nonce()
         with store.reading() as connection:
             nonce = queries.lease_nonce(connection, registry.signer, chain_nonce)
+        if nonce == chain_nonce and registry.next_nonce() != chain_nonce:
+            # Bytes beyond a gap would wait for ever: one wrong answer must not make it.
+            raise RegistryUnavailable("the node gives two answers about the signer's nonce")
         # Signing asks the node, so no transaction is held open around it.
         signed = sign(nonce)
         attempt = Attempt(

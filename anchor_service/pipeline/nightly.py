@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core.batch import OnChainState
-from anchor_service.core.errors import Damaged, NightMissed, NotApproved, Unavailable
+from anchor_service.core.errors import ChainAhead, Damaged, NightMissed, NotApproved, Unavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.pipeline import anchoring, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
@@ -21,7 +21,7 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, NightClosing, StatusAct
 
 # A worker that does not come back for so long is taken to be gone; others go on with its work.
-LEASE_SECONDS = 60
+LEASE_SECONDS = 30
 
 
 @dataclass(slots=True)
@@ -56,13 +56,17 @@ class NightReport:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One worker's run: its parts, its clock, and where it tells what it does. `holder` is its name among others."""
+    """One run: its parts, its clock, and where it tells what it does.
+
+    A worker has a name, `holder`, and leaves alone what another works on. A run without a name does everything
+    at once, as the person who starts it means it to: leases save work, and guard nothing.
+    """
 
     store: Store
     registry: Registry
     filing: Filing
     clock: Callable[[], int]
-    holder: str
+    holder: str | None = None
     say: Callable[[str], None] = lambda _: None
     report: NightReport = field(default_factory=NightReport)
 
@@ -85,9 +89,8 @@ class Run:
             if not self.report.on_the_way or self.clock() >= deadline:
                 break
             pause()
-        with self.store.writing() as connection:
-            operations.give_leases_back(connection, self.holder)
-            if close and not self.report.on_the_way:
+        if close and not self.report.on_the_way:
+            with self.store.writing() as connection:
                 operations.finish_night(connection, night.day, self.clock())
         with self.store.reading() as connection:
             self.report.waiting = receipt_queries.count_waiting(connection)
@@ -104,7 +107,7 @@ class Run:
             issuers = issuer_queries.all_issuers(connection)
         for issuer in issuers:
             if issuer.id in held:
-                self._stop(issuer.id, f"read-only: {held[issuer.id].detail}")
+                self._stop(issuer.id, str(ChainAhead(issuer.id, held[issuer.id].detail)))
                 continue
             on_chain = self.registry.last_sequence(IssuerId(issuer.id))
             now = self.clock()
@@ -166,6 +169,8 @@ class Run:
         self.report.stopped[issuer_id] = why
 
     def _lease(self, issuer_id: bytes) -> bool:
+        if self.holder is None:
+            return True
         now = self.clock()
         try:
             with self.store.writing() as connection:

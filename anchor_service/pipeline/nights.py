@@ -14,6 +14,8 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer, NightClosing
 
 _FIRST_DAY = date(1970, 1, 1)
+# Later than any instant that a clock could have shown, even a wrong one.
+_NEVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Night:
 def today(now: int, zone: tzinfo) -> Night:
     """The night of this date, for a run that a person or a timer starts: it takes all that there is."""
     midnight = datetime.fromtimestamp(now, UTC).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Night((midnight.date() - _FIRST_DAY).days, int(midnight.timestamp()), now + 1)
+    return Night((midnight.date() - _FIRST_DAY).days, int(midnight.timestamp()), _NEVER)
 
 
 def due(now: int, zone: tzinfo, cutoff: str) -> Night:

@@ -13,9 +13,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from anchor_service.core.errors import BackupRejected, StoreBusy
+from anchor_service.core.errors import BackupRejected, StoreBusy, StoreUnavailable
 
 BUSY_TIMEOUT_MS = 30_000
 _WRITES = "jangkar_writes"
@@ -29,7 +29,8 @@ class Store:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        self.engine: Engine = create_engine(parsed)
+        # A connection that a restarted server has closed is noticed before it is used.
+        self.engine: Engine = create_engine(parsed, pool_pre_ping=True)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -37,23 +38,19 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that changes nothing."""
-        with self.engine.begin() as connection:
+        """A transaction that changes nothing. Raises: as `writing`."""
+        with _telling(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: durable when the block is left, or as if it never was.
 
-        Raises: StoreBusy when another process holds the database for too long.
+        Raises: StoreBusy when another process holds the database for too long; StoreUnavailable when it
+        does not answer, cannot write, or went away: then nobody knows whether the transaction took effect.
         """
-        try:
-            with self._writer.begin() as connection:
-                yield connection
-        except OperationalError as error:
-            if "locked" in str(error) or "deadlock" in str(error):
-                raise StoreBusy("another process holds the database; try again") from error
-            raise
+        with _telling(), self._writer.begin() as connection:
+            yield connection
 
     def scrub(self) -> None:
         """Let what was deleted leave the disk too, as far as the database's own files go."""
@@ -100,6 +97,16 @@ class Store:
         with self.reading() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
         return current == ScriptDirectory.from_config(_alembic_config()).get_current_head()
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        if "locked" in str(error) or "deadlock" in str(error):
+            raise StoreBusy("another process holds the database; try again") from error
+        raise StoreUnavailable(f"the database does not do its work: {error.orig}") from error
 
 
 def _alembic_config() -> Config:

@@ -34,7 +34,8 @@ def test_what_a_user_gets_wrong(quick, tmp_path):
     assert "empty (0 bytes)" in said
     assert "breaks off" in said
     assert len(errors.read_text().splitlines()) == 3
-    assert "is not quarantined" in refused("batch", "requeue", "7")
+    assert "there is no batch 7" in refused("batch", "requeue", "7")
+    assert "there is no change of status 7" in refused("status", "requeue", "7")
     assert "no certificate" in refused("status", "set", str(folder / "one.pdf"), "revoked", code=1)
     assert "does not fit" in refused("code", "check", "7K3M-Q9X2-T4H1")
     (quick.folder / "jangkar.toml").write_text("rpc = 1\n")

@@ -71,7 +71,7 @@ class Service:
 
     def night(self) -> nightly.NightReport:
         self.now += 1
-        run = nightly.Run(self.store, self.registry, self.filing, lambda: self.now, "w")
+        run = nightly.Run(self.store, self.registry, self.filing, lambda: self.now)
         return run.night(nights.today(self.now, UTC), pause=lambda: None, wait_seconds=0, close=False)
 
     def attempts(self) -> list[tuple[int, int]]:

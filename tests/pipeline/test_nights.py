@@ -474,7 +474,7 @@ def test_nights_that_were_not_done_are_named(world):
 def test_what_comes_in_after_the_cutoff_does_not_keep_the_night_open(world):
     night = replace(nights.today(world.now, UTC), cutoff=world.now)
     world.submit("late")
-    run = nightly.Run(world.store, world.registry, world.filing, lambda: world.now, "w")
+    run = nightly.Run(world.store, world.registry, world.filing, lambda: world.now)
     report = run.night(night, pause=world._tick, wait_seconds=2, close=True)
     assert [one.night for one in report.closed] == [night.day]
     assert (report.anchored, report.waiting) == ([], 1)
@@ -731,6 +731,7 @@ def test_a_worker_leaves_alone_what_another_works_on_until_its_lease_ends(world)
         assert operations.take_lease(connection, name, "gone", now=now, until=now + nightly.LEASE_SECONDS)
         assert not operations.take_lease(connection, name, "second", now=now + 1, until=now + 99)
     assert len(world.night(holder="second").on_the_way) == 1
+    assert world.chain.anchors
     world.now = now + nightly.LEASE_SECONDS
     assert len(world.night(holder="second").anchored) == 1
     assert world.audit() == 1
