@@ -18,12 +18,15 @@ from _tripwires import POINTS, Point
 
 from anchor_service.core.hashing import IssuerId
 from anchor_service.pipeline import fsck
+from anchor_service.pipeline.nightly import LEASE_SECONDS
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
+from anchor_service.worker import POLL_SECONDS
 from verifier.merkle import root_from_leaves
 
 CERTIFICATES = 3
 DAY = 86_400
+WORKER = ("worker", "--metrics-port", "0")
 PDF = b"%%PDF-1.7\n%s\n%%%%EOF\n"
 
 
@@ -202,22 +205,34 @@ class _Campaign:
         return code != 0
 
     def _zombie(self, number: int, _draw: random.Random) -> bool:
-        """Stopped at a crash point, and taken to be gone; another worker does everything; then it goes on."""
-        self._must_ingest()
+        """A worker is stopped at a crash point past its lease; another does its work; then the first goes on."""
+        stage = self._stage
         # Not within a transaction: what one holds there is free again only when it is dead.
         points = [point for point in POINTS[:12] if point.command == "run" and (point.after or not point.sql)]
-        zombie = self._stage.start(
-            "anchor", "run", "--wait", "5", point=points[number % len(points)], act=signal.SIGSTOP
-        )
-        stopped = zombie.wait_stopped()
-        for _ in range(3):
-            # It waits for no lease: the other is taken to be gone.
-            if self._stage.run("anchor", "run", "--wait", "5") == 0:
-                break
-        if stopped:
+        # A night of its own, whose cut-off has passed since the certificates came in.
+        tonight = (number + 1) * DAY
+        self._ingest(clock=tonight - DAY)
+        point = points[number % len(points)]
+        zombie = stage.start(*WORKER, clock=tonight, point=point, act=signal.SIGSTOP)
+        was_stopped = zombie.wait_stopped()
+        other = stage.start(*WORKER, clock=tonight + LEASE_SECONDS + 1)
+        deadline = time.monotonic() + 60
+        while not self._is_anchored() and time.monotonic() < deadline:
+            time.sleep(0.5)
+        if was_stopped:
             os.kill(zombie.pid, signal.SIGCONT)
-        zombie.wait()
-        return stopped
+        # Time for its next tick.
+        time.sleep(POLL_SECONDS + 1)
+        for worker in (zombie, other):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGTERM)
+            worker.wait()
+        return was_stopped
+
+    def _is_anchored(self) -> bool:
+        with self._stage.store() as store, store.reading() as connection:
+            found = [receipt_queries.of_issuer(connection, self._issuer, digest) for digest in self._digests]
+        return all(one is not None and one.is_anchored for one in found)
 
     def _lie(self, number: int, draw: random.Random) -> bool:
         self._must_ingest()

@@ -12,7 +12,7 @@ independent verifier calls valid. The kinds of runs, in the proportions of a who
     points      kill -9 at each of the 18 crash points
     moments     kill -9 at a random moment of intake or night
     stops       pg_ctl stop -m immediate in the middle (PostgreSQL only)
-    zombies     a worker that is stopped, taken to be gone, and goes on after another has done its work
+    zombies     a worker that is stopped past its lease, and goes on after another has done its work
     proxy       a node that cuts, garbles, repeats and lies
     disk        a disk that is full
     clock       clocks that jump by days

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from damage import flip
 from simulator import SimulatedRegistry
 from sqlalchemy import update
 from sqlmodel import col
@@ -15,7 +16,6 @@ from anchor_service.core.hashing import IssuerId
 from anchor_service.core.receipt import Receipt
 from anchor_service.pipeline import anchoring, erasing, fsck, intake, rebuild, reconcile, statuses
 from anchor_service.ports import Anchor
-from anchor_service.store import rebuilding as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Certificate, Leaf
 from verifier.merkle import root_from_path
@@ -171,30 +171,6 @@ def test_one_flipped_bit_is_named_wherever_it_is(world):
         mend()
     assert findings(world) == []
     assert len(world.night().anchored) == 1
-
-
-def flip(world, batch, draw, *, in_row):
-    """Flip one bit; returns how to mend it, and the name of the place."""
-    bit = 1 << draw.randrange(8)
-    if in_row:
-        index, place = draw.randrange(batch.tree_size), draw.randrange(32)
-        with world.store.reading() as connection:
-            right = queries.leaf_rows(connection, batch.id)[index]
-        wrong = bytearray(right)
-        wrong[place] ^= bit
-
-        def put(leaf):
-            with world.store.writing() as connection:
-                where = (col(Leaf.batch_id) == batch.id, col(Leaf.leaf_index) == index)
-                connection.execute(update(Leaf).where(*where).values(leaf_hash=leaf))
-
-        put(bytes(wrong))
-        return lambda: put(right), f"leaf row (batch {batch.id}, index {index})"
-    path = world.filing.manifest_path(batch.issuer_id, batch.sequence)
-    right = path.read_bytes()
-    place = draw.randrange(len(right))
-    path.write_bytes(right[:place] + bytes([right[place] ^ bit]) + right[place + 1 :])
-    return lambda: path.write_bytes(right), f"{path}, line {right[:place].count(10) + 1}"
 
 
 def change(world, model, name, value, **where):
