@@ -75,6 +75,7 @@ def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch
         mined = registry.mined(transaction)
         if mined is None or not mined.succeeded or mined.block_number != anchor.block_number:
             raise RegistryUnavailable(f"the node contradicts itself about transaction 0x{transaction.hex()}")
+        filing.sweep(issuer_id, batch.sequence)
         return _finish(store, batch, anchor.block_number, transaction)
 
     def sign(nonce: int) -> Signed:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch
 
+# What a file's name ends in until it is whole.
+_UNFINISHED = ".new"
 _ISSUER = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SEQUENCE = re.compile(r"[0-9]{8,}\.manifest", re.ASCII)
 
@@ -104,10 +107,18 @@ class Filing:
         if len(kept) == len(entries):
             return False
         _replace(path, "".join([lines[0], *kept]).encode(), 0o600)
+        self.sweep(issuer_id, sequence)
         return True
+
+    def sweep(self, issuer_id: bytes, sequence: int) -> None:
+        """Remove what processes that were killed left beside a batch's two files."""
+        for path in (self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)):
+            for left in path.parent.glob(f"{path.name}.*{_UNFINISHED}"):
+                left.unlink(missing_ok=True)
 
     def remove(self, issuer_id: bytes, sequence: int) -> None:
         """Delete what was filed under a sequence number that is another's on chain."""
+        self.sweep(issuer_id, sequence)
         for path in (self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)):
             path.unlink(missing_ok=True)
             if path.parent.is_dir():
@@ -126,13 +137,17 @@ def _write(path: Path, lines: Iterable[str], mode: int) -> None:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    _sync_folder(path.parent)
+    # A name of this process's own: others may file the same batch at this moment.
+    temporary = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{_UNFINISHED}")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
     if path.read_bytes() != data:
         raise Damaged(str(path), "it does not read back as it was written")
 

@@ -257,9 +257,13 @@ class Stage:
         finally:
             made.engine.dispose()
 
-    def port(self, depth: int = 0) -> Web3Registry:
-        """The registry, asked at the node itself."""
-        return Web3Registry(self.client, CHAIN_ID, self.registry, depth, KeystoreSigner(self.accounts["institute"]))
+    def port(self, signer: str = "institute") -> Web3Registry:
+        """The registry, asked at the node itself, with the key of one of ROLES."""
+        return Web3Registry(self.client, CHAIN_ID, self.registry, 0, KeystoreSigner(self.accounts[signer]))
+
+    def accredit_key(self, issuer: bytes, name: str) -> None:
+        """Give an institute's anchoring to the key of one of ROLES."""
+        self._acts("accreditor").add_key(self.registry, issuer, self.accounts[name].address, 7, "institute")
 
     def filing(self) -> Filing:
         """Where the commands file manifests and entries."""
@@ -290,6 +294,6 @@ class Stage:
         text = profile.from_fields(code, name)
         accreditor = self._acts("accreditor")
         accreditor.open_window(self.registry, issuer, FOREVER, scope_of(KIND_NUMBERS), profile.digest(text))
-        accreditor.add_key(self.registry, issuer, self.accounts["institute"].address, 7, "institute")
+        self.accredit_key(issuer, "institute")
         self.must("issuer", "add", "--id", issuer.hex(), "--code", code, "--name", name)
         return IssuerId(issuer)

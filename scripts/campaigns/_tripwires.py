@@ -18,8 +18,9 @@ from sqlalchemy import Engine, event
 class Point:
     """One crash point: which command dies, and at which moment.
 
-    `sql` is part of a statement whose transaction is meant, `rpc` part of a request to the node, `path` the end of
-    a file's name; `after` means once that has taken effect, `at_once` in the middle of the transaction.
+    `sql` is part of a statement whose transaction is meant, `rpc` part of a request to the node, `path` part of
+    the name of a file that is being written; `after` means once that has taken effect, `at_once` in the middle of
+    the transaction.
     """
 
     number: int
@@ -38,8 +39,8 @@ POINTS = (
     Point(1, "COMMIT / answer", "ingest", sql="INSERT INTO certificates", after=True),
     Point(2, "cut chosen / seal COMMIT", "run", sql="INSERT INTO batches"),
     Point(3, "seal COMMIT / manifest", "run", sql="INSERT INTO batches", after=True),
-    Point(4, "manifest / entries", "run", path=".entries.new"),
-    Point(5, "rename / directory fsync", "run", path=".manifest.new", after=True),
+    Point(4, "manifest / entries", "run", path=".entries."),
+    Point(5, "rename / directory fsync", "run", path=".manifest.", after=True),
     Point(6, "files / asking to sign", "run", rpc=b"eth_estimateGas"),
     Point(7, "estimate / signature", "run", rpc=b"eth_estimateGas", after=True),
     Point(8, "signature / COMMIT of the bytes", "run", sql="INSERT INTO attempts"),
@@ -48,7 +49,7 @@ POINTS = (
     Point(11, "mined / COMMIT", "run", sql="UPDATE batches SET state=anchored"),
     Point(12, "sent / block dropped", "run", rpc=b"eth_sendRawTransaction", after=True),
     Point(13, "fee bump stored / sent", "run", sql="INSERT INTO attempts", after=True),
-    Point(14, "some receipts written", "receipt", path=".jangkar.json.new", nth=3),
+    Point(14, "some receipts written", "receipt", path=".jangkar.json.", nth=3),
     Point(15, "anchored / night recorded", "run", sql="UPDATE night_runs"),
     Point(16, "status sent / mined", "run", rpc=b"eth_sendRawTransaction", after=True),
     Point(17, "migration half done", "upgrade", sql="CREATE TABLE", nth=6, at_once=True),
@@ -145,8 +146,10 @@ class _Wire:
         if self._is_over and (point.rpc or point.path) and name in ("open", "http.client.send", "os.rename"):
             self._is_over = False
             self._fire()
-        if point.path and name == ("os.rename" if point.after else "open") and str(arguments[0]).endswith(point.path):
-            self._meet()
+        if point.path and name == ("os.rename" if point.after else "open"):
+            path = str(arguments[0])
+            if point.path in path and path.endswith(".new"):
+                self._meet()
         if point.rpc and name == "http.client.send" and point.rpc in bytes(arguments[1]):
             self._meet()
 

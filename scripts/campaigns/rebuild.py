@@ -21,18 +21,16 @@ sys.path[:0] = [str(_bootstrap.ROOT), str(Path(__file__).resolve().parent)]
 
 import argparse  # noqa: E402  (the environment comes first)
 import hashlib  # noqa: E402
-import random  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 
 import _contracts  # noqa: E402
+from _hand_in import hand_in  # noqa: E402
 from _stage import CHAIN_ID, Postgres, Stage  # noqa: E402
 
-from anchor_service.pipeline import fsck, intake  # noqa: E402
-from anchor_service.pipeline.intake import Submission  # noqa: E402
+from anchor_service.pipeline import fsck  # noqa: E402
 from anchor_service.pipeline.receipts import Receipts  # noqa: E402
 from anchor_service.store import anchoring as queries  # noqa: E402
-from anchor_service.store import issuers as issuer_queries  # noqa: E402
 
 ISSUERS = 4
 BATCHES = 10
@@ -57,7 +55,7 @@ def _run(folder: Path, postgres: Postgres | None, certificates: int) -> int:
     with Stage(folder, postgres, ISSUERS) as stage:
         for number in range(BATCHES):
             count = certificates // BATCHES + (number < certificates % BATCHES)
-            _hand_in(stage, stage.issuers[number % ISSUERS], f"batch {number}", count)
+            hand_in(stage, stage.issuers[number % ISSUERS], f"batch {number}", count)
             if number % ISSUERS == ISSUERS - 1:
                 stage.must("anchor", "run", "--wait", "60")
         stage.must("anchor", "run", "--wait", "60")
@@ -82,23 +80,6 @@ def _run(folder: Path, postgres: Postgres | None, certificates: int) -> int:
         print(f"fsck findings {len(findings)}")
         print(f"certificates {certificates}, receipts equal {equal}")
         return 0 if equal == len(before) == len(after) == certificates and not findings else 1
-
-
-def _hand_in(stage: Stage, issuer_id: bytes, name: str, count: int) -> None:
-    draw = random.Random(name)
-    with stage.store() as store:
-        with store.reading() as connection:
-            issuer = issuer_queries.find_issuer(connection, issuer_id)
-        if issuer is None:
-            raise ValueError("the institute is not there")
-        submissions = [
-            Submission(
-                hashlib.sha256(f"{name} {number}".encode()).digest(),
-                {"kind": "latsar", "number": f"{name}/{number}", "issued_on": "2026-11-20", "jp": 40},
-            )
-            for number in range(count)
-        ]
-        intake.submit(store, issuer, submissions, now=int(time.time()), new_nonce=lambda: draw.randbytes(16).hex())
 
 
 def _receipts(stage: Stage) -> dict[tuple[bytes, bytes], bytes]:
