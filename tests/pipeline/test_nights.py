@@ -728,13 +728,20 @@ def test_a_worker_leaves_alone_what_another_works_on_until_its_lease_ends(world)
     now = world.now
     with world.store.writing() as connection:
         name = f"issuer {world.issuer.id.hex()}"
-        assert operations.take_lease(connection, name, "gone", now=now, until=now + nightly.LEASE_SECONDS)
         assert not operations.take_lease(connection, name, "second", now=now + 1, until=now + 99)
+        assert operations.take_lease(connection, name, "first", now=now, until=now + nightly.LEASE_SECONDS)
     assert len(world.night(holder="second").on_the_way) == 1
-    assert world.chain.anchors
     world.now = now + nightly.LEASE_SECONDS
     assert len(world.night(holder="second").anchored) == 1
     assert world.audit() == 1
+
+
+def test_a_person_does_not_wait_for_a_lease(world):
+    world.submit("a")
+    world.chain.holds = True
+    world.night(holder="killed")
+    world.chain.mine()
+    assert len(world.night().anchored) == 1
 
 
 def test_the_balance_of_an_issuer(world):

@@ -1,0 +1,181 @@
+"""The commands that keep a service running, as an operator types them, on both databases."""
+
+import json
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.request import urlopen
+from zoneinfo import ZoneInfo
+
+from anchor_service.core.hashing import IssuerId
+
+
+def handed_in(installation, *names):
+    folder = installation.certificates(*names)
+    installation.jangkar("ingest", str(folder), "--csv", str(installation.manifest))
+    return folder
+
+
+def set_cutoff(installation, seconds):
+    """Let the next cut-off be in so many seconds, at the next full minute at the earliest."""
+    at = datetime.now(UTC).astimezone(ZoneInfo("Asia/Jakarta")) + timedelta(seconds=seconds)
+    path = installation.folder / "jangkar.toml"
+    path.write_text(path.read_text() + f'cutoff = "{at:%H:%M}"\n')
+
+
+def start_worker(installation):
+    worker = installation.popen("jangkar", "worker", "--metrics-port", "0")
+    return worker, worker.stdout.readline().split()[-1]
+
+
+def events(text):
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def gauges(url):
+    with urlopen(url, timeout=10) as answer:
+        text = answer.read().decode()
+    return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_a_worker_does_the_night_by_itself_and_two_do_not_do_it_twice(installation):
+    folder = handed_in(installation, "one", "two")
+    # What came in before the last minute began is due: it is the cut-off now.
+    time.sleep(61 - datetime.now(UTC).second)
+    set_cutoff(installation, 0)
+    first, url = start_worker(installation)
+    second, _ = start_worker(installation)
+    deadline = time.monotonic() + 60
+    while 'jangkar_subjects{kind="batch",state="anchored"}' not in (found := gauges(url)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    installation.jangkar("status", "set", str(folder / "one.pdf"), "revoked")
+    while 'jangkar_subjects{kind="status",state="anchored"}' not in (found := gauges(url)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+    for worker in (first, second):
+        worker.send_signal(signal.SIGTERM)
+    said = [events(worker.communicate(timeout=30)[0]) for worker in (first, second)]
+    assert [worker.returncode for worker in (first, second)] == [0, 0]
+    assert {one["event"] for one in said[0]} >= {"started", "night begins", "stopped"}
+    on_chain = [one["subject"] for one in said[0] + said[1] if one["event"] == "on chain"]
+    assert sorted(on_chain) == ["batch", "status"]
+    assert found["jangkar_certificates_waiting"] == "0.0"
+    registry = installation.devnet.registry(installation.registry)
+    assert registry.next_nonce() == 2
+    for name, verdict in (("one", "revoked"), ("two", "valid")):
+        installation.jangkar("receipt", "write", str(folder))
+        assert (
+            installation.verify(str(folder / f"{name}.pdf"), "--issuer", installation.issuer)[1]["verdict"] == verdict
+        )
+
+
+def test_a_worker_whose_node_is_down_says_so_and_goes_on(quick):
+    port = quick.devnet.port
+    quick.devnet.kill()
+    worker, url = start_worker(quick)
+    deadline = time.monotonic() + 40
+    while float(gauges(url)["jangkar_worker_failures"]) < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    quick.devnet.start(port)
+    while float(gauges(url)["jangkar_chain_timestamp_seconds"]) == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    worker.terminate()
+    said = [one["event"] for one in events(worker.communicate(timeout=30)[0])]
+    assert said.count("unavailable") == 2, "once when it began, and once when it ended"
+    taken = quick.run("jangkar", "worker", "--metrics-port", str(quick.devnet.port))
+    assert (taken.returncode, "choose another" in taken.stderr) == (2, True)
+
+
+def test_the_doctor_finds_what_is_not_right(quick):
+    assert quick.jangkar("doctor").endswith("not ok: 0")
+    path = quick.folder / "jangkar.toml"
+    right = path.read_text()
+    (quick.devnet.folder / "password").chmod(0o644)
+    said = quick.jangkar("doctor", exit_code=1)
+    assert "chmod 600" in said
+    (quick.devnet.folder / "password").chmod(0o600)
+    path.write_text(right.replace(quick.registry, "0x" + "12" * 20))
+    assert "is the address right" in quick.jangkar("doctor", exit_code=1)
+    path.write_text(right.replace("chain_id = 200826", "chain_id = 7"))
+    assert "another chain" in quick.jangkar("doctor", exit_code=1)
+    path.write_text(right)
+    quick.devnet.administration("accreditor").retire_key(
+        quick.registry, bytes.fromhex(quick.issuer), quick.devnet.account("institute").address
+    )
+    time.sleep(1.1)
+    quick.devnet.call("evm_mine")
+    assert "the signer may nothing" in quick.jangkar("doctor", exit_code=1)
+    quick.devnet.administration("accreditor").close_window(quick.registry, bytes.fromhex(quick.issuer), 0)
+    time.sleep(1.1)
+    quick.devnet.call("evm_mine")
+    assert "no window is open" in quick.jangkar("doctor", exit_code=1)
+    quick.devnet.kill()
+    said = quick.jangkar("doctor", exit_code=1)
+    assert "Traceback" not in said
+
+
+def test_a_lost_database_comes_back_and_a_person_is_erased(installation):
+    folder = handed_in(installation, "one", "two", "three")
+    installation.jangkar("anchor", "run")
+    installation.jangkar("receipt", "write", str(folder))
+    before = {path.name: path.read_bytes() for path in folder.glob("*.json")}
+    assert "accepted 3 = waiting 0 + on the way 0 + anchored 3; on chain 3" in installation.jangkar("reconcile")
+    assert installation.jangkar("fsck") == "findings 0"
+    installation.jangkar("db", "downgrade", "base", "--yes")
+    installation.jangkar("db", "upgrade")
+    assert "rebuilt 1 batches of 3 certificates" in installation.jangkar("rebuild")
+    for path in folder.glob("*.json"):
+        path.unlink()
+    installation.jangkar("receipt", "write", str(folder))
+    assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == before
+    assert installation.jangkar("erase", str(folder / "one.pdf"), "--yes") == "erased 1"
+    installation.jangkar("erase", str(folder / "one.pdf"), "--yes", exit_code=1)
+    assert installation.jangkar("fsck", "--offline") == "findings 0"
+    assert "erased 1, exceptions 0" in installation.jangkar("reconcile", "--all")
+    (folder / "one.pdf.jangkar.json").unlink()
+    installation.jangkar("receipt", "write", str(folder), exit_code=1)
+    assert installation.verify(str(folder / "two.pdf"), "--issuer", installation.issuer)[1]["verdict"] == "valid"
+    service = installation.start("jangkar", "serve", "--port", "0")
+    assert installation.verify(str(folder / "one.pdf"), "--service", service)[1]["verdict"] == "not_found"
+    installation.devnet.kill()
+    installation.jangkar("reconcile", exit_code=4)
+    installation.jangkar("fsck", exit_code=4)
+
+
+def test_an_old_backup_is_detected_before_anything_comes_in(quick):
+    folder = handed_in(quick, "one")
+    quick.jangkar("anchor", "run")
+    quick.jangkar("db", "backup", "kept.sqlite3")
+    quick.jangkar("db", "backup", "kept.sqlite3", exit_code=2)
+    handed_in(quick, "one", "two")
+    quick.jangkar("anchor", "run")
+    for path in quick.folder.glob("jangkar.sqlite3*"):
+        path.unlink()
+    (quick.folder / "kept.sqlite3").rename(quick.folder / "jangkar.sqlite3")
+    assert "read-only" in quick.jangkar("doctor", exit_code=1)
+    refused = quick.run("jangkar", "ingest", str(folder), "--csv", str(quick.manifest))
+    assert (refused.returncode, "old backup" in refused.stderr) == (4, True)
+    assert "on chain and not in the database" in quick.jangkar("reconcile", exit_code=1)
+    assert "rebuilt 1 batches of 1 certificates" in quick.jangkar("rebuild")
+    assert "known already 2" in quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    assert quick.jangkar("doctor").endswith("not ok: 0")
+
+
+def test_a_thief_who_anchored_is_disowned(quick):
+    registry = quick.devnet.registry(quick.registry)
+    issuer = IssuerId(bytes.fromhex(quick.issuer))
+    signed = registry.sign_anchor(issuer, 1, bytes(31) + b"\x07", 1, registry.next_nonce())
+    registry.send(signed.raw)
+    quick.devnet.settle()
+    assert "read-only" in quick.run("jangkar", "anchor", "run").stderr
+    assert "not here" in quick.jangkar("fsck", exit_code=1)
+    assert "is recorded as foreign" in quick.jangkar("batch", "disown", "1")
+    quick.jangkar("batch", "disown", "1", exit_code=1)
+    folder = handed_in(quick, "one")
+    quick.jangkar("anchor", "run")
+    assert "foreign, 1 leaves" in quick.jangkar("reconcile", exit_code=1)
+    quick.jangkar("receipt", "write", str(folder))
+    assert quick.verify(str(folder / "one.pdf"), "--issuer", quick.issuer)[1]["verdict"] == "valid"
