@@ -6,7 +6,7 @@ No label names a certificate or a person.
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from anchor_service.bootstrap import Services
@@ -47,8 +47,10 @@ class _Readings(Collector):
         yield by_state
         finished = night.finished_at if night else None
         yield _gauge("last_night_timestamp_seconds", "When the last night was done here; 0 is never.", finished or 0)
-        yield _gauge("worker_ticks", "Ticks of this worker.", pulse.ticks)
-        yield _gauge("worker_failures", "Ticks of this worker that found node or database unavailable.", pulse.failures)
+        yield CounterMetricFamily("jangkar_worker_ticks", "Ticks of this worker.", pulse.ticks)
+        yield CounterMetricFamily(
+            "jangkar_worker_failures", "Ticks of this worker that found node or database unavailable.", pulse.failures
+        )
         yield _gauge("worker_last_tick_timestamp_seconds", "When this worker ticked last.", pulse.last_tick)
         yield _gauge("chain_timestamp_seconds", "Time of the newest final block that it saw.", pulse.chain_time)
 

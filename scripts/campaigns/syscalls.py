@@ -51,6 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, help="only so many injections")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=Path, help="Markdown file to be written")
     options = parser.parse_args()
     _contracts.require_native()
     if shutil.which("strace") is None:
@@ -74,11 +75,31 @@ def main() -> int:
             if done % 50 == 0:
                 print(f"{done} of {len(injections)}", flush=True)
     tally = campaign.tally
-    print(f"commands that failed or died: {campaign.broken} of {len(injections)}")
-    print(
+    broken = f"commands that failed or died: {campaign.broken} of {len(injections)}"
+    result = (
         f"calls {sum(calls.values())}, injections {len(injections)}, lost {tally.lost}, doubled {tally.doubled}, "
         f"wrong receipts {tally.wrong}"
     )
+    if options.report:
+        rows = "\n".join(f"| `{name}` | {count} |" for name, count in sorted(calls.items()))
+        sampled = f" --sample {options.sample} --seed {options.seed}" if options.sample else ""
+        options.report.write_text(
+            f"""# System calls on SQLite
+
+`python3 scripts/campaigns/syscalls.py{sampled}`
+
+Each call on the database, the manifests and the entries within one night of a batch of {CERTIFICATES} got each of
+{", ".join(f"`{action}`" for action in ACTIONS)}; {broken}.
+
+| call | times in a night |
+| --- | --- |
+{rows}
+
+`{result}`
+"""
+        )
+    print(broken)
+    print(result)
     return 1 if tally.notes else 0
 
 

@@ -75,7 +75,7 @@ def test_a_worker_whose_node_is_down_says_so_and_goes_on(quick):
     quick.devnet.kill()
     worker, url = start_worker(quick)
     deadline = time.monotonic() + 40
-    while float(gauges(url)["jangkar_worker_failures"]) < 1:
+    while float(gauges(url)["jangkar_worker_failures_total"]) < 1:
         assert time.monotonic() < deadline
         time.sleep(0.5)
     quick.devnet.start(port)

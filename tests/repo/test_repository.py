@@ -22,7 +22,7 @@ TEXTS = [
     if (ROOT / path).is_file() and Path(path).suffix in {".md", ".py", ".sol", ".toml", ".html", ".css"}
 ]
 TOP_LEVEL = {
-    "anchor_service", "contracts", "docs", "hardhat-free-devnet", "requirements", "scripts", "tests", "verifier",
+    "anchor_service", "contracts", "deploy", "docs", "hardhat-free-devnet", "requirements", "scripts", "tests", "verifier",
     ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml",
 }  # fmt: skip
 
@@ -39,6 +39,18 @@ def test_every_link_between_pages_leads_somewhere():
         if not target.startswith(("http://", "https://")) and not (ROOT / page).parent.joinpath(target).exists()
     ]
     assert broken == []
+
+
+def test_every_alert_has_its_metric_and_its_page():
+    alerts = (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()
+    source = (ROOT / "anchor_service" / "metrics.py").read_text()
+    for metric in set(re.findall(r"jangkar_(\w+)", alerts)):
+        assert re.search(rf'"(jangkar_)?{metric.removesuffix("_total")}"', source), metric
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    pages = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    named = set(re.findall(r"docs/runbook\.md#([a-z0-9-]+)", alerts))
+    assert named <= pages
+    assert len(named) == alerts.count("- alert:")
 
 
 def test_every_setting_is_documented():
