@@ -6,15 +6,25 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from anchor_service.bootstrap import create_web
-from anchor_service.cli.context import UsageError, services, show
+from anchor_service.bootstrap import build_reader, create_web
+from anchor_service.cli.context import UsageError, now, services, settings, show, stderr
+from anchor_service.core.errors import RegistryUnavailable
+from anchor_service.pipeline import reconcile
 
 
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 8000,
 ) -> None:
-    """Serve the institute's API until interrupted."""
+    """Serve the institute's API until interrupted.
+
+    It first compares the chain with the database, so that a restored old one takes nothing in twice. A node
+    that does not answer does not keep it from serving: the workers compare again and again.
+    """
+    try:
+        reconcile.update_holds(services().store, build_reader(settings()), now=now())
+    except RegistryUnavailable as error:
+        stderr.print(f"chain and database are not compared: {error}", style="yellow", markup=False)
     app = create_web(services())
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -98,7 +98,7 @@ def test_the_doctor_finds_what_is_not_right(quick):
     assert "chmod 600" in said
     (quick.devnet.folder / "password").chmod(0o600)
     path.write_text(right.replace(quick.registry, "0x" + "12" * 20))
-    assert "is the address right" in quick.jangkar("doctor", exit_code=1)
+    assert "deployed correctly" in quick.jangkar("doctor", exit_code=1)
     path.write_text(right.replace("chain_id = 200826", "chain_id = 7"))
     assert "another chain" in quick.jangkar("doctor", exit_code=1)
     path.write_text(right)
