@@ -46,6 +46,13 @@ def backup(path: Annotated[Path, typer.Argument(help="file to be made")]) -> Non
     show(f"copied to {path}")
 
 
+@db.command()
+def scrub() -> None:
+    """Let what was erased leave the database's files too; `jangkar erase` does so itself, where nobody reads."""
+    build(settings()).store.scrub()
+    show("what was deleted has left the files")
+
+
 @keystore.command()
 def new(
     path: Annotated[Path, typer.Argument(help="file to be made")],

@@ -17,7 +17,8 @@ def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, 
     """Erase an issuer's certificates of a file from database and entries. Returns how many there were.
 
     The file is written first: whatever fails in between, asking again finishes it.
-    Raises: UnknownCertificate; CertificateUnfinished while one of them waits or is on its way; Damaged.
+    Raises: UnknownCertificate; CertificateUnfinished while one of them waits or is on its way; Damaged;
+    StoreBusy when it is done, but for what the database's log still holds while others read.
     """
     with store.writing() as connection:
         # Two erasures must not rewrite the same entries at once.

@@ -78,9 +78,10 @@ def submit(
 def withdraw(store: Store, issuer: Issuer, document_digest: bytes) -> None:
     """Take a certificate back before it is sealed.
 
-    Raises: UnknownCertificate; CertificateSealed.
+    Raises: UnknownCertificate; CertificateSealed; ChainAhead.
     """
     with store.writing() as connection:
+        require_no_hold(connection, issuer.id)
         if queries.withdraw(connection, issuer.id, document_digest):
             return
         if receipt_queries.of_issuer(connection, issuer.id, document_digest):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core.batch import OnChainState
-from anchor_service.core.errors import ChainAhead, Damaged, NightMissed, NotApproved, Unavailable
+from anchor_service.core.errors import ChainAhead, Damaged, KeystoreRejected, NightMissed, NotApproved, Unavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.pipeline import anchoring, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
@@ -151,7 +151,8 @@ class Run:
         except Damaged as error:
             self._stop(subject.issuer_id, f"{name}: {error}")
             return
-        except Unavailable as error:
+        except (Unavailable, KeystoreRejected) as error:
+            # A signer that refuses, or signs something else, stops nobody's intake and no other's statuses.
             report.problems.append(f"{name}: {error}")
         if subject.state == OnChainState.ANCHORED:
             self.say(f"{name}: in block {subject.block_number}")

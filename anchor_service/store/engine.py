@@ -53,13 +53,20 @@ class Store:
             yield connection
 
     def scrub(self) -> None:
-        """Let what was deleted leave the disk too, as far as the database's own files go."""
+        """Let what was deleted leave the disk too, as far as the database's own files go.
+
+        Raises: StoreBusy while others read what is being overwritten.
+        """
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if self.engine.dialect.name == "sqlite":
-                # With secure_delete the pages are overwritten; the log still holds the old ones.
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            else:
+            if self.engine.dialect.name != "sqlite":
                 connection.exec_driver_sql("VACUUM certificates")
+                return
+            # With secure_delete the pages are overwritten; the log still holds the old ones until it is emptied.
+            busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        if busy:
+            raise StoreBusy(
+                "what was erased is still in the database's log while others read: `jangkar db scrub` later"
+            )
 
     def backup(self, path: Path) -> None:
         """Copy a SQLite database as it is at one instant, while others go on writing.

@@ -21,6 +21,7 @@ from anchor_service.core.errors import (
     Damaged,
     FieldRejected,
     IllegalTransition,
+    KeystoreRejected,
     RegistryUnavailable,
     StoreBusy,
     UnknownCertificate,
@@ -662,6 +663,8 @@ def test_a_chain_that_is_ahead_makes_its_issuer_read_only_and_no_other(world):
         world.submit("c")
     with pytest.raises(ChainAhead):
         set_status(world, "a", Status.REVOKED)
+    with pytest.raises(ChainAhead):
+        intake.withdraw(world.store, world.issuer, digest("a"))
     issuer_id = IssuerId(world.issuer.id)
     anchoring.disown(world.store, world.registry, world.filing, issuer_id, 2)
     with pytest.raises(IllegalTransition):
@@ -757,3 +760,17 @@ def test_the_balance_of_an_issuer(world):
         connection.execute(delete(Certificate).where(col(Certificate.number) == "a"))
     found = reconcile.balance(world.store, world.registry, world.issuer, overdue_before=0)
     assert "size 2, 2 leaves, 1 certificates, 0 erased" in found.exceptions[0]
+
+
+def test_a_signer_that_refuses_is_told_and_loses_nothing(world):
+    world.submit("a")
+
+    def refuse(*_):
+        raise KeystoreRejected("the signer refuses: not on the allow list")
+
+    sign, world.registry.sign_anchor = world.registry.sign_anchor, refuse
+    report = world.night()
+    assert "not on the allow list" in report.problems[0]
+    assert len(report.on_the_way) == 1
+    world.registry.sign_anchor = sign
+    assert len(world.night().anchored) == 1

@@ -1,6 +1,7 @@
 """What was lost comes back from chain and files; what lies is named; what is erased is gone, and nothing else."""
 
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sqlmodel import col
 from world import World, digest
 
 from anchor_service.core.batch import OnChainState, Status
-from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, UnknownCertificate
+from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.receipt import Receipt
 from anchor_service.pipeline import anchoring, erasing, fsck, intake, rebuild, reconcile, statuses
@@ -351,3 +352,19 @@ def test_another_database_beside_the_files(tmp_path):
         assert connection.execute(Batch.__table__.select()).mappings().one()["state"] == OnChainState.ANCHORED
     with pytest.raises(Damaged, match="missing"):
         second.filing.read(world.issuer.id, 9)
+
+
+def test_an_erasure_says_when_a_reader_keeps_the_old_pages(tmp_path):
+    world = World(Store(f"sqlite:///{tmp_path / 'one.sqlite3'}"), tmp_path)
+    world.submit("a", "b")
+    world.night()
+    reader = sqlite3.connect(tmp_path / "one.sqlite3", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM certificates").fetchone()
+    with world.store.reading() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=100")
+    with pytest.raises(StoreBusy, match="db scrub"):
+        erase(world, "a")
+    reader.close()
+    world.store.scrub()
+    assert traces(world, digest("a")) == []
