@@ -26,7 +26,7 @@ from anchor_service.cli.context import (
 from anchor_service.core import certificate_code
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import Rejected
-from anchor_service.pipeline import access, anchoring, intake, statuses
+from anchor_service.pipeline import access, deciding, intake, statuses
 from anchor_service.pipeline.folder import Item, read_items
 from anchor_service.pipeline.intake import Submission
 from anchor_service.store import anchoring as anchoring_queries
@@ -167,7 +167,7 @@ def requeue_status(act_id: Annotated[int, typer.Argument(help="number of the qua
         found = anchoring_queries.find(connection, StatusAct, act_id)
     if found is None:
         raise UsageError(f"there is no change of status {act_id}")
-    anchoring.requeue(parts.store, build_reader(settings()), parts.filing, found)
+    deciding.requeue(parts.store, build_reader(settings()), parts.filing, found)
     show(f"status {act_id} will be tried again by the next run")
 
 

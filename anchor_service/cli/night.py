@@ -22,7 +22,7 @@ from anchor_service.core import approval as approval_format
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import TextRejected
 from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import anchoring, approval, nightly, nights
+from anchor_service.pipeline import approval, deciding, nightly, nights
 from anchor_service.store import anchoring as queries
 from anchor_service.store.tables import Batch
 
@@ -106,7 +106,7 @@ def requeue(batch_id: Annotated[int, typer.Argument(help="number of the quaranti
         found = queries.find(connection, Batch, batch_id)
     if found is None:
         raise UsageError(f"there is no batch {batch_id}")
-    anchoring.requeue(parts.store, build_registry(settings()), parts.filing, found)
+    deciding.requeue(parts.store, build_registry(settings()), parts.filing, found)
     show(f"batch {batch_id} will be tried again by the next run, as sequence {found.sequence}")
 
 
@@ -121,5 +121,5 @@ def disown(
     stays read-only: what the chain knows and the database does not could be certificates of a lost database.
     """
     issuer, parts = the_issuer(given), services()
-    anchoring.disown(parts.store, build_reader(settings()), parts.filing, IssuerId(issuer.id), sequence)
+    deciding.disown(parts.store, build_reader(settings()), parts.filing, IssuerId(issuer.id), sequence)
     show(f"sequence {sequence} of {issuer.id.hex()} is recorded as foreign")

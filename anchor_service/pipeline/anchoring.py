@@ -14,7 +14,6 @@ from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
     Damaged,
     FeeTooLow,
-    IllegalTransition,
     NightMissed,
     NotApproved,
     NotYetFinal,
@@ -144,65 +143,13 @@ def advance_night(store: Store, registry: Registry, closing: NightClosing, *, no
     raise NightMissed(f"it is not closed: {problem}")
 
 
-def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) -> Subject:
-    """A person's decision: let what is quarantined try again, or a batch that the chain lost be sent again.
-
-    Where other roots took a batch's sequence number and those after it, it gets the next one, and they are
-    recorded as foreign: its old bytes can only revert.
-    Raises: IllegalTransition when there is nothing to decide; RegistryUnavailable.
-    """
-    if isinstance(subject, StatusAct | NightClosing):
-        return _move(store, subject, OnChainState.SEALED, problem=None)
-    issuer_id = IssuerId(subject.issuer_id)
-    anchor = registry.anchor_of(issuer_id, subject.sequence)
-    if subject.state == OnChainState.ANCHORED and anchor is None:
-        return _move(store, subject, OnChainState.SENT, block_number=None, transaction_hash=None)
-    if anchor is None or (anchor.root_hash, anchor.tree_size) == (subject.root_hash, subject.tree_size):
-        return _move(store, subject, OnChainState.SEALED, problem=None)
-    earlier, last = subject.sequence, registry.last_sequence(issuer_id)
-    foreign = [foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
+def move(store: Store, subject: S, wanted: OnChainState, **facts: object) -> S:
+    """Move a subject on, in the database and in hand. Raises: IllegalTransition, StoreBusy."""
     with store.writing() as connection:
-        queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
-        queries.forget_approval(connection, subject.id or 0)
-        for one in foreign:
-            sealing_queries.insert_batch(connection, one)
-    # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
-    filing.remove(issuer_id, earlier)
-    subject.sequence, subject.state, subject.problem = last + 1, OnChainState.SEALED, None
+        queries.move(connection, subject, wanted, **facts)
+    for name, value in {**facts, "state": wanted}.items():
+        setattr(subject, name, value)
     return subject
-
-
-def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
-    """A person's decision: an anchor of this issuer is not this service's.
-
-    Raises: IllegalTransition when the database knows it, or has a manifest of it, which `jangkar rebuild`
-    brings back; RegistryUnavailable when no final block holds it.
-    """
-    foreign = foreign_batch(registry, issuer_id, sequence)
-    with store.writing() as connection:
-        sealing_queries.lock_issuer(connection, issuer_id)
-        known = queries.batch_of(connection, issuer_id, sequence)
-        if known is not None or filing.manifest_path(issuer_id, sequence).exists():
-            raise IllegalTransition(f"sequence {sequence}", known.state if known else "filed here", "foreign")
-        sealing_queries.insert_batch(connection, foreign)
-
-
-def foreign_batch(registry: Registry, issuer_id: IssuerId, sequence: int) -> Batch:
-    """An anchor of this issuer that this service never sealed, as a row. Raises: RegistryUnavailable."""
-    anchor = registry.anchor_of(issuer_id, sequence)
-    if anchor is None:
-        raise RegistryUnavailable(f"no final block holds sequence {sequence} of {issuer_id.hex()}")
-    return Batch(
-        issuer_id=issuer_id,
-        sequence=sequence,
-        tree_size=anchor.tree_size,
-        root_hash=anchor.root_hash,
-        profile="",
-        state=OnChainState.FOREIGN,
-        sealed_at=anchor.block_time,
-        block_number=anchor.block_number,
-        transaction_hash=registry.anchor_transaction(issuer_id, sequence, anchor.block_number),
-    )
 
 
 def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafReference:
@@ -233,7 +180,7 @@ def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Si
             return _quarantine(store, subject, str(refused))
     _send_up_to(store, registry, attempts[-1].nonce, now=now)
     if subject.state == OnChainState.SIGNED:
-        _move(store, subject, OnChainState.SENT)
+        move(store, subject, OnChainState.SENT)
     return subject
 
 
@@ -258,7 +205,7 @@ def _is_decided(store: Store, registry: Registry, subject: Subject, attempts: li
             _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
         return True
     if is_used:
-        _move(store, subject, OnChainState.SEALED)
+        move(store, subject, OnChainState.SEALED)
     return False
 
 
@@ -352,18 +299,10 @@ def _attempts(store: Store, subject: Subject) -> list[Attempt]:
 def _finish(store: Store, subject: S, block_number: int, transaction_hash: bytes) -> S:
     if subject.state == OnChainState.SEALED:
         # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
-        _move(store, subject, OnChainState.SIGNED)
+        move(store, subject, OnChainState.SIGNED)
     place = {"block_number": block_number, "transaction_hash": transaction_hash}
-    return _move(store, subject, OnChainState.ANCHORED, **place, problem=None)
+    return move(store, subject, OnChainState.ANCHORED, **place, problem=None)
 
 
 def _quarantine(store: Store, subject: S, problem: str) -> S:
-    return _move(store, subject, OnChainState.QUARANTINED, problem=problem)
-
-
-def _move(store: Store, subject: S, wanted: OnChainState, **facts: object) -> S:
-    with store.writing() as connection:
-        queries.move(connection, subject, wanted, **facts)
-    for name, value in {**facts, "state": wanted}.items():
-        setattr(subject, name, value)
-    return subject
+    return move(store, subject, OnChainState.QUARANTINED, problem=problem)

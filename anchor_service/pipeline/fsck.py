@@ -94,6 +94,9 @@ class _Check:
     def findings(self) -> Iterator[Finding]:
         yield from self._of_the_batch()
         if self._batch.state == OnChainState.FOREIGN:
+            for path in (self._manifest, self._entries):
+                if path.exists():
+                    yield Finding(str(path), "it is filed under a number that is another's on chain: delete it")
             return
         manifest, entries = _lines(self._manifest), _lines(self._entries)
         truth = self._truth(manifest)

@@ -25,7 +25,7 @@ from damage import flip  # noqa: E402
 from world import World  # noqa: E402
 
 from anchor_service.core.batch import OnChainState  # noqa: E402
-from anchor_service.pipeline import anchoring, fsck  # noqa: E402
+from anchor_service.pipeline import deciding, fsck  # noqa: E402
 from anchor_service.store.engine import Store  # noqa: E402
 
 CERTIFICATES = 20
@@ -45,7 +45,7 @@ def main() -> int:
         window = world.chain.windows.pop(world.issuer.id)
         batch = world.night().quarantined[0]
         world.chain.windows[world.issuer.id] = window
-        anchoring.requeue(world.store, world.registry, world.filing, batch)
+        deciding.requeue(world.store, world.registry, world.filing, batch)
         for number in range(options.tries):
             mend, place = flip(world, batch, draw, in_row=number % 2 == 0)
             found = [str(one) for one in fsck.check(world.store, world.filing, world.registry)]

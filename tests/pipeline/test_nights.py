@@ -27,7 +27,7 @@ from anchor_service.core.errors import (
     UnknownCertificate,
 )
 from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import anchoring, approval, intake, nightly, nights, reconcile, statuses
+from anchor_service.pipeline import anchoring, approval, deciding, intake, nightly, nights, reconcile, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
@@ -48,7 +48,7 @@ def set_status(world, name, status, **more):
 
 
 def requeue(world, subject):
-    return anchoring.requeue(world.store, world.registry, world.filing, subject)
+    return deciding.requeue(world.store, world.registry, world.filing, subject)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 100])
@@ -666,11 +666,11 @@ def test_a_chain_that_is_ahead_makes_its_issuer_read_only_and_no_other(world):
     with pytest.raises(ChainAhead):
         intake.withdraw(world.store, world.issuer, digest("a"))
     issuer_id = IssuerId(world.issuer.id)
-    anchoring.disown(world.store, world.registry, world.filing, issuer_id, 2)
+    deciding.disown(world.store, world.registry, world.filing, issuer_id, 2)
     with pytest.raises(IllegalTransition):
-        anchoring.disown(world.store, world.registry, world.filing, issuer_id, 2)
+        deciding.disown(world.store, world.registry, world.filing, issuer_id, 2)
     with pytest.raises(RegistryUnavailable):
-        anchoring.disown(world.store, world.registry, world.filing, issuer_id, 3)
+        deciding.disown(world.store, world.registry, world.filing, issuer_id, 3)
     assert reconcile.update_holds(world.store, world.registry, now=world.now) == []
     world.submit("c")
     world.night()

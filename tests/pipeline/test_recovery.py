@@ -15,7 +15,7 @@ from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.receipt import Receipt
-from anchor_service.pipeline import anchoring, erasing, fsck, intake, rebuild, reconcile, statuses
+from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, reconcile, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Certificate, Leaf
@@ -161,7 +161,7 @@ def test_one_flipped_bit_is_named_wherever_it_is(world):
     window = world.chain.windows.pop(world.issuer.id)
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = window
-    anchoring.requeue(world.store, world.registry, world.filing, batch)
+    deciding.requeue(world.store, world.registry, world.filing, batch)
     assert findings(world) == []
     draw = random.Random(1)
     for number in range(20):
@@ -234,6 +234,17 @@ def test_lying_files_are_named(world):
     assert "does not hold it" in findings(world)[0]
     world.chain.last[world.issuer.id] = 2
     assert "sequence 2 is on chain" in findings(world)[-1]
+
+
+def test_a_file_under_a_foreign_number_is_named(world):
+    world.submit("a")
+    world.night()
+    path = world.filing.manifest_path(world.issuer.id, 1)
+    with world.store.writing() as connection:
+        connection.execute(update(Batch).values(state=OnChainState.FOREIGN))
+    assert [one.split(":")[0] for one in findings(world)] == [
+        str(path), str(world.filing.entries_path(world.issuer.id, 1))
+    ]  # fmt: skip
 
 
 def test_all_copies_that_lie_are_told_so(world):

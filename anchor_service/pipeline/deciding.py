@@ -1,0 +1,74 @@
+"""Deciding: what only a person can say about a batch, a status act or an anchor that stands still."""
+
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.errors import IllegalTransition, RegistryUnavailable
+from anchor_service.core.hashing import IssuerId
+from anchor_service.pipeline.anchoring import move
+from anchor_service.pipeline.filing import Filing
+from anchor_service.ports import Registry
+from anchor_service.store import anchoring as queries
+from anchor_service.store import sealing as sealing_queries
+from anchor_service.store.anchoring import Subject
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch, NightClosing, StatusAct
+
+
+def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) -> Subject:
+    """A person's decision: let what is quarantined try again, or a batch that the chain lost be sent again.
+
+    Where other roots took a batch's sequence number and those after it, it gets the next one, and they are
+    recorded as foreign: its old bytes can only revert.
+    Raises: IllegalTransition when there is nothing to decide; RegistryUnavailable.
+    """
+    if isinstance(subject, StatusAct | NightClosing):
+        return move(store, subject, OnChainState.SEALED, problem=None)
+    issuer_id = IssuerId(subject.issuer_id)
+    anchor = registry.anchor_of(issuer_id, subject.sequence)
+    if subject.state == OnChainState.ANCHORED and anchor is None:
+        return move(store, subject, OnChainState.SENT, block_number=None, transaction_hash=None)
+    if anchor is None or (anchor.root_hash, anchor.tree_size) == (subject.root_hash, subject.tree_size):
+        return move(store, subject, OnChainState.SEALED, problem=None)
+    earlier, last = subject.sequence, registry.last_sequence(issuer_id)
+    foreign = [_foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
+    with store.writing() as connection:
+        queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
+        queries.forget_approval(connection, subject.id or 0)
+        for one in foreign:
+            sealing_queries.insert_batch(connection, one)
+    # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
+    filing.remove(issuer_id, earlier)
+    subject.sequence, subject.state, subject.problem = last + 1, OnChainState.SEALED, None
+    return subject
+
+
+def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
+    """A person's decision: an anchor of this issuer is not this service's.
+
+    Raises: IllegalTransition when the database knows it, or has a manifest of it, which `jangkar rebuild`
+    brings back; RegistryUnavailable when no final block holds it.
+    """
+    foreign = _foreign_batch(registry, issuer_id, sequence)
+    with store.writing() as connection:
+        sealing_queries.lock_issuer(connection, issuer_id)
+        known = queries.batch_of(connection, issuer_id, sequence)
+        if known is not None or filing.manifest_path(issuer_id, sequence).exists():
+            raise IllegalTransition(f"sequence {sequence}", known.state if known else "filed here", "foreign")
+        sealing_queries.insert_batch(connection, foreign)
+
+
+def _foreign_batch(registry: Registry, issuer_id: IssuerId, sequence: int) -> Batch:
+    """An anchor of this issuer that this service never sealed, as a row. Raises: RegistryUnavailable."""
+    anchor = registry.anchor_of(issuer_id, sequence)
+    if anchor is None:
+        raise RegistryUnavailable(f"no final block holds sequence {sequence} of {issuer_id.hex()}")
+    return Batch(
+        issuer_id=issuer_id,
+        sequence=sequence,
+        tree_size=anchor.tree_size,
+        root_hash=anchor.root_hash,
+        profile="",
+        state=OnChainState.FOREIGN,
+        sealed_at=anchor.block_time,
+        block_number=anchor.block_number,
+        transaction_hash=registry.anchor_transaction(issuer_id, sequence, anchor.block_number),
+    )
