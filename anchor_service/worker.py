@@ -1,7 +1,6 @@
 """`jangkar worker`: a process that takes what is due to the chain, all day, beside as many others as there are."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,6 +41,7 @@ class Worker:
         self._clock = clock
         self._log = structlog.get_logger().bind(worker=holder)
         self._said: dict[str, str] = {}
+        self._alarms: set[str] = set()
         self._checked_at = 0
         self._night = -1
 
@@ -80,7 +80,7 @@ class Worker:
             return run.report
         if night.day != self._night:
             self._begin(night, now)
-        report = run.night(night, pause=lambda: time.sleep(0), wait_seconds=0, close=True)
+        report = run.night(night, close=True)
         if nights.is_done(parts.store, night):
             self._log.info("night done", night=str(night), waiting=report.waiting)
         return report
@@ -96,15 +96,16 @@ class Worker:
         settings = self._parts.settings
         self.pulse.chain_time = self._registry.head().time
         holds = reconcile.update_holds(self._parts.store, self._registry, now=now)
-        for hold in holds:
-            self._change(f"hold {hold.issuer_id.hex()}", hold.detail, self._log.error)
         with self._parts.store.reading() as connection:
             late = receipt_queries.overdue(connection, now - settings.anchor_within_hours * 3_600)
             stuck = anchoring_queries.quarantined(connection)
-        self._change("overdue", f"{len(late)} certificates" if late else "", self._log.error)
-        for one in stuck:
-            name = f"{anchoring_queries.subject_name(one)} {one.id}"
-            self._change(f"quarantined {name}", one.problem or "", self._log.error)
+        alarms = {f"hold {hold.issuer_id.hex()}": hold.detail for hold in holds}
+        alarms |= {f"quarantined {anchoring_queries.subject_name(one)} {one.id}": one.problem or "" for one in stuck}
+        if late:
+            alarms["overdue"] = f"{len(late)} certificates"
+        for event in self._alarms | alarms.keys():
+            self._change(event, alarms.get(event, ""), self._log.error)
+        self._alarms = set(alarms)
 
     def _tell(self, report: nightly.NightReport) -> None:
         for one in report.done:

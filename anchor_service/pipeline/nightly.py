@@ -70,9 +70,12 @@ class Run:
     say: Callable[[str], None] = lambda _: None
     report: NightReport = field(default_factory=NightReport)
 
-    def night(self, night: Night, *, pause: Callable[[], None], wait_seconds: int, close: bool) -> NightReport:
+    def night(
+        self, night: Night, *, close: bool, pause: Callable[[], None] | None = None, wait_seconds: int = 0
+    ) -> NightReport:
         """Finish what an earlier run left, seal what waits, and see it anchored, for at most `wait_seconds`.
 
+        Without a `pause` it waits for nothing; the caller comes again.
         `close` closes the night on chain for each issuer that had nothing to anchor, and keeps here that
         it was done, so that a night that was missed is seen. What cannot go on now stays where it is and is
         named in the report; what is damaged stops its issuer and no other.
@@ -86,7 +89,7 @@ class Run:
         self.seal(night, close=close)
         while True:
             self.advance()
-            if not self.report.on_the_way or self.clock() >= deadline:
+            if pause is None or not self.report.on_the_way or self.clock() >= deadline:
                 break
             pause()
         if close and not self.report.on_the_way:

@@ -20,8 +20,6 @@ from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Hold, Issuer
 
-MAX_NAMED = 20
-
 
 def update_holds(store: Store, registry: Registry, *, now: int) -> list[Hold]:
     """Hold every issuer of whom the chain knows more than this database, lift what is mended. Returns the holds.

@@ -24,12 +24,22 @@ def set_cutoff(installation, seconds):
 
 
 def start_worker(installation):
+    """A worker, the address of its metrics, and what it said before."""
     worker = installation.popen("jangkar", "worker", "--metrics-port", "0")
-    return worker, worker.stdout.readline().split()[-1]
+    said = []
+    for line in worker.stdout:
+        if line.startswith("Listening on "):
+            return worker, line.split()[-1], said
+        said.append(line)
+    raise AssertionError(said)
 
 
-def events(text):
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+def events(worker, said):
+    """What a worker logged, after it was told to stop."""
+    lines = said + worker.stdout.readlines()
+    worker.stdout.close()
+    worker.wait(30)
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def gauges(url):
@@ -43,9 +53,9 @@ def test_a_worker_does_the_night_by_itself_and_two_do_not_do_it_twice(installati
     # What came in before the last minute began is due: it is the cut-off now.
     time.sleep(61 - datetime.now(UTC).second)
     set_cutoff(installation, 0)
-    first, url = start_worker(installation)
-    second, _ = start_worker(installation)
-    deadline = time.monotonic() + 60
+    first, url, first_said = start_worker(installation)
+    second, _, second_said = start_worker(installation)
+    deadline = time.monotonic() + 180
     while 'jangkar_subjects{kind="batch",state="anchored"}' not in (found := gauges(url)):
         assert time.monotonic() < deadline, found
         time.sleep(0.5)
@@ -55,7 +65,7 @@ def test_a_worker_does_the_night_by_itself_and_two_do_not_do_it_twice(installati
         time.sleep(0.5)
     for worker in (first, second):
         worker.send_signal(signal.SIGTERM)
-    said = [events(worker.communicate(timeout=30)[0]) for worker in (first, second)]
+    said = [events(first, first_said), events(second, second_said)]
     assert [worker.returncode for worker in (first, second)] == [0, 0]
     assert {one["event"] for one in said[0]} >= {"started", "night begins", "stopped"}
     on_chain = [one["subject"] for one in said[0] + said[1] if one["event"] == "on chain"]
@@ -73,8 +83,8 @@ def test_a_worker_does_the_night_by_itself_and_two_do_not_do_it_twice(installati
 def test_a_worker_whose_node_is_down_says_so_and_goes_on(quick):
     port = quick.devnet.port
     quick.devnet.kill()
-    worker, url = start_worker(quick)
-    deadline = time.monotonic() + 40
+    worker, url, before = start_worker(quick)
+    deadline = time.monotonic() + 120
     while float(gauges(url)["jangkar_worker_failures_total"]) < 1:
         assert time.monotonic() < deadline
         time.sleep(0.5)
@@ -83,7 +93,7 @@ def test_a_worker_whose_node_is_down_says_so_and_goes_on(quick):
         assert time.monotonic() < deadline
         time.sleep(0.5)
     worker.terminate()
-    said = [one["event"] for one in events(worker.communicate(timeout=30)[0])]
+    said = [one["event"] for one in events(worker, before)]
     assert said.count("unavailable") == 2, "once when it began, and once when it ended"
     taken = quick.run("jangkar", "worker", "--metrics-port", str(quick.devnet.port))
     assert (taken.returncode, "choose another" in taken.stderr) == (2, True)
