@@ -9,7 +9,6 @@ import segno
 import typer
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from anchor_service.bootstrap import build_reader
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
@@ -17,8 +16,8 @@ from anchor_service.cli.context import (
     hex_hash,
     listing_of,
     now,
+    requeue,
     services,
-    settings,
     show,
     stderr,
     the_issuer,
@@ -26,10 +25,9 @@ from anchor_service.cli.context import (
 from anchor_service.core import certificate_code
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import Rejected
-from anchor_service.pipeline import access, deciding, intake, statuses
+from anchor_service.pipeline import access, intake, statuses
 from anchor_service.pipeline.folder import Item, read_items
 from anchor_service.pipeline.intake import Submission
-from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store.tables import StatusAct
 
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
@@ -162,13 +160,7 @@ def set_status(
 @status.command("requeue")
 def requeue_status(act_id: Annotated[int, typer.Argument(help="number of the quarantined change")]) -> None:
     """Let a change of status that was refused try again, after its cause was mended."""
-    parts = services()
-    with parts.store.reading() as connection:
-        found = anchoring_queries.find(connection, StatusAct, act_id)
-    if found is None:
-        raise UsageError(f"there is no change of status {act_id}")
-    deciding.requeue(parts.store, build_reader(settings()), parts.filing, found)
-    show(f"status {act_id} will be tried again by the next run")
+    requeue(StatusAct, act_id, "change of status")
 
 
 def _tell_refused(refused: list[tuple[Item, Rejected]], errors: Path | None) -> None:

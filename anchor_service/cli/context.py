@@ -12,10 +12,12 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from anchor_service.bootstrap import Services, build
+from anchor_service.bootstrap import Services, build, build_reader
 from anchor_service.core.errors import Rejected, UnknownIssuer
+from anchor_service.pipeline import deciding
 from anchor_service.pipeline.folder import Listing, document_digest, list_folder, list_manifest
 from anchor_service.settings import Settings
+from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as queries
 from anchor_service.store.tables import Issuer
 
@@ -113,3 +115,14 @@ def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: st
 def show(value: Any) -> None:
     """Print a result."""
     typer.echo(value)
+
+
+def requeue(kind: type[anchoring_queries.Kind], number: int, name: str) -> None:
+    """Let something that is quarantined try again, and say so. Raises: UsageError, IllegalTransition."""
+    parts = services()
+    with parts.store.reading() as connection:
+        found = anchoring_queries.find(connection, kind, number)
+    if found is None:
+        raise UsageError(f"there is no {name} {number}")
+    deciding.requeue(parts.store, build_reader(settings()), parts.filing, found)
+    show(f"{name} {number} will be tried again by the next run")

@@ -12,6 +12,7 @@ from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
     now,
+    requeue,
     services,
     settings,
     show,
@@ -98,16 +99,10 @@ def approve(
     show(f"batch {accepted.id} is approved by {given.approver}; the next run anchors it")
 
 
-@batch.command()
-def requeue(batch_id: Annotated[int, typer.Argument(help="number of the quarantined batch")]) -> None:
+@batch.command("requeue")
+def requeue_batch(batch_id: Annotated[int, typer.Argument(help="number of the quarantined batch")]) -> None:
     """Let a quarantined batch try again, after its cause was mended; or send one again that the chain lost."""
-    parts = services()
-    with parts.store.reading() as connection:
-        found = queries.find(connection, Batch, batch_id)
-    if found is None:
-        raise UsageError(f"there is no batch {batch_id}")
-    deciding.requeue(parts.store, build_registry(settings()), parts.filing, found)
-    show(f"batch {batch_id} will be tried again by the next run, as sequence {found.sequence}")
+    requeue(Batch, batch_id, "batch")
 
 
 @batch.command()

@@ -1,6 +1,7 @@
 """The one nightly run: everything that is due, safe to repeat at any time and to run several times at once."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import IntegrityError
@@ -84,7 +85,8 @@ class Run:
         deadline = self.clock() + wait_seconds
         self.advance()
         if close:
-            with self.store.writing() as connection:
+            # Where another worker begins it at the same moment, it is begun.
+            with suppress(IntegrityError), self.store.writing() as connection:
                 operations.begin_night(connection, night.day, self.clock())
         self.seal(night, close=close)
         while True:

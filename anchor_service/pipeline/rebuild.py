@@ -91,7 +91,7 @@ def _restore(
             )
         sealing_queries.lock_issuer(connection, issuer_id)
         batch.id = sealing_queries.insert_batch(connection, batch)
-        queries.insert_leaves(connection, batch.id, leaves)
+        sealing_queries.insert_leaves(connection, batch.id, leaves)
         queries.record_erasures(connection, batch.id, sorted(erased), now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
         rows = [one.model_dump(exclude={"id"}) | {"batch_id": batch.id} for one in certificates]

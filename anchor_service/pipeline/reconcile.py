@@ -4,9 +4,11 @@ Where the chain knows more of an issuer than this database, nothing new of that 
 restored, or a stolen key anchored, and what comes in again may stand on chain already.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead
@@ -40,7 +42,8 @@ def update_holds(store: Store, registry: Registry, *, now: int) -> list[Hold]:
                 detail=f"the chain holds {on_chain} batches of it and the database knows {known}",
                 since=now,
             )
-            with store.writing() as connection:
+            # Where another process holds it at the same moment, it is held.
+            with suppress(IntegrityError), store.writing() as connection:
                 queries.put_hold(connection, hold)
         elif held is not None:
             with store.writing() as connection:

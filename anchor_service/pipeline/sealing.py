@@ -58,7 +58,8 @@ def seal(
             sealed_at=now,
         )
         batch.id = queries.insert_batch(connection, batch)
-        queries.place(connection, batch.id, [(certificates[leaf], index, leaf) for index, leaf in enumerate(leaves)])
+        queries.insert_leaves(connection, batch.id, leaves)
+        queries.place(connection, batch.id, (certificates[leaf] for leaf in leaves))
         batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
         queries.set_root(connection, batch.id, batch.root_hash)
         return batch

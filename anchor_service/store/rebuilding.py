@@ -10,14 +10,6 @@ from anchor_service.store import rows
 from anchor_service.store.tables import Certificate, Code, Erasure, Leaf
 
 
-def insert_leaves(connection: Connection, batch_id: int, leaf_hashes: Iterable[bytes]) -> None:
-    """Write the leaves of a batch, in tree order."""
-    connection.execute(
-        insert(Leaf),
-        [{"batch_id": batch_id, "leaf_index": index, "leaf_hash": leaf} for index, leaf in enumerate(leaf_hashes)],
-    )
-
-
 def leaf_rows(connection: Connection, batch_id: int) -> dict[int, bytes]:
     """The leaf hashes of a batch by their index, whatever stands there."""
     query = select(col(Leaf.leaf_index), col(Leaf.leaf_hash)).where(col(Leaf.batch_id) == batch_id)

@@ -1,6 +1,6 @@
 """Queries of sealing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlmodel import col
@@ -61,18 +61,22 @@ def insert_batch(connection: Connection, batch: Batch) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def place(connection: Connection, batch_id: int, placed: Sequence[tuple[int, int, bytes]]) -> None:
-    """Write the leaves and give each certificate its place: (certificate id, leaf index, leaf hash)."""
+def insert_leaves(connection: Connection, batch_id: int, leaf_hashes: Iterable[bytes]) -> None:
+    """Write the leaves of a batch, in tree order."""
     connection.execute(
         insert(Leaf),
-        [{"batch_id": batch_id, "leaf_index": index, "leaf_hash": leaf} for _, index, leaf in placed],
+        [{"batch_id": batch_id, "leaf_index": index, "leaf_hash": leaf} for index, leaf in enumerate(leaf_hashes)],
     )
+
+
+def place(connection: Connection, batch_id: int, certificates: Iterable[int]) -> None:
+    """Give each certificate its place, in tree order."""
     table = rows.table(Certificate)
     connection.execute(
         update(table)
         .where(table.c.id == bindparam("certificate"))
         .values(batch_id=batch_id, leaf_index=bindparam("place")),
-        [{"certificate": certificate, "place": index} for certificate, index, _ in placed],
+        [{"certificate": certificate, "place": index} for index, certificate in enumerate(certificates)],
     )
 
 

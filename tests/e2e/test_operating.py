@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
+from installation import PDF
+
 from anchor_service.core.hashing import IssuerId
 
 
@@ -156,21 +158,26 @@ def test_a_lost_database_comes_back_and_a_person_is_erased(installation):
 
 
 def test_an_old_backup_is_detected_before_anything_comes_in(quick):
-    folder = handed_in(quick, "one")
+    folder = quick.folder / "pdfs"
+    folder.mkdir()
+    ingest = ("ingest", str(folder), "--kind", "latsar", "--issued-on", "2026-11-20")
+    (folder / "one.pdf").write_bytes(PDF % b"one")
+    quick.jangkar(*ingest)
     quick.jangkar("anchor", "run")
     quick.jangkar("db", "backup", "kept.sqlite3")
     quick.jangkar("db", "backup", "kept.sqlite3", exit_code=2)
-    handed_in(quick, "one", "two")
+    (folder / "two.pdf").write_bytes(PDF % b"two")
+    assert "accepted 1, known already 1" in quick.jangkar(*ingest)
     quick.jangkar("anchor", "run")
     for path in quick.folder.glob("jangkar.sqlite3*"):
         path.unlink()
     (quick.folder / "kept.sqlite3").rename(quick.folder / "jangkar.sqlite3")
     assert "read-only" in quick.jangkar("doctor", exit_code=1)
-    refused = quick.run("jangkar", "ingest", str(folder), "--csv", str(quick.manifest))
+    refused = quick.run("jangkar", *ingest)
     assert (refused.returncode, "old backup" in refused.stderr) == (4, True)
     assert "on chain and not in the database" in quick.jangkar("reconcile", exit_code=1)
     assert "rebuilt 1 batches of 1 certificates" in quick.jangkar("rebuild")
-    assert "known already 2" in quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    assert "known already 2" in quick.jangkar(*ingest)
     assert quick.jangkar("doctor").endswith("not ok: 0")
 
 
