@@ -23,7 +23,7 @@ from anchor_service.core import approval as approval_format
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import TextRejected
 from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import approval, deciding, nightly, nights
+from anchor_service.pipeline import approval, deciding, nightly, nights, reconcile
 from anchor_service.store import anchoring as queries
 from anchor_service.store.tables import Batch
 
@@ -116,5 +116,7 @@ def disown(
     stays read-only: what the chain knows and the database does not could be certificates of a lost database.
     """
     issuer, parts = the_issuer(given), services()
-    deciding.disown(parts.store, build_reader(settings()), parts.filing, IssuerId(issuer.id), sequence)
+    registry = build_reader(settings())
+    deciding.disown(parts.store, registry, parts.filing, IssuerId(issuer.id), sequence)
+    reconcile.update_holds(parts.store, registry, now=now())
     show(f"sequence {sequence} of {issuer.id.hex()} is recorded as foreign")
