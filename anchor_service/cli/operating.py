@@ -96,10 +96,10 @@ def rebuild() -> None:
     that were not on chain yet are in no file: make them, or hand them in, again. Exit code 1 says that
     something did not come back, and why.
     """
-    parts = services()
+    parts, registry = services(), build_reader(settings())
     with stderr.status("Rebuilding") as status:
-        found = rebuilding.rebuild(parts.store, build_reader(settings()), parts.filing, now=now(), say=status.update)
-    reconcile.update_holds(parts.store, build_reader(settings()), now=now())
+        found = rebuilding.rebuild(parts.store, registry, parts.filing, now=now(), say=status.update)
+    reconcile.update_holds(parts.store, registry, now=now())
     for line in found.exceptions:
         stderr.print(line, style="red", markup=False)
     show(
