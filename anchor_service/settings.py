@@ -45,6 +45,13 @@ class Settings(BaseSettings):
         600, ge=1, description="look-ups that one address may make in a minute; a public page is one address"
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, value: str) -> str:
+        if value.partition("://")[0] not in ("sqlite", "postgresql"):
+            raise ValueError("must begin with sqlite:// or postgresql://")
+        return value
+
     @field_validator("registry", "signer_address")
     @classmethod
     def _check_address(cls, value: str | None) -> str | None:

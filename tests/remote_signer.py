@@ -14,7 +14,7 @@ from eth_account.signers.local import LocalAccount
 
 
 class RemoteSignerServer:
-    """Answers `eth_accounts` and `eth_signTransaction` for one account."""
+    """Answers `eth_signTransaction` for one account."""
 
     def __init__(self, account: LocalAccount) -> None:
         self.account = account
@@ -54,8 +54,8 @@ class RemoteSignerServer:
     def serve(self, method: str, params: list[Any]) -> dict[str, Any]:
         if self.refusal is not None:
             return {"error": {"code": -32_000, "message": self.refusal}}
-        if method == "eth_accounts":
-            return {"result": [self.account.address]}
+        if method != "eth_signTransaction":
+            return {"error": {"code": -32_601, "message": "Method not found"}}
         transaction = params[0]
         self.asked.append(transaction)
         if transaction["from"] != self.account.address:

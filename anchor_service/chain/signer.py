@@ -1,7 +1,7 @@
 """Who signs: an encrypted keystore file, or a remote signer whose key never enters this process.
 
-The remote one speaks web3signer's JSON-RPC (`eth_accounts`, `eth_signTransaction`); it is believed in nothing: what
-comes back has to be exactly what was asked for, under the account that was configured.
+The remote one speaks web3signer's JSON-RPC (`eth_signTransaction`); it is believed in nothing: what comes back has to
+be exactly what was asked for, under the account that was configured.
 """
 
 import getpass

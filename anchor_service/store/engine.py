@@ -87,14 +87,14 @@ class Store:
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to a revision; `head` is the newest."""
-        with self._writer.begin() as connection:
+        with self.writing() as connection:
             config = _alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the tables back to a revision; `base` is none at all."""
-        with self._writer.begin() as connection:
+        with self.writing() as connection:
             config = _alembic_config()
             config.attributes["connection"] = connection
             command.downgrade(config, revision)
@@ -113,6 +113,9 @@ def _telling() -> Iterator[None]:
     except (OperationalError, InterfaceError) as error:
         if "locked" in str(error) or "deadlock" in str(error):
             raise StoreBusy("another process holds the database; try again") from error
+        if "no such" in str(error):
+            # SQLite's word for a wrong statement, which trying again does not mend.
+            raise
         raise StoreUnavailable(f"the database does not do its work: {error.orig}") from error
 
 

@@ -67,7 +67,9 @@ def install(app: FastAPI) -> None:
 
 def _ours(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.AnchorServiceError)  # noqa: S101  (registered for these alone)
-    return answer(status_of(error), error.code, str(error))
+    # Where the database is, and what it says, is the operator's matter.
+    detail = "the database does not answer; try again" if isinstance(error, errors.StoreUnavailable) else str(error)
+    return answer(status_of(error), error.code, detail)
 
 
 def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -38,6 +38,12 @@ def test_what_a_user_gets_wrong(quick, tmp_path):
     assert "there is no change of status 7" in refused("status", "requeue", "7")
     assert "no certificate" in refused("status", "set", str(folder / "one.pdf"), "revoked", code=1)
     assert "does not fit" in refused("code", "check", "7K3M-Q9X2-T4H1")
+    right = (quick.folder / "jangkar.toml").read_text()
+    for url, said in (("mysql://x", "must begin with"), ("postgresql://nobody@127.0.0.1:1/x", "does not do its work")):
+        (quick.folder / "jangkar.toml").write_text(right + f'database_url = "{url}"\n')
+        code = 2 if "must" in said else 4
+        assert said in refused("db", "upgrade", code=code)
+        assert said in refused("batch", "list", code=code)
     (quick.folder / "jangkar.toml").write_text("rpc = 1\n")
     assert "rpc" in refused("batch", "list")
     (quick.folder / "jangkar.toml").write_text("rpc_url\n")

@@ -12,8 +12,12 @@ from world import digest, facts
 from anchor_service.bootstrap import Services
 from anchor_service.core import errors
 from anchor_service.pipeline import access
+from anchor_service.pipeline.receipts import Receipts
 from anchor_service.settings import Settings
-from anchor_service.store import issuers
+from anchor_service.store import issuers, operations
+from anchor_service.store import receipts as receipt_queries
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Hold
 from anchor_service.web import problems
 from anchor_service.web.app import create_app
 from verifier.receipt import parse
@@ -258,3 +262,33 @@ def test_an_error_that_nobody_foresaw_shows_nothing_of_the_inside(world, client)
     assert answer.status_code == 500
     assert "Traceback" not in answer.text
     assert "SELECT" not in answer.text
+
+
+def test_without_its_database_it_says_so_and_not_where_it_is(world):
+    store = Store("sqlite:////nonexistent/store.sqlite3")
+    settings = Settings(registry=world.chain.address)
+    receipts = Receipts(store, world.chain.chain_id, world.chain.address)
+    app = create_app(Services(settings, store, receipts, world.filing))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        assert client.get("/healthz").status_code == HTTPStatus.OK
+        reading = [("GET", path, None, "") for path in ("/readyz", f"/v1/documents/{DIGEST}")]
+        for method, path, body, _ in WRITING + reading:
+            answer = ask(client, method, path, body, {"Authorization": f"Bearer jgk_{16 * '0'}_{43 * 'A'}"})
+            assert_problem(answer, HTTPStatus.SERVICE_UNAVAILABLE, "store-unavailable")
+            assert "Retry-After" in answer.headers
+            assert "nonexistent" not in answer.text
+
+
+def test_an_accepted_certificate_has_a_deadline_and_a_held_issuer_takes_nothing_in(client, world):
+    answer = ask(client, "POST", "/v1/certificates", {"certificates": [CERTIFICATE]}, key(world))
+    found = answer.json()["results"][0]
+    assert found["result"] == "accepted"
+    again = ask(client, "POST", "/v1/certificates", {"certificates": [CERTIFICATE]}, key(world)).json()["results"][0]
+    assert (again["result"], again["anchor_by"]) == ("known", found["anchor_by"])
+    with world.store.reading() as connection:
+        received = receipt_queries.by_digest(connection, digest("a"))[0].certificate.received_at
+    assert found["anchor_by"] == received + 36 * 3_600
+    with world.store.writing() as connection:
+        operations.put_hold(connection, Hold(issuer_id=world.issuer.id, detail="the chain holds 2", since=1))
+    answer = ask(client, "POST", "/v1/certificates", {"certificates": [CERTIFICATE]}, key(world))
+    assert_problem(answer, HTTPStatus.SERVICE_UNAVAILABLE, "chain-ahead")
