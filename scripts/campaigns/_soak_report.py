@@ -2,11 +2,8 @@
 
 import os
 import platform
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-import _bootstrap
 
 COLOURS = {"API": "#1a5fb4", "worker": "#a51d2d"}
 FONT = 'font-family="sans-serif" font-size="12"'
@@ -37,10 +34,9 @@ def _slope(points: list[tuple[float, float]]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
 
 
-def write(report: Path, asked: str, result: str, samples: dict[str, list[Sample]]) -> None:
+def write(report: Path, version: str, asked: str, result: str, samples: dict[str, list[Sample]]) -> None:
     """Write the report with its picture beside it."""
     lines = {name: line_of(found) for name, found in samples.items()}
-    version = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=_bootstrap.ROOT, text=True).strip()
     picture = report.with_suffix(".svg")
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_text(_plot(samples))

@@ -1,7 +1,10 @@
 """What a campaign counts, and what it says while it goes on."""
 
+import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
+
+import _bootstrap
 
 
 @dataclass
@@ -39,3 +42,9 @@ class Tally:
         done = self.runs[kind]
         if done % 50 == 0 or done == runs:
             print(f"{kind}: {done} of {runs}", flush=True)
+
+
+def revision() -> str:
+    """The commit that is checked out: asked for when a campaign begins, since its code is loaded then."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.check_output(command, cwd=_bootstrap.ROOT, text=True).strip()

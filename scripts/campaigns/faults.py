@@ -38,7 +38,6 @@ import os  # noqa: E402
 import platform  # noqa: E402
 import random  # noqa: E402
 import shutil  # noqa: E402
-import subprocess  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
@@ -47,7 +46,7 @@ import _contracts  # noqa: E402
 import _port_runs  # noqa: E402
 import _process_runs  # noqa: E402
 from _stage import Postgres  # noqa: E402
-from _tally import Tally  # noqa: E402
+from _tally import Tally, revision  # noqa: E402
 
 # Of a whole campaign.
 PROPORTIONS = {
@@ -67,7 +66,7 @@ def main() -> int:
     kinds = [options.only] if options.only else list(PROPORTIONS)
     if options.database == "sqlite" and "stops" in kinds:
         kinds.remove("stops")
-    began, tally = time.monotonic(), Tally()
+    began, tally, version = time.monotonic(), Tally(), revision()
     with _folder() as folder, _postgres(options.database) as postgres:
         counts = _shares(kinds, options.runs)
         if "ports" in counts:
@@ -78,7 +77,7 @@ def main() -> int:
             _process_runs.run(folder / "stage", postgres, counts, options.seed, tally)
     minutes = (time.monotonic() - began) / 60
     if options.report:
-        _write_report(options, tally, minutes)
+        _write_report(options, version, tally, minutes)
     for kind, count in tally.runs.items():
         print(f"{kind}: {count} runs, of which {tally.broken[kind]} were broken")
     print(f"seed {options.seed}, {minutes:.1f} minutes")
@@ -116,8 +115,7 @@ def _postgres(database: str) -> Iterator[Postgres | None]:
         made.close()
 
 
-def _write_report(options: argparse.Namespace, tally: Tally, minutes: float) -> None:
-    version = subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=_bootstrap.ROOT, text=True).strip()
+def _write_report(options: argparse.Namespace, version: str, tally: Tally, minutes: float) -> None:
     rows = "\n".join(f"| {kind} | {count} | {tally.broken[kind]} |" for kind, count in tally.runs.items())
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(

@@ -38,6 +38,7 @@ import _contracts  # noqa: E402
 import httpx  # noqa: E402
 from _soak_report import Sample, line_of, write  # noqa: E402
 from _stage import Postgres, Stage  # noqa: E402
+from _tally import revision  # noqa: E402
 
 from anchor_service.pipeline import fsck  # noqa: E402
 from verifier.ask import Question, ask  # noqa: E402
@@ -80,7 +81,7 @@ def main() -> int:
 
 
 def _soak(stage: Stage, options: argparse.Namespace) -> int:
-    seconds = options.minutes * 60
+    seconds, version = options.minutes * 60, revision()
     stage.configure(public_requests_per_minute=10**9)
     token = _token(stage)
     servers = {
@@ -112,7 +113,7 @@ def _soak(stage: Stage, options: argparse.Namespace) -> int:
     lines = {name: line_of(found) for name, found in samples.items()}
     result = _result(books, lines, seconds)
     if options.report:
-        write(options.report, f"--minutes {options.minutes:g} --database {options.database}", result, samples)
+        write(options.report, version, f"--minutes {options.minutes:g} --database {options.database}", result, samples)
     for error in books.errors[:20]:
         print(f"WRONG  {error}")
     print(result)

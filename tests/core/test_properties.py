@@ -86,7 +86,8 @@ def test_only_legal_steps():
     states = list(OnChainState)
     legal = {(one, other) for one in states for other in states if _may(one, other)}
     assert (OnChainState.SEALED, OnChainState.SIGNED) in legal
-    assert not {step for step in legal if step[0] is OnChainState.ANCHORED}
+    assert {step[1] for step in legal if step[0] is OnChainState.ANCHORED} == {OnChainState.SENT}
+    assert not {step for step in legal if OnChainState.FOREIGN in step}
     assert {step[1] for step in legal if step[0] is OnChainState.QUARANTINED} == {OnChainState.SEALED}
     assert not {step for step in legal if step[0] is step[1]}
 
