@@ -1,6 +1,6 @@
 """Take certificates in at ten times a national night's rate, read and verify them meanwhile, and watch the memory.
 
-    python3 scripts/campaigns/soak.py --minutes 10 --report docs/campaigns/soak.md
+    python3 scripts/campaigns/soak.py --minutes 10 --report docs/campaigns/soak-sqlite.md
     python3 scripts/campaigns/soak.py --minutes 1 --database postgres
 
 Nationally 40,000 certificates arrive within a working day of eight hours: 1.4 a second; here they come 14 a second,
