@@ -1,4 +1,4 @@
-"""`jangkar worker`, `doctor`, `reconcile`, `rebuild`, `fsck`, `erase`: what keeps a service running, and mends it."""
+"""`jangkar worker`, `reconcile`, `rebuild`, `fsck`, `erase`: what keeps a service running, and mends it."""
 
 import signal
 import sys

@@ -1,5 +1,6 @@
 """Metadata v1: the small closed set of facts that a leaf binds. Source: docs/spec/metadata.md."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,6 +66,12 @@ def from_text(text: str) -> Metadata:
     Raises: TextRejected when it is not canonical; FieldRejected when a field is wrong.
     """
     return from_fields(canonical.decode_object(text, what="metadata", max_bytes=MAX_BYTES))
+
+
+def facts(text: str) -> dict[str, Any]:
+    """What an institute handed in for a stored text: its fields without the nonce, which the service draws."""
+    fields: dict[str, Any] = json.loads(text)
+    return {name: value for name, value in fields.items() if name != "nonce"}
 
 
 def _matches(pattern: re.Pattern[str], description: str) -> Callable[[str, Any], None]:

@@ -4,11 +4,9 @@ This runs on the institute's own machine. What came from the host (manifest and 
 nothing that the institute's own PDFs and its own list do not say.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from anchor_service.core import metadata
 from anchor_service.core.approval import BatchApproval
@@ -56,7 +54,7 @@ def compare(
     seen: set[str] = set()
     extra, altered = [], []
     for entry in entries:
-        facts = _facts(entry)
+        facts = metadata.facts(entry.metadata)
         number = str(facts["number"])
         item = by_digest.get(entry.document_digest) or by_number.get(number)
         if item is None or item.submission is None:
@@ -126,9 +124,3 @@ def _require_whole(
         data = leaf_input(IssuerId(header.issuer_id), DocumentDigest(entry.document_digest), digest)
         if leaf_hash(data) != leaf:
             raise ApprovalRejected(f"leaf {entry.leaf_index} is not that of its entry")
-
-
-def _facts(entry: Entry) -> dict[str, Any]:
-    """What an institute hands in: the metadata without the nonce, which the host draws."""
-    fields: dict[str, Any] = json.loads(entry.metadata)
-    return {name: value for name, value in fields.items() if name != "nonce"}

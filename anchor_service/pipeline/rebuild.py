@@ -164,7 +164,7 @@ def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Cert
     same, refused = [], []
     for row in queries.unplaced(connection, issuer_id, live=True):
         anchored = by_digest.get(row.document_digest)
-        if anchored is not None and _facts(anchored) == _facts(row):
+        if anchored is not None and metadata.facts(anchored.metadata_text) == metadata.facts(row.metadata_text):
             same.append(row.id or 0)
         elif anchored is not None or row.number in names or row.code in names:
             queries.withdraw_row(connection, row.id or 0)
@@ -174,8 +174,3 @@ def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Cert
             )
     queries.delete_certificates(connection, same)
     return len(same), refused
-
-
-def _facts(certificate: Certificate) -> dict[str, object]:
-    fields: dict[str, object] = json.loads(certificate.metadata_text)
-    return {name: value for name, value in fields.items() if name != "nonce"}
