@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from verifier.checks import Asked, Unreadable, all_checks
 from verifier.errors import Malformed, NodeUnavailable
+from verifier.fingerprint import Fingerprint
 from verifier.policy import Policy
 from verifier.receipt import Receipt, parse
 from verifier.registry import Facts, Head, RegistryReader
@@ -15,13 +16,13 @@ from verifier.verdict import Answer, Claim, Verdict, combine
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: a file's digest, or else a code, the receipts at hand, and by whom it should be.
+    """What is asked: a file by its fingerprint, or else a code, the receipts at hand, and by whom it should be.
 
     `looked_up` says that a service was asked for every anchor of the file; `pending` that it
     accepted the file and has not anchored it yet.
     """
 
-    document_digest: bytes | None
+    document: Fingerprint | None
     receipts: Sequence[bytes]
     issuers: Collection[bytes] = ()
     looked_up: bool = False
@@ -64,7 +65,7 @@ def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.ti
         asked = Asked(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
             facts = _facts(reader, receipt)
-            checks = all_checks(question.document_digest, receipt, policy, facts, asked, int(clock()))
+            checks = all_checks(question.document, receipt, policy, facts, asked, int(clock()))
             claims.append(Claim(receipt, None if isinstance(facts, Unreadable) else facts, checks))
     answer = combine(claims, pending=question.pending, looked_up=question.looked_up)
     if malformed and not claims:

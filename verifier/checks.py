@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from verifier.errors import MalformedProof
+from verifier.fingerprint import Fingerprint
 from verifier.kinds import NUMBERS
 from verifier.merkle import root_from_path
 from verifier.policy import Policy
@@ -20,6 +21,7 @@ from verifier.registry import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
 
 # A clock that runs ahead of the head by less than this is a clock, not a lie.
 CLOCK_TOLERANCE = 15 * 60
+EARLIER_REVISION = "earlier-revision"
 
 
 class Outcome(StrEnum):
@@ -70,11 +72,13 @@ class Asked:
         return self.looked_up or len(self.named or self.trusted) == 1
 
 
-def document(document_digest: bytes | None, receipt: Receipt) -> Check:
+def document(file: Fingerprint | None, receipt: Receipt) -> Check:
     """Check 1: the file's SHA-256 equals the receipt's digest."""
-    if document_digest is None:
+    if file is None:
         return Check(1, "document", Outcome.UNKNOWN, "no-file")
-    if document_digest != receipt.document_digest:
+    if receipt.document_digest in file.revisions:
+        return Check(1, "document", Outcome.FAIL, EARLIER_REVISION)
+    if file.digest != receipt.document_digest:
         return Check(1, "document", Outcome.FAIL, "other-file")
     return Check(1, "document", Outcome.PASS, "same-file")
 
@@ -203,11 +207,11 @@ def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
 
 
 def all_checks(
-    document_digest: bytes | None, receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int
+    file: Fingerprint | None, receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int
 ) -> tuple[Check, ...]:
     """The five checks in order. `now` is the verifier's own clock in seconds since 1970."""
     return (
-        document(document_digest, receipt),
+        document(file, receipt),
         inclusion(receipt, facts),
         anchor(receipt, policy, facts, now),
         issuer(receipt, policy, facts, asked, now),

@@ -6,10 +6,9 @@ import re
 import sys
 from pathlib import Path
 
-from verifier import approval, certificate_code, log_proof, policy, report, service
+from verifier import approval, certificate_code, fingerprint, log_proof, policy, report, service
 from verifier.ask import Question, Result, ask
 from verifier.errors import MalformedCode, MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
-from verifier.hashing import digest_of_stream
 from verifier.log import checkpoint_of, read_entries
 from verifier.merkle import root_from_leaves
 from verifier.policy import Policy
@@ -49,10 +48,10 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
         return _usage(str(error))
     try:
         with options.file.open("rb") as stream:
-            digest, length = digest_of_stream(stream)
+            file = fingerprint.of_stream(stream)
     except OSError as error:
         return _usage(f"{options.file} cannot be read: {error.strerror}")
-    if length == 0:
+    if file.length == 0:
         return _usage(f"{options.file} is empty: there is nothing to check")
     receipts = []
     path = options.receipt or _beside(options.file)
@@ -65,7 +64,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
     pending = False
     if options.service:
         try:
-            found = service.look_up_digest(options.service, digest)
+            found = service.look_up_file(options.service, file)
         except ServiceUnavailable as error:
             if not receipts:
                 return _could_not(
@@ -77,7 +76,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
             receipts += [one for one in found.receipts if one not in receipts]
             pending = found.pending > 0
     looked_up = options.service is not None
-    result = ask(Question(digest, receipts, issuers, looked_up, pending), trusted)
+    result = ask(Question(file, receipts, issuers, looked_up, pending), trusted)
     return _print(result, trusted, options, looked_up=looked_up)
 
 

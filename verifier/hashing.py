@@ -1,20 +1,8 @@
 """Hash functions, written from docs/spec/leaf-and-tree.md."""
 
 import hashlib
-from typing import BinaryIO
 
 DIGEST_BYTES = 32
-READ_SIZE = 1 << 20
-
-
-def digest_of_stream(stream: BinaryIO) -> tuple[bytes, int]:
-    """SHA-256 and length of everything that a binary stream yields, in constant memory."""
-    state = hashlib.sha256()
-    length = 0
-    while chunk := stream.read(READ_SIZE):
-        state.update(chunk)
-        length += len(chunk)
-    return state.digest(), length
 
 
 def certificate_leaf(issuer_id: bytes, document_digest: bytes, metadata: str) -> bytes:

@@ -3,10 +3,12 @@
 Source: docs/spec/verification.md 5.
 """
 
+import json
 import urllib.parse
 from dataclasses import dataclass
 
 from verifier.errors import MalformedText, NodeUnavailable, ServiceUnavailable
+from verifier.fingerprint import Fingerprint
 from verifier.rpc import TIMEOUT_SECONDS, fetch
 from verifier.strictjson import read
 
@@ -16,15 +18,16 @@ MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Found:
-    """All receipts that a service holds for a file or a code, and how many more wait to be anchored."""
+    """All receipts that a service holds for a file or a code, and how many more of that file wait to be anchored."""
 
     receipts: tuple[bytes, ...]
     pending: int
 
 
-def look_up_digest(service: str, document_digest: bytes) -> Found:
-    """Every anchor of a file, by any issuer. Raises: ServiceUnavailable."""
-    return _look_up(service, f"documents/{document_digest.hex()}")
+def look_up_file(service: str, file: Fingerprint) -> Found:
+    """Every anchor of a file and of its earlier revisions, by any issuer. Raises: ServiceUnavailable."""
+    digests = [digest.hex() for digest in (file.digest, *file.revisions)]
+    return _look_up(service, "documents", json.dumps({"document_digests": digests}).encode())
 
 
 def look_up_code(service: str, code: str) -> Found:
@@ -32,12 +35,12 @@ def look_up_code(service: str, code: str) -> Found:
     return _look_up(service, f"codes/{urllib.parse.quote(code, safe='')}")
 
 
-def _look_up(service: str, path: str) -> Found:
+def _look_up(service: str, path: str, body: bytes | None = None) -> Found:
     # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
     url = f"{service.rstrip('/')}/v1/{path}"
     try:
-        body = fetch(url, None, TIMEOUT_SECONDS, MAX_BYTES)
-        fields = read(body, what=f"answer of {url}", max_bytes=MAX_BYTES)
+        answer = fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES)
+        fields = read(answer, what=f"answer of {url}", max_bytes=MAX_BYTES)
     except (NodeUnavailable, MalformedText) as error:
         raise ServiceUnavailable(str(error)) from None
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:

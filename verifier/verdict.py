@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from verifier.checks import Check, Outcome
+from verifier.checks import EARLIER_REVISION, Check, Outcome
 from verifier.receipt import Receipt
 from verifier.registry import Facts
 
@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     SUPERSEDED = "superseded"
     EXPIRED = "expired"
     UNTRUSTED = "untrusted"
+    MODIFIED = "modified"
     INVALID = "invalid"
     NOT_FOUND = "not_found"
     PENDING = "pending"
@@ -33,6 +34,7 @@ EXIT_CODES = {
     Verdict.SUPERSEDED: 1,
     Verdict.EXPIRED: 1,
     Verdict.UNTRUSTED: 1,
+    Verdict.MODIFIED: 1,
     Verdict.INVALID: 1,
     Verdict.NOT_FOUND: 1,
     Verdict.PENDING: 3,
@@ -47,6 +49,9 @@ _UNPROVEN_ISSUER = ("other-profile", "not-accredited", "key-not-active", _COMPRO
 _NO_EXCUSE = {"other-issuer", _COMPROMISED}
 _IN_DOUBT = (Verdict.REVOKED, Verdict.SUSPENDED)
 _NOT_IN_FORCE = (*_IN_DOUBT, Verdict.SUPERSEDED, Verdict.EXPIRED)
+_BEST_FIRST = (
+    Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE, Verdict.MODIFIED, Verdict.UNTRUSTED, Verdict.INVALID,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Claim:
         by a key that was compromised: the file itself is in doubt then.
         """
         *proof, status = self.checks
+        if proof[0].reason == EARLIER_REVISION:
+            return self._of_an_altered_file()
         outcomes = [check.outcome for check in proof]
         failed = [check.reason for check in proof if check.outcome is Outcome.FAIL]
         is_held = status.outcome is Outcome.FAIL and outcomes[1:3] == [Outcome.PASS, Outcome.PASS]
@@ -84,6 +91,15 @@ class Claim:
         if Outcome.UNKNOWN in (*outcomes[1:], status.outcome):
             return Verdict.UNDETERMINED
         return Verdict.RECORDED if outcomes[0] is Outcome.UNKNOWN else Verdict.VALID
+
+    def _of_an_altered_file(self) -> Verdict:
+        """What a claim on an earlier revision says of the file: altered since, where the claim proves."""
+        _, inclusion, anchor, issuer, _ = self.checks
+        if Outcome.FAIL in (inclusion.outcome, anchor.outcome, issuer.outcome):
+            return Verdict.INVALID
+        if Outcome.UNKNOWN in (inclusion.outcome, anchor.outcome):
+            return Verdict.UNDETERMINED
+        return Verdict.MODIFIED
 
 
 @dataclass(frozen=True)
@@ -99,23 +115,26 @@ def combine(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answe
     """One verdict over all claims on the same file.
 
     A revoked or suspended claim is never outshone by a valid one. Two issuers that both hold a
-    genuine claim on one file contest it: that is for a person to decide.
+    genuine claim on one file contest it, also where one of them claims an earlier revision: that is
+    for a person to decide.
     """
     for verdict in _IN_DOUBT:
         if hit := [claim for claim in claims if claim.verdict is verdict]:
             return _answer(verdict, "claim", hit, claims)
     genuine = [claim for claim in claims if claim.verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE)]
     unknown = [claim for claim in claims if claim.verdict is Verdict.UNDETERMINED]
-    if len({claim.receipt.issuer_id for claim in genuine}) > 1:
-        return _answer(Verdict.UNDETERMINED, "contested", sorted(genuine, key=_anchored_at), claims)
+    altered = [claim for claim in claims if claim.verdict is Verdict.MODIFIED]
+    if genuine and len({claim.receipt.issuer_id for claim in (*genuine, *altered)}) > 1:
+        return _answer(Verdict.UNDETERMINED, "contested", sorted((*genuine, *altered), key=_anchored_at), claims)
     if unknown:
         # One that could not be checked may be the revoked one.
         return _answer(Verdict.UNDETERMINED, "claim", unknown, claims)
-    for verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE, Verdict.UNTRUSTED, Verdict.INVALID):
+    if pending and len(altered) == len(claims):
+        # A service took this very file in: a revision of the issuer's own, perhaps.
+        return _answer(Verdict.PENDING, "pending", altered, claims)
+    for verdict in _BEST_FIRST:
         if hit := [claim for claim in claims if claim.verdict is verdict]:
             return _answer(verdict, "claim", hit, claims)
-    if pending:
-        return Answer(Verdict.PENDING, "pending", ())
     if looked_up:
         return Answer(Verdict.NOT_FOUND, "not-found", ())
     return Answer(Verdict.UNDETERMINED, "nothing-to-check", ())

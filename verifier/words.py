@@ -39,6 +39,7 @@ VERDICTS: dict[Verdict, Saying] = {
     Verdict.SUPERSEDED: Saying("DIGANTIKAN", "SUPERSEDED"),
     Verdict.EXPIRED: Saying("KEDALUWARSA", "EXPIRED"),
     Verdict.UNTRUSTED: Saying("TIDAK DAPAT DIPERCAYA", "NOT TO BE TRUSTED"),
+    Verdict.MODIFIED: Saying("DIUBAH SETELAH TERBIT", "ALTERED AFTER ISSUE"),
     Verdict.INVALID: Saying("TIDAK SAH", "INVALID"),
     Verdict.NOT_FOUND: Saying("TIDAK DITEMUKAN", "NOT FOUND"),
     Verdict.PENDING: Saying("MENUNGGU PENJANGKARAN", "WAITING TO BE ANCHORED"),
@@ -77,6 +78,12 @@ EXPLANATIONS: dict[Verdict, Saying] = {
         "kepada penerbitnya.",
         "Anchored with a key of {issuer} that was declared to be in wrong hands, and not re-attested. Ask the issuer.",
     ),
+    Verdict.MODIFIED: Saying(
+        "Berkas ini memuat sertifikat yang dicatat oleh {issuer}, tetapi isinya ditambah atau diubah sesudahnya. "
+        "Jangan percaya tampilannya; minta berkas aslinya.",
+        "This file holds a certificate that {issuer} recorded, but it was added to or altered afterwards. Do not rely "
+        "on what it shows; ask for the original file.",
+    ),
     Verdict.INVALID: Saying(
         "Berkas dan tanda terimanya tidak cocok dengan catatan pada rantai blok. Jangan dipercaya.",
         "The file and its receipt do not agree with what stands on chain. Do not rely on it.",
@@ -105,6 +112,10 @@ REASONS: dict[str, Saying] = {
     "other-file": Saying(
         "Isi berkas berbeda dari yang disebut tanda terima: berkas diubah, atau tanda terimanya milik berkas lain.",
         "The file is not the one that the receipt names: it was altered, or the receipt belongs to another file.",
+    ),
+    "earlier-revision": Saying(
+        "Tanda terima ini milik versi awal berkas; sesudahnya berkas ditambah atau diubah.",
+        "The receipt belongs to an earlier revision of this file, which was added to or altered afterwards.",
     ),
     "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
     "no-anchor-to-compare": Saying("Tidak ada jangkar untuk dibandingkan.", "There is no anchor to compare with."),

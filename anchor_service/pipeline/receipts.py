@@ -42,6 +42,15 @@ class Receipts:
             found = queries.by_digest(connection, document_digest)
         return self._look_up(found)
 
+    def by_file(self, digests: Sequence[bytes]) -> LookUp:
+        """Every anchor of a file and of its earlier revisions, whose digests follow the file's own.
+
+        Only the file itself is counted as waiting: an earlier revision that waits says nothing of it.
+        """
+        with self._store.reading() as connection:
+            found = queries.by_digests(connection, digests)
+        return self._look_up([one for one in found if one.is_anchored or one.certificate.document_digest == digests[0]])
+
     def by_code(self, code: str) -> LookUp:
         """The anchor of a certificate code."""
         with self._store.reading() as connection:

@@ -1,6 +1,6 @@
 """Queries of look-ups and receipts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
@@ -27,6 +27,11 @@ class Placed:
 def by_digest(connection: Connection, document_digest: bytes) -> list[Placed]:
     """Every certificate of a file by any issuer that is live or was anchored, oldest first."""
     return _placed(connection, col(Certificate.document_digest) == document_digest)
+
+
+def by_digests(connection: Connection, digests: Sequence[bytes]) -> list[Placed]:
+    """Every certificate of any of these files by any issuer that is live or was anchored, oldest first."""
+    return _placed(connection, col(Certificate.document_digest).in_(digests))
 
 
 def by_code(connection: Connection, code: str) -> list[Placed]:

@@ -8,6 +8,9 @@ from anchor_service.core.batch import Status
 from anchor_service.pipeline.access import MAX_CODES
 from anchor_service.pipeline.intake import CHUNK
 
+# The file's own digest and 64 of earlier revisions: docs/spec/verification.md 7.
+MAX_FILE_DIGESTS = 65
+
 HexHash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
@@ -92,6 +95,12 @@ class StatusOut(Wire):
     leaf_hash: str
     status: Status
     state: str
+
+
+class FileIn(Wire):
+    """A file by its SHA-256, followed by those of its earlier revisions."""
+
+    document_digests: list[HexHash] = Field(min_length=1, max_length=MAX_FILE_DIGESTS)
 
 
 class LookUpOut(Wire):

@@ -41,6 +41,7 @@ from anchor_service.store import anchoring as queries
 from anchor_service.store.engine import Store
 from verifier import policy
 from verifier.ask import Question, ask
+from verifier.fingerprint import Fingerprint
 from verifier.verdict import Verdict
 
 CHAIN_ID = 31_337
@@ -278,7 +279,7 @@ class Stage:
         if data != Receipts(store, CHAIN_ID, self.registry).of_issuer(issuer, digest):
             return "it differs from one request to the next"
         wanted = Verdict.REVOKED if (issuer, digest) in self.taken.revoked else Verdict.VALID
-        answer = ask(Question(digest, [data], [issuer]), self.policy).answer
+        answer = ask(Question(Fingerprint(digest), [data], [issuer]), self.policy).answer
         return None if answer.verdict is wanted else f"the verifier says {answer.verdict} and not {wanted}"
 
     def quarantined(self) -> list[tuple[str, int]]:

@@ -42,6 +42,7 @@ from _tally import revision  # noqa: E402
 
 from anchor_service.pipeline import fsck  # noqa: E402
 from verifier.ask import Question, ask  # noqa: E402
+from verifier.fingerprint import Fingerprint  # noqa: E402
 from verifier.verdict import Verdict  # noqa: E402
 
 BIN = Path(sys.prefix) / "bin"
@@ -203,7 +204,8 @@ def _read(stage: Stage, url: str, books: Books, stop: threading.Event, seed: int
                 books.pending += 1
                 continue
             receipts = [one.encode() for one in found["receipts"]]
-            verdict = ask(Question(bytes.fromhex(digest), receipts, looked_up=True), stage.policy).answer.verdict
+            question = Question(Fingerprint(bytes.fromhex(digest)), receipts, looked_up=True)
+            verdict = ask(question, stage.policy).answer.verdict
             # A revocation counts from its block on.
             allowed = {Verdict.VALID, Verdict.REVOKED} if digest in books.revoked else {Verdict.VALID}
             with books.lock:

@@ -8,6 +8,7 @@ from vectors_reader import load
 
 from verifier import checks
 from verifier.checks import Asked, Outcome, Unreadable
+from verifier.fingerprint import Fingerprint
 from verifier.policy import parse as parse_policy
 from verifier.receipt import parse
 from verifier.registry import Anchor, Custody, Facts, Head, Key, Reattestation, Status, StatusRecord, Window, standing
@@ -29,6 +30,7 @@ POLICY_TEXT = reference.canonical(
 )
 POLICY = parse_policy(POLICY_TEXT.encode())
 ISSUER = RECEIPT.issuer_id
+FILE = Fingerprint(RECEIPT.document_digest)
 FACTS = Facts(
     head=Head(number=100, hash=bytes(32), time=NOW - 10, final=100),
     anchor=Anchor(
@@ -52,10 +54,10 @@ def facts(**changes):
     return found
 
 
-def judge(given=FACTS, *, receipt=RECEIPT, digest=RECEIPT.document_digest, policy=POLICY, asked=None, now=NOW):
+def judge(given=FACTS, *, receipt=RECEIPT, file=FILE, policy=POLICY, asked=None, now=NOW):
     asked = Asked([ISSUER]) if asked is None else asked
     known = None if isinstance(given, Unreadable) else given
-    return Claim(receipt, known, checks.all_checks(digest, receipt, policy, given, asked, now))
+    return Claim(receipt, known, checks.all_checks(file, receipt, policy, given, asked, now))
 
 
 def outcomes(claim):
@@ -142,20 +144,20 @@ def test_the_table(given, expected, verdict, why):
 
 
 def test_another_file_is_invalid():
-    claim = judge(digest=bytes(32))
+    claim = judge(file=Fingerprint(bytes(32)))
     assert outcomes(claim) == "x++++"
     assert claim.verdict is Verdict.INVALID
 
 
 def test_another_file_of_a_revoked_receipt_is_invalid_and_not_revoked():
-    assert judge(facts(status=REVOKED), digest=bytes(32)).verdict is Verdict.INVALID
+    assert judge(facts(status=REVOKED), file=Fingerprint(bytes(32))).verdict is Verdict.INVALID
 
 
 def test_without_a_file_it_is_recorded_and_never_genuine():
-    claim = judge(digest=None)
+    claim = judge(file=None)
     assert outcomes(claim) == "?++++"
     assert claim.verdict is Verdict.RECORDED
-    assert judge(facts(status=REVOKED), digest=None).verdict is Verdict.REVOKED
+    assert judge(facts(status=REVOKED), file=None).verdict is Verdict.REVOKED
 
 
 @pytest.mark.parametrize("changes", [{"registry": "0x" + "99" * 20}, {"chain_id": 5}])
@@ -272,7 +274,7 @@ def test_a_claim_that_could_not_be_checked_may_be_the_revoked_one():
 def test_a_thiefs_claim_outshines_nothing_but_rubbish():
     untrusted = judge(facts(**STOLEN), asked=LOOKED_UP)
     assert not untrusted.is_proven
-    for beside, verdict in ((other(), "valid"), (judge(digest=bytes(32)), "untrusted")):
+    for beside, verdict in ((other(), "valid"), (judge(file=Fingerprint(bytes(32))), "untrusted")):
         for claims in ([untrusted, beside], [beside, untrusted]):
             assert combine(claims, pending=False, looked_up=True).verdict == verdict
 
@@ -301,7 +303,7 @@ def test_what_stands_over_a_registry_and_those_that_succeed_it(statuses, expecte
 
 
 def test_rubbish_beside_a_genuine_claim_changes_nothing():
-    answer = combine([judge(digest=bytes(32)), judge(asked=LOOKED_UP)], pending=True, looked_up=True)
+    answer = combine([judge(file=Fingerprint(bytes(32))), judge(asked=LOOKED_UP)], pending=True, looked_up=True)
     assert answer.verdict is Verdict.VALID
 
 
@@ -316,7 +318,8 @@ def test_without_a_claim(pending, looked_up, verdict):
 def test_exit_codes():
     assert {verdict: EXIT_CODES[verdict] for verdict in Verdict} == {
         "valid": 0, "recorded": 0,
-        "revoked": 1, "suspended": 1, "superseded": 1, "expired": 1, "untrusted": 1, "invalid": 1, "not_found": 1,
+        "revoked": 1, "suspended": 1, "superseded": 1, "expired": 1, "untrusted": 1, "modified": 1,
+        "invalid": 1, "not_found": 1,
         "pending": 3, "undetermined": 4,
     }  # fmt: skip
 
@@ -331,3 +334,43 @@ def test_every_reason_is_spelled_out(language):
             said.add(check.reason)
     assert len(said) > 15
     assert set(REASONS) >= said
+
+
+ALTERED = Fingerprint(b"\x07" * 32, revisions=(b"\x06" * 32, RECEIPT.document_digest))
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [
+        (FACTS, "modified"),
+        (facts(status=REVOKED), "modified"),
+        (facts(**FROZEN), "modified"),
+        (facts(anchor__root=bytes(32)), "invalid"),
+        (facts(**STOLEN), "invalid"),
+        (facts(window__scope=0b10), "invalid"),
+        (facts(head__final=6), "undetermined"),
+        (Unreadable("down"), "undetermined"),
+    ],
+)
+def test_an_altered_file_is_called_that_where_its_beginning_is_proven(given, verdict):
+    claim = judge(given, file=ALTERED)
+    assert claim.checks[0].reason == "earlier-revision"
+    assert claim.verdict == verdict
+    assert combine([claim], pending=False, looked_up=True).verdict == verdict
+
+
+def other_issuers(claim):
+    return dataclasses.replace(claim, receipt=dataclasses.replace(claim.receipt, issuer_id=b"\x09" * 32))
+
+
+def test_an_altered_file_that_its_issuer_anchored_too_is_what_that_anchor_says():
+    altered, whole = judge(file=ALTERED), judge()
+    assert combine([altered, whole], pending=False, looked_up=True).verdict == "valid"
+    assert combine([altered, judge(facts(status=SUPERSEDED))], pending=False, looked_up=True).verdict == "superseded"
+    assert combine([altered], pending=True, looked_up=True).verdict == "pending"
+    assert combine([altered, judge(Unreadable("down"))], pending=False, looked_up=True).verdict == "undetermined"
+
+
+def test_nobody_takes_anothers_file_over_by_appending_to_it():
+    answer = combine([other_issuers(judge()), judge(file=ALTERED)], pending=False, looked_up=True)
+    assert (answer.verdict, answer.reason) == ("undetermined", "contested")

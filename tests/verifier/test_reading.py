@@ -11,6 +11,7 @@ import pytest
 
 from verifier import service
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
+from verifier.fingerprint import Fingerprint
 from verifier.keccak import keccak256
 from verifier.log import read_entries
 from verifier.policy import parse
@@ -90,7 +91,7 @@ def server(answer: Callable[[dict], object]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self._reply(answer(json.loads(body)))
+            self._reply(answer(json.loads(body) | {"path": self.path}))
 
         def do_GET(self) -> None:
             self._reply(answer({"path": self.path}))
@@ -225,11 +226,11 @@ BAD_LOOK_UPS = [
 @pytest.mark.parametrize("said", [*BAD_ANSWERS[:9], *BAD_LOOK_UPS])
 def test_a_bad_look_up_is_unavailable_and_never_absent(said):
     with server(lambda _: said) as url, pytest.raises(ServiceUnavailable):
-        service.look_up_digest(url, bytes(32))
+        service.look_up_file(url, Fingerprint(bytes(32)))
 
 
 def test_a_look_up():
     found = {"format": service.FORMAT, "receipts": ["a"], "pending": 2}
     with server(lambda asked: found if asked["path"].startswith("/v1/") else None) as url:
-        assert service.look_up_digest(url + "/", bytes(32)).receipts == (b"a",)
+        assert service.look_up_file(url + "/", Fingerprint(bytes(32))).receipts == (b"a",)
         assert service.look_up_code(url, "7K3MQ9X2T4HB").pending == 2

@@ -99,12 +99,13 @@ def test_no_writing_route_is_missing_above(client):
     listed = {(method, path.replace(DIGEST, "{document_digest}")) for method, path, _, _ in WRITING}
     assert secured == listed
     unsecured = {
-        method
-        for operations in schema["paths"].values()
+        (method, path)
+        for path, operations in schema["paths"].items()
         for method, one in operations.items()
         if not one.get("security")
     }
-    assert unsecured == {"get"}
+    # A look-up by several digests, which have no place in an address.
+    assert {(method, path) for method, path in unsecured if method != "get"} == {("post", "/v1/documents")}
 
 
 def test_another_issuers_key_touches_nothing_of_ours(world, client):
@@ -292,3 +293,17 @@ def test_an_accepted_certificate_has_a_deadline_and_a_held_issuer_takes_nothing_
         operations.put_hold(connection, Hold(issuer_id=world.issuer.id, detail="the chain holds 2", since=1))
     answer = ask(client, "POST", "/v1/certificates", {"certificates": [CERTIFICATE]}, key(world))
     assert_problem(answer, HTTPStatus.SERVICE_UNAVAILABLE, "chain-ahead")
+
+
+def test_a_file_is_looked_up_with_its_earlier_revisions(world, client):
+    """The whole file's waiting is told, an earlier revision's is not."""
+    later = digest("later").hex()
+    world.submit("a")
+    asked = {"document_digests": [later, DIGEST]}
+    assert client.post("/v1/documents", json=asked).json() == {
+        "format": "jangkar-lookup-v1", "receipts": [], "pending": 0,
+    }  # fmt: skip
+    asked["document_digests"].reverse()
+    assert client.post("/v1/documents", json=asked).json()["pending"] == 1
+    for wrong in ({}, {"document_digests": []}, {"document_digests": [later] * 66}, {"document_digests": ["x"]}):
+        assert_problem(client.post("/v1/documents", json=wrong), 422, "invalid-request")

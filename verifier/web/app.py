@@ -122,11 +122,11 @@ class Page:
         return HTMLResponse(html, status, headers=self._headers)
 
     def _answer_upload(self, request: Request, upload: Upload) -> Response:
-        found, all_answered = self._ask_services(lambda url: service.look_up_digest(url, upload.digest))
+        found, all_answered = self._ask_services(lambda url: service.look_up_file(url, upload.file))
         receipts = [upload.receipt] if upload.receipt else []
         receipts += [receipt for receipt in found.receipts if receipt not in receipts]
         issuers = [bytes.fromhex(upload.issuer)] if upload.issuer else []
-        question = Question(upload.digest, receipts, issuers, looked_up=all_answered, pending=found.pending > 0)
+        question = Question(upload.file, receipts, issuers, looked_up=all_answered, pending=found.pending > 0)
         return self._answer(request, question, all_answered=all_answered)
 
     def _answer_code(self, request: Request, code: str) -> Response:

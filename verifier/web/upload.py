@@ -1,6 +1,5 @@
 """One upload, hashed as it streams: never parsed as a document, never stored."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
+from verifier.fingerprint import Fingerprint, Fingerprinting
 from verifier.receipt import MAX_BYTES as MAX_RECEIPT
 
 DOCUMENT_FIELD = "file"
@@ -30,10 +30,9 @@ class UploadRefused(Exception):
 
 @dataclass
 class Upload:
-    """What was uploaded: the file's digest and length, the receipt's bytes, and the issuer that was named."""
+    """What was uploaded: the file's fingerprint, the receipt's bytes, and the issuer that was named."""
 
-    digest: bytes
-    length: int
+    file: Fingerprint
     receipt: bytes
     issuer: str
 
@@ -42,8 +41,7 @@ class _Form:
     """The callbacks of a streaming multipart parser."""
 
     def __init__(self, max_document: int) -> None:
-        self.document = hashlib.sha256()
-        self.length = 0
+        self.document = Fingerprinting()
         self.small = {RECEIPT_FIELD: bytearray(), ISSUER_FIELD: bytearray()}
         self._limits = {RECEIPT_FIELD: MAX_RECEIPT, ISSUER_FIELD: MAX_ISSUER}
         self._max_document = max_document
@@ -75,10 +73,9 @@ class _Form:
 
     def part_data(self, data: bytes, start: int, end: int) -> None:
         if self._field == DOCUMENT_FIELD:
-            self.length += end - start
-            if self.length > self._max_document:
+            self.document.update(data[start:end])
+            if self.document.length > self._max_document:
                 raise UploadRefused("too-large")
-            self.document.update(memoryview(data)[start:end])
         elif self._field in self.small:
             part = self.small[self._field]
             part += data[start:end]
@@ -120,11 +117,10 @@ async def read_upload(content_type: str, stream: AsyncIterator[bytes], max_docum
         parser.finalize()
     except FormParserError:
         raise UploadRefused("bad-form") from None
-    if form.length == 0:
+    if form.document.length == 0:
         raise UploadRefused("no-file")
     return Upload(
-        form.document.digest(),
-        form.length,
+        form.document.finish(),
         bytes(form.small[RECEIPT_FIELD]),
         form.small[ISSUER_FIELD].decode("ascii", "replace"),
     )

@@ -21,6 +21,7 @@ TONES = {
     Verdict.EXPIRED: ("bad", "✖"),
     Verdict.REVOKED: ("bad", "✖"),
     Verdict.UNTRUSTED: ("bad", "✖"),
+    Verdict.MODIFIED: ("bad", "✖"),
     Verdict.INVALID: ("bad", "✖"),
     Verdict.NOT_FOUND: ("unknown", "?"),
     Verdict.UNDETERMINED: ("unknown", "⚠"),

@@ -1,6 +1,6 @@
 """Reading routes: anonymous, rate-limited, and without a verdict. Absence is an empty answer with status 200.
 
-The two hot ones are plain Starlette endpoints that answer with ready bytes.
+The hot ones are plain Starlette endpoints that answer with ready bytes.
 """
 
 import json
@@ -20,6 +20,7 @@ from anchor_service.core.errors import FieldRejected, UnknownCertificate
 from anchor_service.core.receipt import MEDIA_TYPE
 from anchor_service.pipeline.receipts import LookUp
 from anchor_service.web.limits import RateLimit
+from anchor_service.web.schemas import FileIn, LookUpOut
 
 LOOKUP_FORMAT = "jangkar-lookup-v1"
 
@@ -42,6 +43,12 @@ def install(app: FastAPI, services: Services) -> None:
     def document(request: Request) -> Response:
         return _answer(services.receipts.by_digest(_hash(request, "document_digest")))
 
+    @app.post("/v1/documents", tags=["look-ups"], response_model=LookUpOut)
+    def file(wanted: FileIn, request: Request) -> Response:
+        """Every anchor of a file and of its earlier revisions, by any issuer."""
+        digests = [bytes.fromhex(digest) for digest in wanted.document_digests]
+        return limit.refuse(request) or _answer(services.receipts.by_file(digests))
+
     def code(request: Request) -> Response:
         return _answer(services.receipts.by_code(certificate_code.parse(request.path_params["code"])))
 
@@ -50,11 +57,7 @@ def install(app: FastAPI, services: Services) -> None:
         data = services.receipts.of_issuer(_hash(request, "issuer_id"), digest)
         if data is None:
             raise UnknownCertificate(f"{digest.hex()} of this issuer that is anchored")
-        etag = f'"{sha256(data).hexdigest()}"'
-        headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
-        if request.headers.get("if-none-match") == etag:
-            return Response(status_code=304, headers=headers)
-        return Response(data, media_type=MEDIA_TYPE, headers=headers)
+        return _unless_known(request, data)
 
     def manifest(request: Request) -> Response:
         path = services.filing.manifest_path(_hash(request, "issuer_id"), request.path_params["sequence"])
@@ -75,6 +78,14 @@ def _answer(found: LookUp) -> Response:
     receipts = [receipt.decode() for receipt in found.receipts]
     body = json.dumps({"format": LOOKUP_FORMAT, "receipts": receipts, "pending": found.pending}, ensure_ascii=False)
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+def _unless_known(request: Request, receipt: bytes) -> Response:
+    etag = f'"{sha256(receipt).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=300"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(receipt, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _hash(request: Request, name: str) -> bytes:
