@@ -32,11 +32,12 @@ class Question:
 
 @dataclass(frozen=True)
 class Result:
-    """The answer, the block it was read at, and what was handed over but is no receipt."""
+    """The answer, the block it was read at, what was handed over but is no receipt, and the verifier's own clock."""
 
     answer: Answer
     head: Head | None
     malformed: tuple[str, ...]
+    now: int
 
 
 def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.time) -> Result:
@@ -57,6 +58,7 @@ def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.ti
             malformed.append(f"the service sent the receipt of another certificate than {question.code}")
             continue
         receipts.append(receipt)
+    now = int(clock())
     head: Head | None = None
     claims: list[Claim] = []
     if receipts:
@@ -65,12 +67,12 @@ def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.ti
         asked = Asked(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
             facts = _facts(reader, receipt)
-            checks = all_checks(question.document, receipt, policy, facts, asked, int(clock()))
+            checks = all_checks(question.document, receipt, policy, facts, asked, now)
             claims.append(Claim(receipt, None if isinstance(facts, Unreadable) else facts, checks))
     answer = combine(claims, pending=question.pending, looked_up=question.looked_up)
     if malformed and not claims:
         answer = Answer(Verdict.INVALID, "malformed-receipt", ())
-    return Result(answer, head, tuple(malformed))
+    return Result(answer, head, tuple(malformed), now)
 
 
 def _open(policy: Policy) -> tuple[RegistryReader, Head] | Unreadable:

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from verifier import approval, certificate_code, fingerprint, log_proof, policy, report, service
+from verifier import approval, certificate_code, fingerprint, log_proof, ots, policy, report, service
 from verifier.ask import Question, Result, ask
 from verifier.errors import MalformedCode, MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
 from verifier.log import checkpoint_of, read_entries
@@ -90,6 +90,31 @@ def _code(options: argparse.Namespace, trusted: Policy) -> int:
         return _could_not(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json)
     result = ask(Question(None, found.receipts, looked_up=True, pending=found.pending > 0, code=code), trusted)
     return _print(result, trusted, options, looked_up=True)
+
+
+def _ots(options: argparse.Namespace, trusted: Policy) -> int:
+    """A receipt's proof in the form of OpenTimestamps, under the size that the chain holds."""
+    try:
+        with options.receipt.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return _usage(f"{options.receipt} cannot be read: {error.strerror}")
+    result = ask(Question(None, [data]), trusted)
+    if result.malformed:
+        print(f"{Verdict.INVALID}: {result.malformed[0]}")
+        return EXIT_CODES[Verdict.INVALID]
+    claim = result.answer.claims[0]
+    anchor = claim.facts.anchor if claim.is_proven and claim.facts else None
+    if anchor is None:
+        return _print(result, trusted, options, looked_up=False)
+    path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + ots.SUFFIX)
+    try:
+        with path.open("xb") as file:
+            file.write(ots.encode(claim.receipt, anchor.size))
+    except OSError as error:
+        return _usage(f"{path} cannot be written: {error.strerror}")
+    print(path)
+    return EXIT_CODES[Verdict.VALID]
 
 
 def _log(options: argparse.Namespace, trusted: Policy) -> int:
@@ -265,6 +290,11 @@ def _parser() -> argparse.ArgumentParser:
     code.add_argument("code", metavar="CODE", help="the 12 characters on the certificate")
     code.add_argument("--service", metavar="URL", required=True, help="the service to ask")
     code.set_defaults(run=_code)
+
+    ots_ = commands.add_parser("ots", parents=[shared], help="write a receipt's proof for OpenTimestamps' own tool")
+    ots_.add_argument("receipt", type=Path, metavar="RECEIPT", help=f"the receipt, NAME.pdf{SUFFIX}")
+    ots_.add_argument("--out", type=Path, help="the file to write (default: NAME.pdf.ots)")
+    ots_.set_defaults(run=_ots)
 
     log = commands.add_parser("log", parents=[shared], help="rebuild the registry's log from events and compare")
     log.add_argument("--entry", type=int, metavar="N", help="print the proof that entry N stands in the log")

@@ -20,23 +20,30 @@ def root_from_path(leaf_hash: bytes, leaf_index: int, tree_size: int, path: Sequ
         raise MalformedProof(f"leaf index {leaf_index} lies outside a tree of {tree_size}")
     if any(len(node) != DIGEST_BYTES for node in (leaf_hash, *path)):
         raise MalformedProof("a hash does not have 32 bytes")
-    fn, sn = leaf_index, tree_size - 1
+    sides = siblings_on_the_left(leaf_index, tree_size)
+    if len(path) > len(sides):
+        raise MalformedProof("the path is too long for this tree")
+    if len(path) < len(sides):
+        raise MalformedProof("the path is too short for this tree")
     root = leaf_hash
-    for node in path:
-        if sn == 0:
-            raise MalformedProof("the path is too long for this tree")
-        if fn & 1 or fn == sn:
-            root = interior(node, root)
-            while fn and not fn & 1:
-                fn >>= 1
-                sn >>= 1
-        else:
-            root = interior(root, node)
+    for node, is_left in zip(path, sides, strict=True):
+        root = interior(node, root) if is_left else interior(root, node)
+    return root
+
+
+def siblings_on_the_left(leaf_index: int, tree_size: int) -> list[bool]:
+    """Whether each sibling of a leaf's path stands on the left, lowest first. Source: RFC 9162 2.1.3.2."""
+    fn, sn = leaf_index, tree_size - 1
+    sides = []
+    while sn:
+        is_left = bool(fn & 1) or fn == sn
+        sides.append(is_left)
+        while is_left and fn and not fn & 1:
+            fn >>= 1
+            sn >>= 1
         fn >>= 1
         sn >>= 1
-    if sn != 0:
-        raise MalformedProof("the path is too short for this tree")
-    return root
+    return sides
 
 
 def root_from_leaves(leaf_hashes: Sequence[bytes]) -> bytes:

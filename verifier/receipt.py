@@ -54,6 +54,28 @@ class Receipt:
         """The leaf that the receipt claims, rebuilt from issuer, document and metadata."""
         return certificate_leaf(self.issuer_id, self.document_digest, self.metadata_text)
 
+    def encode(self) -> bytes:
+        """The receipt's exact bytes once more."""
+        hints = {
+            "block": self.block,
+            "chain_id": self.chain_id,
+            "registry": self.registry,
+            "transaction": self.transaction,
+        }
+        return _encode(
+            {
+                "format": FORMAT,
+                "document_digest": self.document_digest.hex(),
+                "metadata": self.metadata_text,
+                "issuer_id": self.issuer_id.hex(),
+                "issuer_profile": self.profile_text,
+                "sequence": self.sequence,
+                "leaf_index": self.leaf_index,
+                "path": [node.hex() for node in self.path],
+                "hints": hints,
+            }
+        )
+
 
 def parse(data: bytes) -> Receipt:
     """Read a receipt's exact bytes.
@@ -91,11 +113,15 @@ def parse(data: bytes) -> Receipt:
         transaction=_match(_TRANSACTION, "transaction", hints["transaction"]),
         block=_integer("block", hints["block"], least=0),
     )
-    if data != (canonical(fields) + "\n").encode():
+    if data != _encode(fields):
         raise MalformedReceipt(
             "receipt is not in its one byte form; fetch it again instead of saving it from an editor"
         )
     return receipt
+
+
+def _encode(fields: dict[str, Any]) -> bytes:
+    return (canonical(fields) + "\n").encode()
 
 
 def _exact_fields(given: dict[str, Any], wanted: set[str], what: str) -> None:

@@ -30,6 +30,10 @@ def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bo
     if result.answer.reason in ("contested", "nothing-to-check"):
         said.append(words.REASONS[result.answer.reason].in_(language))
     said += [words.REASONS["malformed-receipt"].in_(language, {"detail": detail}) for detail in result.malformed]
+    for claim in result.answer.claims[:1]:
+        if claim.is_proven and claim.facts and claim.facts.anchor:
+            printed = claim.receipt.metadata.fields["issued_on"]
+            said.append(words.lag(printed, claim.facts.anchor.block_time, language))
     if result.head:
         operators = words.ONE_OPERATOR if policy.operators == 1 else words.SEVERAL_OPERATORS
         said.append(operators.in_(language, {"operators": policy.operators}))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 from verifier.checks import Check, instant
@@ -261,6 +261,22 @@ SEVERAL_OPERATORS = Saying(
     "Rantai ini dijalankan oleh {operators} operator; dibaca melalui satu node.",
     "This chain is run by {operators} operators; it was read through one node.",
 )
+# The printed date is a claim; the block time is the only evidence of time.
+SAME_DAY = Saying(
+    "Dijangkar pada hari terbit yang tertulis, {printed}.", "Anchored on the printed day of issue, {printed}."
+)
+LATER = Saying(
+    "Dijangkar {days} hari setelah tanggal terbit yang tertulis, {printed}.",
+    "Anchored {days} days after the printed day of issue, {printed}.",
+)
+MUCH_LATER = Saying(
+    " Waktu penjangkaran adalah satu-satunya bukti waktu.", " The time of anchoring is the only evidence of time."
+)
+EARLIER = Saying(
+    "Dijangkar {days} hari sebelum tanggal terbit yang tertulis, {printed}: tanggal itu belum tiba waktu dijangkar.",
+    "Anchored {days} days before the printed day of issue, {printed}: that day had not come when it was anchored.",
+)
+MUCH_LATER_DAYS = 31
 NOT_LOOKED_UP = Saying(
     "Klaim penerbit lain atas berkas ini tidak dicari.", "Other issuers' claims on this file were not looked for."
 )
@@ -272,6 +288,14 @@ def date_time(seconds: int, language: Language) -> str:
     if language == "id":
         return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} pukul {moment:%H.%M} WIB"
     return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} WIB"
+
+
+def lag(printed: str, block_time: int, language: Language) -> str:
+    """How the printed day of issue lies to the block time."""
+    days = (instant(block_time).astimezone(WIB).date() - date.fromisoformat(printed)).days
+    saying = SAME_DAY if days == 0 else LATER if days > 0 else EARLIER
+    said = saying.in_(language, {"days": abs(days), "printed": day(printed, language)})
+    return said + MUCH_LATER.in_(language) * (days >= MUCH_LATER_DAYS)
 
 
 def day(text: str, language: Language) -> str:

@@ -1,11 +1,11 @@
-"""The page's routes. It works without JavaScript, and there is none yet."""
+"""The page's routes. With JavaScript the file stays in the browser; without it an upload works as well."""
 
 import base64
 import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +16,25 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from verifier import certificate_code, service
+from verifier import certificate_code, ots, service
 from verifier.ask import Question, ask
 from verifier.errors import MalformedCode, ServiceUnavailable
 from verifier.policy import Policy
 from verifier.service import Found
-from verifier.web.phrases import PHRASES
-from verifier.web.upload import Upload, UploadRefused, read_upload
+from verifier.web.phrases import CONTRADICTIONS, PHRASES, SCRIPT_WORDS
+from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
 from verifier.web.view import TONES, view
 from verifier.words import EXPLANATIONS, VERDICTS, Language
 
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
 MIB = 1 << 20
-
-_ISSUER = re.compile("[0-9a-f]{64}")
+# What a balancer or a browser asks by itself.
+FREE = ("/healthz", "/favicon.ico")
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,20 @@ class Page:
 
     def __init__(self, settings: PageSettings) -> None:
         self._settings = settings
-        self._templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-        style = (TEMPLATES / "page.css").read_text()
-        self._style = style
-        style_hash = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        self._templates = Environment(
+            loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        )
+        self._style = (TEMPLATES / "page.css").read_text()
+        self._script = (STATIC / "page.js").read_text()
         self._headers = {
             "Content-Security-Policy": (
-                f"default-src 'none'; style-src 'sha256-{style_hash}'; form-action 'self'; base-uri 'none'; "
-                "frame-ancestors 'none'"
+                f"default-src 'none'; style-src '{_source(self._style)}'; script-src '{_source(self._script)}'; "
+                "img-src data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+                "require-trusted-types-for 'script'; trusted-types jangkar"
             ),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
 
@@ -82,11 +87,15 @@ class Page:
                 request.headers.get("content-type", ""), request.stream(), self._settings.max_upload
             )
         except UploadRefused as refused:
-            too_large = refused.reason in ("too-large", "receipt-too-large")
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.UNPROCESSABLE_ENTITY
-            return self.show(request, status, problem=refused.reason)
-        if upload.issuer and not _ISSUER.fullmatch(upload.issuer):
-            return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="bad-issuer")
+            return self.show(request, refused.status, problem=refused.reason)
+        return await run_in_threadpool(self._answer_upload, request, upload)
+
+    async def ask(self, request: Request) -> Response:
+        """The answer to the digests that a browser computed: as `check`, and only the answer's part of the page."""
+        try:
+            upload = await read_question(request.stream())
+        except UploadRefused as refused:
+            return self.show(request, refused.status, problem=refused.reason)
         return await run_in_threadpool(self._answer_upload, request, upload)
 
     async def code(self, request: Request) -> Response:
@@ -97,29 +106,55 @@ class Page:
             return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="mistyped")
         return await run_in_threadpool(self._answer_code, request, code)
 
+    async def ots(self, request: Request) -> Response:
+        """A receipt of an answer as an OpenTimestamps proof."""
+        try:
+            receipt = await read_receipt(request.stream())
+        except UploadRefused as refused:
+            return self.show(request, refused.status, problem=refused.reason)
+        return await run_in_threadpool(self._answer_ots, request, receipt)
+
     def show(
         self, request: Request, status: HTTPStatus = HTTPStatus.OK, *, problem: str = "", **values: Any
     ) -> Response:
-        """The page in the visitor's language."""
+        """The page in the visitor's language, or the answer alone where a script asked for it."""
         language = language_of(request)
         limit = {"limit": self._settings.max_upload // MIB}
         context = {
             "language": language,
-            "other": "en" if language == "id" else "id",
             "say": lambda name: PHRASES[name].in_(language),
             "problem": PHRASES[problem].in_(language, limit) if problem else "",
-            "style": self._style,
             "answer": None,
+            **values,
+        }
+        if request.url.path == "/ask":
+            template = "answer.html"
+        else:
+            template = "page.html"
+            context |= self._around(request, language)
+        html = self._templates.get_template(template).render(context)
+        headers = self._headers
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
+            headers = headers | {"Retry-After": "60"}
+        return HTMLResponse(html, status, headers=headers)
+
+    def _around(self, request: Request, language: Language) -> dict[str, Any]:
+        """What stands around an answer."""
+        titles = {verdict: title.in_(language) for verdict, title in VERDICTS.items()}
+        blank = {"issuer": "…", "time": "…"}
+        return {
+            "other": "en" if language == "id" else "id",
+            "style": self._style,
+            "script": self._script,
+            "words": {name: PHRASES[name].in_(language) for name in SCRIPT_WORDS}
+            | {"contradictions": {one: PHRASES[f"contradiction-{one}"].in_(language) for one in CONTRADICTIONS}}
+            | {"titles": titles},
             "verdicts": [
-                (TONES[verdict], title.in_(language), EXPLANATIONS[verdict].in_(language, {"issuer": "…", "time": "…"}))
-                for verdict, title in VERDICTS.items()
+                (TONES[verdict], titles[verdict], EXPLANATIONS[verdict].in_(language, blank)) for verdict in VERDICTS
             ],
             # Only our own pages: //stranger.example is a path too, and would lead away.
             "path": request.url.path if request.url.path.lower().startswith("/v/") else "/",
-            **values,
         }
-        html = self._templates.get_template("page.html").render(context)
-        return HTMLResponse(html, status, headers=self._headers)
 
     def _answer_upload(self, request: Request, upload: Upload) -> Response:
         found, all_answered = self._ask_services(lambda url: service.look_up_file(url, upload.file))
@@ -152,10 +187,35 @@ class Page:
             pending += found.pending
         return Found(tuple(receipts), pending), all_answered
 
+    def _answer_ots(self, request: Request, receipt: bytes) -> Response:
+        result = ask(Question(None, [receipt]), self._settings.policy)
+        for claim in result.answer.claims:
+            anchor = claim.facts.anchor if claim.is_proven and claim.facts else None
+            if anchor is not None:
+                proof = ots.encode(claim.receipt, anchor.size)
+                headers = self._headers | {"Content-Disposition": 'attachment; filename="sertifikat.pdf.ots"'}
+                return Response(proof, media_type=ots.MEDIA_TYPE, headers=headers)
+        return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="no-ots")
+
+
+def _source(text: str) -> str:
+    """An inline style or script as a content security policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
 
 def language_of(request: Request) -> Language:
     """Indonesian, unless the visitor asks for English."""
     return "en" if request.query_params.get("lang") == "en" else "id"
+
+
+def caller(request: Request) -> str:
+    """Who is counted as one: an IPv4 address, or the /64 that an IPv6 line is given."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ip_network((address, 64), strict=False))
 
 
 def create_app(settings: PageSettings) -> FastAPI:
@@ -167,10 +227,11 @@ def create_app(settings: PageSettings) -> FastAPI:
 
     @app.middleware("http")
     async def limit_rate(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        caller = request.client.host if request.client else "unknown"
-        if request.url.path != "/healthz" and not limiter.hit(per_minute, caller):
+        if request.url.path not in FREE and not limiter.hit(per_minute, caller(request)):
             return page.show(request, HTTPStatus.TOO_MANY_REQUESTS, problem="too-often")
         return await go_on(request)
+
+    app.add_middleware(GZipMiddleware)
 
     @app.exception_handler(HTTPStatus.NOT_FOUND)
     async def missing(request: Request, _error: Exception) -> Response:
@@ -181,8 +242,14 @@ def create_app(settings: PageSettings) -> FastAPI:
         """Whether the process answers."""
         return {"status": "ok"}
 
+    async def nothing(_request: Request) -> Response:
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "max-age=31536000"})
+
     app.router.add_route("/", page.form)
+    app.router.add_route("/favicon.ico", nothing)
     app.router.add_route("/check", page.check, methods=["POST"])
+    app.router.add_route("/ask", page.ask, methods=["POST"])
+    app.router.add_route("/ots", page.ots, methods=["POST"])
     # The QR holds capitals only, which keeps it coarse.
     app.router.add_route("/v/{code}", page.code)
     app.router.add_route("/V/{code}", page.code)

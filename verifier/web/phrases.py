@@ -5,8 +5,12 @@ from verifier.words import Saying
 PHRASES: dict[str, Saying] = {
     "title": Saying("Periksa sertifikat pelatihan", "Check a training certificate"),
     "lead": Saying(
-        "Unggah berkas PDF sertifikat. Berkas hanya dihitung sidik digitalnya, tidak disimpan.",
-        "Upload the certificate's PDF. Only its digital fingerprint is computed; the file is not kept.",
+        "Pilih berkas PDF sertifikat. Berkasnya tetap di perangkat Anda; hanya sidik digitalnya (SHA-256) dikirim.",
+        "Choose the certificate's PDF. The file stays on your device: only its digital fingerprint (SHA-256) is sent.",
+    ),
+    "lead-upload": Saying(
+        "Tanpa JavaScript berkasnya diunggah; hanya sidik digitalnya dihitung, dan berkasnya tidak disimpan.",
+        "Without JavaScript the file is uploaded; only its fingerprint is computed, and the file is not kept.",
     ),
     "file": Saying("Berkas sertifikat (PDF)", "Certificate file (PDF)"),
     "receipt": Saying("Tanda terima (.jangkar.json), jika ada", "Receipt (.jangkar.json), if you have it"),
@@ -33,7 +37,44 @@ PHRASES: dict[str, Saying] = {
         "Kunci penerbit ini dipegang oleh operator, bukan oleh lembaganya sendiri.",
         "This issuer's key is held by the operator, not by the institute itself.",
     ),
-    "head": Saying("Dibaca pada blok {block}, {time}.", "Read at block {block}, {time}."),
+    "head": Saying(
+        "Dibaca pada blok {block}, {time}, {age} detik sebelum pemeriksaan ini.",
+        "Read at block {block}, {time}, {age} seconds before this check.",
+    ),
+    "save-receipt": Saying("Simpan tanda terima", "Save the receipt"),
+    "save-ots": Saying("Simpan sebagai .ots (OpenTimestamps)", "Save as .ots (OpenTimestamps)"),
+    "no-ots": Saying(
+        "Tanda terima ini tidak dapat dijadikan bukti OpenTimestamps sekarang.",
+        "This receipt cannot be made an OpenTimestamps proof now.",
+    ),
+    "print": Saying("Cetak", "Print"),
+    "picture": Saying(
+        "Dari berkas ke daun, lalu {steps} langkah ke akar, lalu blok {block}.",
+        "From the file to the leaf, then {steps} steps to the root, then block {block}.",
+    ),
+    "hashing": Saying("Menghitung sidik digital …", "Computing the fingerprint …"),
+    "asking": Saying("Memeriksa …", "Checking …"),
+    "unreachable": Saying(
+        "Layanan ini tidak terjangkau. Berkasnya belum diperiksa. Coba lagi.",
+        "This service cannot be reached. The file was not checked. Try again.",
+    ),
+    "recomputed": Saying(
+        "Peramban Anda menghitung ulang daun dan akar: cocok.", "Your browser recomputed leaf and root: they agree."
+    ),
+    "unanchored": Saying(
+        "Peramban Anda membaca tanda terimanya; akarnya tidak dapat dibandingkan.",
+        "Your browser read the receipt; there is no root to compare with.",
+    ),
+    "contradiction": Saying(
+        "JANGAN DIPERCAYA: jawaban layanan ini bertentangan dengan hitungan peramban Anda.",
+        "DO NOT RELY ON THIS: the service's answer contradicts what your browser computed.",
+    ),
+    "contradiction-title": Saying("judulnya lain dari hasilnya", "its title is not its verdict's"),
+    "contradiction-receipt": Saying("tanda terimanya tidak sah", "its receipt is not a sound one"),
+    "contradiction-data": Saying("datanya lain dari yang terbukti", "its data are not the proven ones"),
+    "contradiction-file": Saying("buktinya milik berkas lain", "its proof is another file's"),
+    "contradiction-root": Saying("buktinya tidak menuju akarnya", "its proof does not lead to its root"),
+    "receipt-not-text": Saying("Itu bukan tanda terima: bukan teks.", "That is no receipt: it is not a text."),
     "other-language": Saying("English", "Bahasa Indonesia"),
     "meaning": Saying("Arti hasilnya", "What the verdicts mean"),
     "number": Saying("Nomor", "Number"),
@@ -62,6 +103,10 @@ PHRASES: dict[str, Saying] = {
     "bad-issuer": Saying(
         "Penerbit yang disebut tidak dikenal bentuknya.", "The issuer that was named is not an issuer id."
     ),
+    "too-slow": Saying(
+        "Berkas terlalu lama diterima. Coba lagi pada jaringan yang lebih cepat.",
+        "The file took too long to arrive. Try again on a faster line.",
+    ),
     "too-often": Saying(
         "Terlalu banyak permintaan. Coba lagi sebentar lagi.", "Too many requests. Try again in a moment."
     ),
@@ -72,6 +117,13 @@ PHRASES: dict[str, Saying] = {
     ),
     "choose-issuer": Saying("Penerbit yang tertulis pada sertifikat", "The issuer that the certificate shows"),
 }
+
+# What the page's script says, and why it contradicts an answer.
+SCRIPT_WORDS = (
+    "hashing", "asking", "unreachable", "recomputed", "unanchored", "contradiction", "print", "mistyped", "no-file",
+    "receipt-too-large", "receipt-not-text",
+)  # fmt: skip
+CONTRADICTIONS = ("title", "receipt", "data", "file", "root")
 
 # Fields of the metadata that a visitor compares with the paper, in this order.
 SHOWN_FIELDS = ("title", "number", "kind", "jp", "grade", "starts_on", "ends_on", "issued_on", "valid_until", "code")

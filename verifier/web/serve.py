@@ -13,6 +13,9 @@ from verifier.policy import is_http
 from verifier.verdict import USAGE_ERROR
 from verifier.web.app import MIB, PageSettings, create_app
 
+# Each holds a few chunks of a body; more are told to come again.
+MAX_CONNECTIONS = 512
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted. Exit codes: 0 stopped, 2 cannot begin."""
@@ -26,6 +29,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (default: 8080)")
     parser.add_argument("--max-upload", type=int, default=20, metavar="MB", help="largest upload (default: 20)")
+    parser.add_argument(
+        "--requests-per-minute",
+        type=int,
+        default=60,
+        metavar="N",
+        help="of one address; offices share one (default: 60)",
+    )
+    parser.add_argument(
+        "--proxy",
+        metavar="ADDRESS",
+        help="the reverse proxy in front, whose X-Forwarded-For is believed (default: none)",
+    )
     options = parser.parse_args(arguments)
     try:
         trusted = policy.load(options.policy)
@@ -41,9 +56,17 @@ def main(arguments: list[str] | None = None) -> int:
         return _usage(f"{options.host}:{options.port}: {error.strerror}; choose another with --port")
     listener.listen()
     print(f"Listening on http://{options.host}:{listener.getsockname()[1]}", flush=True)
-    app = create_app(PageSettings(trusted, tuple(options.service), options.max_upload * MIB))
+    settings = PageSettings(trusted, tuple(options.service), options.max_upload * MIB, options.requests_per_minute)
     # uvicorn announces itself; the page tells nobody what it is made with.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        proxy_headers=options.proxy is not None,
+        forwarded_allow_ips=options.proxy,
+    )
     uvicorn.Server(config).run(sockets=[listener])
     return 0
 

@@ -1,14 +1,25 @@
-"""One upload, hashed as it streams: never parsed as a document, never stored."""
+"""What a visitor hands over: an upload that is hashed as it streams, or digests that the browser computed.
 
+A document is never parsed and never stored. Bodies are bounded in size, and in how slowly they may come.
+"""
+
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, unquote_to_bytes
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
-from verifier.fingerprint import Fingerprint, Fingerprinting
+from verifier.errors import MalformedText
+from verifier.fingerprint import MAX_REVISIONS, Fingerprint, Fingerprinting
 from verifier.receipt import MAX_BYTES as MAX_RECEIPT
+from verifier.strictjson import read
 
 DOCUMENT_FIELD = "file"
 RECEIPT_FIELD = "receipt"
@@ -16,16 +27,35 @@ ISSUER_FIELD = "issuer"
 MAX_PARTS = 4
 MAX_HEADER = 4096
 MAX_ISSUER = 64
+# A body that has not come after a minute has to come faster than this: a slow line does, a held connection does not.
+PATIENCE_SECONDS = 60
+LEAST_BYTES_A_SECOND = 1000
+# Digests, a receipt with its quotes escaped, an issuer; or a receipt that is percent-encoded twice.
+MAX_QUESTION = 6 * MAX_RECEIPT
 # Boundaries and part headers come on top of what the parts hold.
 FORM_OVERHEAD = 64 * 1024
 
+_HASH = re.compile("[0-9a-f]{64}")
+
 
 class UploadRefused(Exception):
-    """The request is not one upload of this form. `reason` is a name of verifier/web/phrases.py."""
+    """The request is not one of this form. `reason` is a name of verifier/web/phrases.py."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+    @property
+    def status(self) -> HTTPStatus:
+        """What HTTP calls it."""
+        return _STATUSES.get(self.reason, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+_STATUSES = {
+    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "receipt-too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too-slow": HTTPStatus.REQUEST_TIMEOUT,
+}
 
 
 @dataclass
@@ -109,7 +139,7 @@ async def read_upload(content_type: str, stream: AsyncIterator[bytes], max_docum
     )
     total = 0
     try:
-        async for chunk in stream:
+        async for chunk in patient(stream):
             total += len(chunk)
             if total > max_document + MAX_RECEIPT + FORM_OVERHEAD:
                 raise UploadRefused("too-large")
@@ -119,8 +149,66 @@ async def read_upload(content_type: str, stream: AsyncIterator[bytes], max_docum
         raise UploadRefused("bad-form") from None
     if form.document.length == 0:
         raise UploadRefused("no-file")
-    return Upload(
-        form.document.finish(),
-        bytes(form.small[RECEIPT_FIELD]),
-        form.small[ISSUER_FIELD].decode("ascii", "replace"),
-    )
+    issuer = form.small[ISSUER_FIELD].decode("ascii", "replace")
+    return Upload(form.document.finish(), bytes(form.small[RECEIPT_FIELD]), _issuer(issuer))
+
+
+async def read_question(stream: AsyncIterator[bytes]) -> Upload:
+    """Read the digests that a browser computed, with the receipt that it read. Raises: UploadRefused."""
+    try:
+        fields = read(await _whole(stream), what="question", max_bytes=MAX_QUESTION)
+    except MalformedText:
+        raise UploadRefused("bad-form") from None
+    if not isinstance(fields, dict) or set(fields) != {"digests", "receipt", "issuer"}:
+        raise UploadRefused("bad-form")
+    digests, receipt = fields["digests"], fields["receipt"]
+    if not (isinstance(digests, list) and 1 <= len(digests) <= MAX_REVISIONS + 1 and isinstance(receipt, str)):
+        raise UploadRefused("bad-form")
+    if not all(isinstance(one, str) and _HASH.fullmatch(one) for one in digests):
+        raise UploadRefused("bad-form")
+    digest, *revisions = map(bytes.fromhex, digests)
+    # A lone surrogate is no text, and so no receipt either: the reader of receipts says so.
+    data = receipt.encode("utf-8", "surrogatepass")
+    return Upload(Fingerprint(digest, revisions=tuple(revisions)), data, _issuer(fields["issuer"]))
+
+
+async def read_receipt(stream: AsyncIterator[bytes]) -> bytes:
+    """Read a receipt that the page put into a form itself. Raises: UploadRefused."""
+    try:
+        form = parse_qs(await _whole(stream), max_num_fields=1)
+        return unquote_to_bytes(form[b"receipt"][0])
+    except (ValueError, KeyError):
+        raise UploadRefused("bad-form") from None
+
+
+async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A body as it comes. Raises: UploadRefused when it comes too slowly, or ends too early."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise UploadRefused("too-slow") from None
+        except ClientDisconnect:
+            raise UploadRefused("bad-form") from None
+        until += len(chunk) / LEAST_BYTES_A_SECOND
+        yield chunk
+
+
+async def _whole(stream: AsyncIterator[bytes]) -> bytes:
+    body = bytearray()
+    async for chunk in patient(stream):
+        body += chunk
+        if len(body) > MAX_QUESTION:
+            raise UploadRefused("receipt-too-large")
+    return bytes(body)
+
+
+def _issuer(given: Any) -> str:
+    if not isinstance(given, str) or not (given == "" or _HASH.fullmatch(given)):
+        raise UploadRefused("bad-issuer")
+    return given

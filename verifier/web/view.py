@@ -1,12 +1,14 @@
 """An answer as what the page shows: plain values for the template, every word in one language."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from verifier import report, words
 from verifier.ask import Result
 from verifier.checks import Outcome
+from verifier.merkle import siblings_on_the_left
 from verifier.policy import Policy
-from verifier.registry import Custody
+from verifier.registry import Anchor, Custody
 from verifier.verdict import Claim, Verdict
 from verifier.web.phrases import DAYS, LABELS, PHRASES, SHOWN_FIELDS
 from verifier.words import Language
@@ -26,6 +28,9 @@ TONES = {
     Verdict.NOT_FOUND: ("unknown", "?"),
     Verdict.UNDETERMINED: ("unknown", "⚠"),
 }
+ROW_HEIGHT = 24
+# What a data: address may hold as it is; the browser reads the receipt from there.
+UNQUOTED = "/:{}[],"
 MARKS = {Outcome.PASS: "✔", Outcome.FAIL: "✖", Outcome.UNKNOWN: "?"}
 
 
@@ -49,14 +54,37 @@ class StepView:
 
 
 @dataclass(frozen=True)
+class FieldView:
+    """One line of the data: its name in the metadata, or `issuer`, and what is shown."""
+
+    name: str
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class PictureView:
+    """The path as a picture: each sibling's side, `l` or `r`, and how its hash begins; a text for who cannot see it."""
+
+    height: int
+    siblings: tuple[tuple[str, str], ...]
+    block: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ClaimView:
-    """One issuer's claim on the file."""
+    """One issuer's claim on the file. `root` and `size` are the chain's; `receipt` is percent-encoded."""
 
     issuer: str
     issuer_id: str
     is_proven: bool
-    fields: tuple[tuple[str, str], ...]
+    root: str
+    size: int
+    receipt: str
+    fields: tuple[FieldView, ...]
     checks: tuple[CheckView, ...]
+    picture: PictureView | None
     steps: tuple[StepView, ...]
 
 
@@ -86,7 +114,8 @@ def view(result: Result, policy: Policy, language: Language, *, looked_up: bool)
     ):
         remarks.append(PHRASES["by-operator"].in_(language))
     if result.head:
-        values = {"block": result.head.number, "time": words.date_time(result.head.time, language)}
+        time = words.date_time(result.head.time, language)
+        values = {"block": result.head.number, "time": time, "age": max(0, result.now - result.head.time)}
         remarks.append(PHRASES["head"].in_(language, values))
     return AnswerView(
         verdict=verdict,
@@ -103,11 +132,11 @@ def view(result: Result, policy: Policy, language: Language, *, looked_up: bool)
 
 def _claim(claim: Claim, language: Language) -> ClaimView:
     metadata = claim.receipt.metadata.fields
-    fields = [(PHRASES["issuer"].in_(language), claim.receipt.profile.name)]
+    fields = [FieldView("issuer", PHRASES["issuer"].in_(language), claim.receipt.profile.name)]
     for name in SHOWN_FIELDS:
         if name in metadata:
             value = words.day(metadata[name], language) if name in DAYS else str(metadata[name])
-            fields.append((PHRASES[LABELS.get(name, name)].in_(language), value))
+            fields.append(FieldView(name, PHRASES[LABELS.get(name, name)].in_(language), value))
     checks = tuple(
         CheckView(
             check.outcome,
@@ -118,13 +147,35 @@ def _claim(claim: Claim, language: Language) -> ClaimView:
         )
         for check in claim.checks
     )
+    anchor = claim.facts.anchor if claim.facts else None
     return ClaimView(
         issuer=claim.receipt.profile.name,
         issuer_id=claim.receipt.issuer_id.hex(),
         is_proven=claim.is_proven,
+        root=anchor.root.hex() if anchor else "",
+        size=anchor.size if anchor else 0,
+        receipt=quote(claim.receipt.encode(), safe=UNQUOTED),
         fields=tuple(fields),
         checks=checks,
+        picture=_picture(claim, anchor, language) if anchor else None,
         steps=_steps(claim, language),
+    )
+
+
+def _picture(claim: Claim, anchor: Anchor, language: Language) -> PictureView | None:
+    """The path from file to block, where it fits the tree that the chain holds."""
+    sides = siblings_on_the_left(claim.receipt.leaf_index, anchor.size)
+    if len(sides) != len(claim.receipt.path):
+        return None
+    siblings = tuple(
+        ("l" if is_left else "r", node.hex()[:8]) for node, is_left in zip(claim.receipt.path, sides, strict=True)
+    )
+    values = {"steps": len(siblings), "block": anchor.block_number}
+    return PictureView(
+        height=ROW_HEIGHT * (len(siblings) + 4) + 8,
+        siblings=siblings,
+        block=f"{PHRASES['step-block'].in_(language)} {anchor.block_number}",
+        text=PHRASES["picture"].in_(language, values),
     )
 
 
