@@ -1,7 +1,6 @@
 """The contract's tools from npm, forge and anvil, called natively. For scripts, and for the tests that need anvil."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import _bootstrap
+import _npm
 
 CONTRACTS = _bootstrap.ROOT / "contracts"
 FORGE = CONTRACTS / "node_modules" / "@foundry-rs" / "forge-linux-amd64" / "bin" / "forge"
@@ -21,16 +21,7 @@ APART = "test/{Invariants,Differential,Symbolic,selftest/*}.t.sol"
 
 def install() -> None:
     """Install the packages of contracts/package-lock.json. Exits with 2 where npm is missing."""
-    wanted = (CONTRACTS / "package-lock.json").read_bytes()
-    stamp = CONTRACTS / "node_modules" / ".jangkar-lock"
-    if not stamp.exists() or stamp.read_bytes() != wanted:
-        npm = shutil.which("npm")
-        if npm is None:
-            print("npm is not here: sudo apt-get install -y nodejs npm", file=sys.stderr)
-            raise SystemExit(2)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=CONTRACTS, check=True)
-        stamp.write_bytes(wanted)
+    _npm.install(CONTRACTS)
 
 
 def require_native() -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,10 +21,10 @@ PDF = b"%%PDF-1.7\n%s\n%%%%EOF\n"
 class Installation:
     """One institute, accredited, in a folder of its own."""
 
-    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+    def __init__(self, folder: Path, database_url: str | None = None, devnet_options: Sequence[str] = ()) -> None:
         self.folder = folder
         self.name = "BPSDM Provinsi Uji"
-        self.devnet = Devnet(folder / "devnet")
+        self.devnet = Devnet(folder / "devnet", *devnet_options)
         self.manifest = folder / "certificates.csv"
         self.policy = folder / "jangkar-policy.json"
         self.codes: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 
 from anchor_service.bootstrap import Services
@@ -24,6 +25,10 @@ def create_app(services: Services) -> FastAPI:
     lookups.install(app, services)
     problems.install(app)
     app.add_middleware(BodyLimit)
+    # Look-ups are for everybody, and so for the verifier in one file too; a key is never sent from another origin.
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["content-type"]
+    )
 
     @app.get("/healthz", tags=["health"])
     def healthz() -> HealthOut:

@@ -31,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"0 takes a free one (default: {DEFAULT_PORT})")
     parser.add_argument("--chain-id", type=int, default=DEFAULT_CHAIN_ID, help=f"default: {DEFAULT_CHAIN_ID}")
     parser.add_argument("--test-methods", action="store_true", help="allow time travel, revert and holding the sealer")
+    parser.add_argument(
+        "--any-origin", action="store_true", help="let web pages read the chain: the verifier in one file needs that"
+    )
     options = parser.parse_args(arguments)
     try:
         genesis = open_or_begin(options.data, options.chain_id)
@@ -53,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"Listening on http://{HOST}:{port}",
         flush=True,
     )
-    app = create_app(JsonRpc(chain, test_methods=options.test_methods))
+    app = create_app(JsonRpc(chain, test_methods=options.test_methods), any_origin=options.any_origin)
     config = uvicorn.Config(app, log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[listener])
     return 0

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -24,8 +25,8 @@ MAX_NESTING = 64
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
-def create_app(rpc: JsonRpc) -> Starlette:
-    """The application; the sealer runs as long as it does."""
+def create_app(rpc: JsonRpc, *, any_origin: bool = False) -> Starlette:
+    """The application; the sealer runs as long as it does. `any_origin` lets web pages ask."""
 
     async def serve(request: Request) -> Response:
         # A browser cannot send this type across origins without asking first, and is then refused.
@@ -57,10 +58,15 @@ def create_app(rpc: JsonRpc) -> Starlette:
         sealer.join()
         rpc.chain.file.close()
 
+    # A name that a stranger's DNS points at 127.0.0.1 must not reach the chain.
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
+    if any_origin:
+        middleware.append(
+            Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["POST"], allow_headers=["content-type"])
+        )
     return Starlette(
         routes=[Route("/", serve, methods=["POST"])],
-        # A name that a stranger's DNS points at 127.0.0.1 must not reach the chain.
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        middleware=middleware,
         lifespan=lifespan,
     )
 

@@ -115,6 +115,19 @@ PHRASES: dict[str, Saying] = {
         "Layanan penerbit tidak dapat ditanya; klaim lain belum dicari.",
         "The issuer's service could not be asked; other claims were not looked for.",
     ),
+    "standalone": Saying("Pemeriksa mandiri", "Verifier in one file"),
+    "standalone-lead": Saying(
+        "Berkas ini memeriksa sertifikat dengan kebijakan dan node Anda sendiri, tanpa mempercayai server mana pun.",
+        "This file checks a certificate against your own policy and node. No server has to be believed.",
+    ),
+    "policy": Saying("Kebijakan pemeriksa (jangkar-policy.json)", "Your policy (jangkar-policy.json)"),
+    "node": Saying(
+        "Alamat node, jika bukan yang di kebijakan (harus mengizinkan asal lain: CORS)",
+        "Node's address, if not the policy's (it must allow other origins: CORS)",
+    ),
+    "service": Saying("Alamat layanan penerbit, jika ada", "Issuer's service, if there is one"),
+    "issuer-id": Saying("Id penerbit yang diharapkan, jika diketahui", "Id of the issuer that you expect, if known"),
+    "not-an-address": Saying("{value} bukan alamat http atau https.", "{value} is no http or https address."),
     "choose-issuer": Saying("Penerbit yang tertulis pada sertifikat", "The issuer that the certificate shows"),
 }
 
@@ -122,6 +135,12 @@ PHRASES: dict[str, Saying] = {
 SCRIPT_WORDS = (
     "hashing", "asking", "unreachable", "recomputed", "unanchored", "contradiction", "print", "mistyped", "no-file",
     "receipt-too-large", "receipt-not-text",
+)  # fmt: skip
+STANDALONE_WORDS = (
+    "standalone", "standalone-lead", "file", "receipt", "policy", "node", "service", "issuer-id", "check", "issuer",
+    "other-language", "recorded-data", "claimed-data", "compare", "do-not-rely", "five-checks", "path", "step-file",
+    "step-leaf", "step-siblings", "step-root", "head", "by-operator", "hashing", "asking", "no-file",
+    "receipt-too-large", "receipt-not-text", "not-an-address",
 )  # fmt: skip
 CONTRADICTIONS = ("title", "receipt", "data", "file", "root")
 

@@ -1,0 +1,183 @@
+// The verifier in one file: all five checks, against the visitor's own policy and node.
+
+import { ask, lookUp } from "./ask.js";
+import { Malformed, hex } from "./bytes.js";
+import { fingerprint } from "./fingerprint.js";
+import { MAX_BYTES as MAX_RECEIPT } from "./receipt.js";
+import { isHttp, parse as parsePolicy } from "./policy.js";
+import { Unavailable } from "./registry.js";
+import { isProven } from "./verdict.js";
+
+const $ = (selector) => document.querySelector(selector);
+const place = $("#answer");
+let language = "id";
+// VOCABULARY is put in by scripts/build_browser.py.
+const words = VOCABULARY;
+
+const pick = ([id, en]) => (language === "id" ? id : en);
+const fill = (saying, values = {}) => pick(saying).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+const say = (name, values) => fill(words.phrases[name], values);
+
+const make = (tag, attributes, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+};
+
+const DAY = { day: "numeric", month: "long", year: "numeric" };
+const locale = () => (language === "id" ? "id" : "en-GB");
+const inDay = (text) => new Date(text).toLocaleDateString(locale(), { ...DAY, timeZone: "UTC" });
+const inTime = (seconds) => {
+  const moment = new Date(Number(seconds) * 1000);
+  const date = moment.toLocaleDateString(locale(), { ...DAY, timeZone: "Asia/Jakarta" });
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Jakarta" };
+  return `${date}, ${moment.toLocaleTimeString(locale(), clock)} WIB`;
+};
+
+const reasonOf = (check) => {
+  const values = { ...check.values };
+  if ("time" in values) values.time = inTime(values.time);
+  if (!("fromBeginning" in values)) return fill(words.reasons[check.reason], values);
+  values.reason = fill(words.statusReasons[values.reason] ?? words.otherReason, { code: values.reason });
+  return (
+    fill(words.reasons[check.reason], values) +
+    (values.fromBeginning ? pick(words.fromBeginning) : "") +
+    (values.byRegulator ? pick(words.byRegulator) : "")
+  );
+};
+
+const showClaim = (claim) => {
+  const proven = isProven(claim);
+  const data = make("dl", {});
+  const add = (label, value) => data.append(make("dt", {}, label), make("dd", {}, value));
+  add(say("issuer"), claim.receipt.profile.name);
+  for (const [name, label] of words.fields) {
+    const value = claim.receipt.metadata[name];
+    if (value !== undefined)
+      add(pick(label), ["issued_on", "starts_on", "ends_on"].includes(name) ? inDay(value) : String(value));
+  }
+  const checks = claim.checks.map((check) => {
+    const [mark, outcome] = words.outcomes[check.outcome];
+    const head = make("strong", {}, `${pick(words.checks[check.name])}: ${pick(outcome)}.`);
+    return make(
+      "li",
+      { class: check.outcome },
+      make("b", { "aria-hidden": "true" }, mark),
+      make("span", {}, head, ` ${reasonOf(check)}`),
+    );
+  });
+  const steps = [
+    ["step-file", claim.receipt.documentDigest],
+    ["step-leaf", hex(claim.receipt.leafHash)],
+    ["step-siblings", String(claim.receipt.path.length)],
+    ...(claim.facts.anchor ? [["step-root", claim.facts.anchor.root]] : []),
+  ];
+  const path = steps.map(([name, value]) => make("li", {}, say(name), make("br", {}), make("code", {}, value)));
+  return make(
+    "section",
+    { class: "card", "data-claim": "" },
+    make("h2", {}, say(proven ? "recorded-data" : "claimed-data")),
+    make("p", {}, say(proven ? "compare" : "do-not-rely")),
+    data,
+    make("h2", {}, say("five-checks")),
+    make("ol", {}, ...checks),
+    make("h2", {}, say("path")),
+    make("ol", { class: "steps" }, ...path),
+  );
+};
+
+const show = (result, policy, lookedUp) => {
+  const [tone, mark, title, explanation] = words.verdicts[result.verdict];
+  const [first] = result.claims;
+  const time = first?.facts.anchor ? inTime(first.facts.anchor.blockTime) : "";
+  const remarks = [];
+  if (words.reasons[result.reason]) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
+  if (result.head) {
+    remarks.push(fill(policy.operators === 1 ? words.oneOperator : words.severalOperators, policy));
+    const age = Math.max(0, result.now - Number(result.head.time));
+    remarks.push(say("head", { block: result.head.number, time: inTime(result.head.time), age }));
+  }
+  if (result.claims.some((claim) => claim.facts.key?.custody === "operator")) remarks.push(say("by-operator"));
+  if (!lookedUp && first) remarks.push(pick(words.notLookedUp));
+  place.replaceChildren(
+    make(
+      "div",
+      { "data-verdict": result.verdict, tabindex: "-1" },
+      make(
+        "section",
+        { class: `verdict ${tone}`, role: "status" },
+        make("h1", {}, make("span", { "aria-hidden": "true" }, mark), ` ${pick(title)}`),
+        make("p", {}, fill(explanation, { issuer: first?.receipt.profile.name, time })),
+      ),
+      ...result.claims.map(showClaim),
+      ...(remarks.length ? [make("section", { class: "card" }, ...remarks.map((text) => make("p", {}, text)))] : []),
+    ),
+  );
+  place.firstChild.focus();
+};
+
+const tell = (text) => place.replaceChildren(make("p", { class: "problem", role: "alert" }, text));
+
+const textOf = async (input, maxBytes) => {
+  const [file] = input.files;
+  if (!file) return null;
+  if (file.size > maxBytes) throw new Malformed(say("receipt-too-large"));
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await file.arrayBuffer());
+  } catch {
+    throw new Malformed(say("receipt-not-text"));
+  }
+};
+
+const address = (input) => {
+  const value = input.value.trim();
+  if (value && !isHttp(value)) throw new Malformed(say("not-an-address", { value }));
+  return value;
+};
+
+const check = async () => {
+  const policy = parsePolicy((await textOf($("#policy"), 64 * 1024)) ?? "");
+  const node = address($("#node"));
+  const service = address($("#service"));
+  if (node) policy.nodes = [node];
+  const [chosen] = $("#file").files;
+  if (!chosen.size) throw new Malformed(say("no-file"));
+  const file = await fingerprint(chosen, (share) => tell(`${say("hashing")} ${Math.round(share * 100)} %`));
+  tell(say("asking"));
+  const own = await textOf($("#receipt"), MAX_RECEIPT);
+  let found = { receipts: [], pending: 0 };
+  let lookedUp = service !== "";
+  if (service) {
+    try {
+      found = await lookUp(service, file);
+    } catch (error) {
+      if (!(error instanceof Unavailable) || own === null) throw error;
+      lookedUp = false;
+    }
+  }
+  const receipts = [...new Set([...(own === null ? [] : [own]), ...found.receipts])];
+  const issuers = $("#issuer").value ? [$("#issuer").value] : [];
+  const question = { file, receipts, issuers, lookedUp, pending: found.pending > 0 };
+  show(await ask(question, policy, words.kinds), policy, lookedUp);
+};
+
+$("#check").addEventListener("submit", (event) => {
+  event.preventDefault();
+  check().catch((error) =>
+    tell(error instanceof Malformed ? error.message : fill(words.reasons["service-unavailable"], { detail: error.message })),
+  );
+});
+
+const translate = () => {
+  document.documentElement.lang = language;
+  document.title = say("standalone");
+  $("#language").textContent = say("other-language");
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  place.replaceChildren();
+};
+$("#language").addEventListener("click", () => {
+  language = language === "id" ? "en" : "id";
+  translate();
+});
+translate();
