@@ -27,8 +27,11 @@ class Saying:
 
     def in_(self, language: Language, values: Mapping[str, Any] | None = None) -> str:
         """The text in one language, with its values filled in."""
-        template = self.id if language == "id" else self.en
-        return template.format_map(values or {})
+        return self.template(language).format_map(values or {})
+
+    def template(self, language: Language) -> str:
+        """The text in one language, with its blanks."""
+        return self.id if language == "id" else self.en
 
 
 VERDICTS: dict[Verdict, Saying] = {
@@ -307,14 +310,19 @@ def day(text: str, language: Language) -> str:
 
 def reason(check: Check, language: Language) -> str:
     """Why a check says what it says."""
+    values, more = reason_parts(check, language)
+    return REASONS[check.reason].in_(language, values) + more
+
+
+def reason_parts(check: Check, language: Language) -> tuple[dict[str, Any], str]:
+    """What stands in the blanks of a check's reason, and what is added to it."""
     values = dict(check.values)
     if "time" in values:
         values["time"] = date_time(values["time"], language)
     if "from_beginning" not in values:
-        return REASONS[check.reason].in_(language, values)
-    code = values["reason"]
+        return values, ""
+    code = values.pop("reason")
+    said = FROM_BEGINNING.in_(language) * values.pop("from_beginning")
+    said += BY_REGULATOR.in_(language) * values.pop("by_regulator")
     values["reason"] = STATUS_REASONS.get(code, OTHER_REASON).in_(language, {"code": code})
-    said = [REASONS[check.reason].in_(language, values)]
-    said += [FROM_BEGINNING.in_(language)] * values["from_beginning"]
-    said += [BY_REGULATOR.in_(language)] * values["by_regulator"]
-    return "".join(said)
+    return values, said

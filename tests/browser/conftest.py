@@ -51,7 +51,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         # Chromium also reports the status 422 of a form that was filled in wrong: that is the page's own answer.
         page.on("console", lambda message: problems.append(message.text) if "422" not in message.text else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("requestfailed", lambda request: problems.append(request.url))
+        # A download is a navigation that failed, as Chromium tells it.
+        page.on("requestfailed", lambda request: problems.append(request.url) if "/ots?" not in request.url else None)
         page.on("dialog", lambda dialog: problems.append(dialog.message))
         page.goto(url)
         return page

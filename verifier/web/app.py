@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -25,14 +28,21 @@ from verifier.ask import Question, ask
 from verifier.errors import MalformedCode, ServiceUnavailable
 from verifier.policy import Policy
 from verifier.service import Found
-from verifier.web.phrases import CONTRADICTIONS, PHRASES, SCRIPT_WORDS
+from verifier.web.phrases import ANSWER_WORDS, CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
 from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
 from verifier.web.view import TONES, view
-from verifier.words import EXPLANATIONS, VERDICTS, Language
+from verifier.words import CHECK_NAMES, EXPLANATIONS, OUTCOMES, REASONS, VERDICTS, Language
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 MIB = 1 << 20
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+PARTS = ("answer.html", "path.html")
+PART_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
 # What a balancer or a browser asks by itself.
 FREE = ("/healthz", "/favicon.ico")
 
@@ -106,6 +116,14 @@ class Page:
             return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="mistyped")
         return await run_in_threadpool(self._answer_code, request, code)
 
+    async def path(self, request: Request) -> Response:
+        """The picture of a receipt's path, for a script that shows it when it is wanted."""
+        try:
+            receipt = await read_receipt(request.stream())
+        except UploadRefused as refused:
+            return Response(status_code=refused.status)
+        return await run_in_threadpool(self._answer_path, request, receipt)
+
     async def ots(self, request: Request) -> Response:
         """A receipt of an answer as an OpenTimestamps proof."""
         try:
@@ -127,13 +145,18 @@ class Page:
             "answer": None,
             **values,
         }
-        if request.url.path == "/ask":
-            template = "answer.html"
-        else:
-            template = "page.html"
+        # A script has most words already, and fetches the path when somebody opens it.
+        context["for_script"] = request.url.path == "/ask"
+        context["said"] = _named if context["for_script"] else partial(_spelled, texts(language))
+        template = "answer.html" if context["for_script"] else "page.html"
+        if not context["for_script"]:
             context |= self._around(request, language)
+        return self._html(template, context, status)
+
+    def _html(self, template: str, context: dict[str, Any], status: HTTPStatus) -> Response:
         html = self._templates.get_template(template).render(context)
-        headers = self._headers
+        # A part of a page is worth nothing by itself, and its headers weigh as much as its words.
+        headers = PART_HEADERS if template in PARTS else self._headers
         if status is HTTPStatus.TOO_MANY_REQUESTS:
             headers = headers | {"Retry-After": "60"}
         return HTMLResponse(html, status, headers=headers)
@@ -148,7 +171,12 @@ class Page:
             "script": self._script,
             "words": {name: PHRASES[name].in_(language) for name in SCRIPT_WORDS}
             | {"contradictions": {one: PHRASES[f"contradiction-{one}"].in_(language) for one in CONTRADICTIONS}}
-            | {"titles": titles},
+            | {
+                "titles": titles,
+                "texts": texts(language),
+                "days": DAYS,
+                "fields": [(name, PHRASES[LABELS.get(name, name)].in_(language)) for name in ("issuer", *SHOWN_FIELDS)],
+            },
             "verdicts": [
                 (TONES[verdict], titles[verdict], EXPLANATIONS[verdict].in_(language, blank)) for verdict in VERDICTS
             ],
@@ -187,6 +215,15 @@ class Page:
             pending += found.pending
         return Found(tuple(receipts), pending), all_answered
 
+    def _answer_path(self, request: Request, receipt: bytes) -> Response:
+        language = language_of(request)
+        result = ask(Question(None, [receipt]), self._settings.policy)
+        answer = view(result, self._settings.policy, language, looked_up=False)
+        if not answer.claims:
+            return Response(status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
+        say = lambda name: PHRASES[name].in_(language)  # noqa: E731  (a template calls it)
+        return self._html("path.html", {"claim": answer.claims[0], "language": language, "say": say}, HTTPStatus.OK)
+
     def _answer_ots(self, request: Request, receipt: bytes) -> Response:
         result = ask(Question(None, [receipt]), self._settings.policy)
         for claim in result.answer.claims:
@@ -196,6 +233,29 @@ class Page:
                 headers = self._headers | {"Content-Disposition": 'attachment; filename="sertifikat.pdf.ots"'}
                 return Response(proof, media_type=ots.MEDIA_TYPE, headers=headers)
         return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="no-ots")
+
+
+def texts(language: Language) -> dict[str, str]:
+    """The words of an answer that are the same in every answer, by name."""
+    sayings = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS
+    return {name: saying.template(language) for name, saying in sayings.items()}
+
+
+def _spelled(known: Mapping[str, str], name: str, values: Mapping[str, Any] = EMPTY) -> Markup:
+    """The rest of a tag, and its text."""
+    return Markup(">") + escape(known[name].format_map(values))
+
+
+def _named(name: str, values: Mapping[str, Any] = EMPTY) -> Markup:
+    """The rest of a tag whose text the script fills in."""
+    blanks = Markup("").join(
+        Markup(' data-{}="{}"').format(*item) for item in values.items() if _is_asked(name, item[0])
+    )
+    return Markup(' data-t="{}"{}>').format(name, blanks)
+
+
+def _is_asked(name: str, blank: str) -> bool:
+    return name in REASONS and f"{{{blank}}}" in REASONS[name].id + REASONS[name].en
 
 
 def _source(text: str) -> str:
@@ -249,6 +309,7 @@ def create_app(settings: PageSettings) -> FastAPI:
     app.router.add_route("/favicon.ico", nothing)
     app.router.add_route("/check", page.check, methods=["POST"])
     app.router.add_route("/ask", page.ask, methods=["POST"])
+    app.router.add_route("/path", page.path, methods=["POST"])
     app.router.add_route("/ots", page.ots, methods=["POST"])
     # The QR holds capitals only, which keeps it coarse.
     app.router.add_route("/v/{code}", page.code)

@@ -71,7 +71,7 @@ PHRASES: dict[str, Saying] = {
     ),
     "contradiction-title": Saying("judulnya lain dari hasilnya", "its title is not its verdict's"),
     "contradiction-receipt": Saying("tanda terimanya tidak sah", "its receipt is not a sound one"),
-    "contradiction-data": Saying("datanya lain dari yang terbukti", "its data are not the proven ones"),
+    "contradiction-issuer": Saying("penerbitnya lain dari yang terbukti", "its issuer is not the proven one"),
     "contradiction-file": Saying("buktinya milik berkas lain", "its proof is another file's"),
     "contradiction-root": Saying("buktinya tidak menuju akarnya", "its proof does not lead to its root"),
     "receipt-not-text": Saying("Itu bukan tanda terima: bukan teks.", "That is no receipt: it is not a text."),
@@ -142,7 +142,11 @@ STANDALONE_WORDS = (
     "step-leaf", "step-siblings", "step-root", "head", "by-operator", "hashing", "asking", "no-file",
     "receipt-too-large", "receipt-not-text", "not-an-address",
 )  # fmt: skip
-CONTRADICTIONS = ("title", "receipt", "data", "file", "root")
+# What it puts into an answer that was made for it, which travels without them.
+ANSWER_WORDS = (
+    "recorded-data", "claimed-data", "compare", "do-not-rely", "five-checks", "path", "save-receipt",
+)  # fmt: skip
+CONTRADICTIONS = ("title", "receipt", "file", "root", "issuer")
 
 # Fields of the metadata that a visitor compares with the paper, in this order.
 SHOWN_FIELDS = ("title", "number", "kind", "jp", "grade", "starts_on", "ends_on", "issued_on", "valid_until", "code")

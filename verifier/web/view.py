@@ -1,7 +1,8 @@
 """An answer as what the page shows: plain values for the template, every word in one language."""
 
+import re
 from dataclasses import dataclass
-from urllib.parse import quote
+from typing import Any
 
 from verifier import report, words
 from verifier.ask import Result
@@ -29,37 +30,21 @@ TONES = {
     Verdict.UNDETERMINED: ("unknown", "⚠"),
 }
 ROW_HEIGHT = 24
-# What a data: address may hold as it is; the browser reads the receipt from there.
-UNQUOTED = "/:{}[],"
+# What neither a data: address nor an attribute in single quotes may hold as it is.
+_QUOTED = re.compile(rb"[^!$(-;=?-~ \"]")
 MARKS = {Outcome.PASS: "✔", Outcome.FAIL: "✖", Outcome.UNKNOWN: "?"}
 
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check's line."""
+    """One check's line. `name`, `outcome` and `reason` are names of verifier/words.py; `values` fill its blanks."""
 
+    name: str
     outcome: str
     mark: str
-    name: str
-    said: str
     reason: str
-
-
-@dataclass(frozen=True)
-class StepView:
-    """One step of the path from file to block."""
-
-    what: str
-    value: str
-
-
-@dataclass(frozen=True)
-class FieldView:
-    """One line of the data: its name in the metadata, or `issuer`, and what is shown."""
-
-    name: str
-    label: str
-    value: str
+    values: dict[str, Any]
+    more: str
 
 
 @dataclass(frozen=True)
@@ -82,10 +67,10 @@ class ClaimView:
     root: str
     size: int
     receipt: str
-    fields: tuple[FieldView, ...]
+    fields: tuple[tuple[str, str], ...]
     checks: tuple[CheckView, ...]
     picture: PictureView | None
-    steps: tuple[StepView, ...]
+    steps: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -132,19 +117,13 @@ def view(result: Result, policy: Policy, language: Language, *, looked_up: bool)
 
 def _claim(claim: Claim, language: Language) -> ClaimView:
     metadata = claim.receipt.metadata.fields
-    fields = [FieldView("issuer", PHRASES["issuer"].in_(language), claim.receipt.profile.name)]
+    fields = [(PHRASES["issuer"].in_(language), claim.receipt.profile.name)]
     for name in SHOWN_FIELDS:
         if name in metadata:
             value = words.day(metadata[name], language) if name in DAYS else str(metadata[name])
-            fields.append(FieldView(name, PHRASES[LABELS.get(name, name)].in_(language), value))
+            fields.append((PHRASES[LABELS.get(name, name)].in_(language), value))
     checks = tuple(
-        CheckView(
-            check.outcome,
-            MARKS[check.outcome],
-            words.CHECK_NAMES[check.name].in_(language),
-            words.OUTCOMES[check.outcome].in_(language),
-            words.reason(check, language),
-        )
+        CheckView(check.name, check.outcome, MARKS[check.outcome], check.reason, *words.reason_parts(check, language))
         for check in claim.checks
     )
     anchor = claim.facts.anchor if claim.facts else None
@@ -154,7 +133,7 @@ def _claim(claim: Claim, language: Language) -> ClaimView:
         is_proven=claim.is_proven,
         root=anchor.root.hex() if anchor else "",
         size=anchor.size if anchor else 0,
-        receipt=quote(claim.receipt.encode(), safe=UNQUOTED),
+        receipt=_as_data(claim.receipt.encode()),
         fields=tuple(fields),
         checks=checks,
         picture=_picture(claim, anchor, language) if anchor else None,
@@ -179,17 +158,22 @@ def _picture(claim: Claim, anchor: Anchor, language: Language) -> PictureView | 
     )
 
 
-def _steps(claim: Claim, language: Language) -> tuple[StepView, ...]:
+def _as_data(receipt: bytes) -> str:
+    """A receipt as the rest of a data: address, nearly as it is, so that it compresses well."""
+    return _QUOTED.sub(lambda match: b"%%%02X" % match[0][0], receipt).decode()
+
+
+def _steps(claim: Claim, language: Language) -> tuple[tuple[str, str], ...]:
     anchor = claim.facts.anchor if claim.facts else None
     steps = [
-        StepView(PHRASES["step-file"].in_(language), claim.receipt.document_digest.hex()),
-        StepView(PHRASES["step-leaf"].in_(language), claim.receipt.leaf_hash.hex()),
-        StepView(PHRASES["step-siblings"].in_(language), str(len(claim.receipt.path))),
+        (PHRASES["step-file"].in_(language), claim.receipt.document_digest.hex()),
+        (PHRASES["step-leaf"].in_(language), claim.receipt.leaf_hash.hex()),
+        (PHRASES["step-siblings"].in_(language), str(len(claim.receipt.path))),
     ]
     if anchor:
         block = f"{anchor.block_number}, {words.date_time(anchor.block_time, language)}"
         steps += [
-            StepView(PHRASES["step-root"].in_(language), anchor.root.hex()),
-            StepView(PHRASES["step-block"].in_(language), block),
+            (PHRASES["step-root"].in_(language), anchor.root.hex()),
+            (PHRASES["step-block"].in_(language), block),
         ]
     return tuple(steps)

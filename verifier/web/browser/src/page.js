@@ -1,8 +1,9 @@
 // The public page: hashes the file here, asks for the answer by its digests, and looks at that answer itself.
 
+import { hex } from "./bytes.js";
 import { normalise } from "./code.js";
 import { fingerprint } from "./fingerprint.js";
-import { contradiction } from "./recompute.js";
+import { contradiction, receiptOf } from "./recompute.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const form = $("#check");
@@ -13,46 +14,75 @@ const trusted = globalThis.trustedTypes?.createPolicy("jangkar", { createHTML: (
   createHTML: (html) => html,
 };
 
+const element = (tag, text) => {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+};
+
 const tell = (text) => {
-  const problem = document.createElement("p");
+  const problem = element("p", text);
   problem.className = "problem";
   problem.setAttribute("role", "alert");
-  problem.textContent = text;
   place.replaceChildren(problem);
 };
 
-const busy = (text) => {
-  const line = document.createElement("p");
-  line.textContent = text;
-  place.replaceChildren(line);
+const busy = (text) => place.replaceChildren(element("p", text));
+
+const inDay = (text) =>
+  new Date(text).toLocaleDateString(language === "id" ? "id" : "en-GB", { dateStyle: "long", timeZone: "UTC" });
+
+// The data are shown from the receipt whose leaf was recomputed, whatever the server wrote.
+const showData = (list, { profile, metadata }) => {
+  const shown = { issuer: profile.name, ...metadata };
+  for (const name of say.days) if (shown[name]) shown[name] = inDay(shown[name]);
+  const known = say.fields.filter(([name]) => shown[name] !== undefined);
+  list.replaceChildren(...known.flatMap(([name, label]) => [element("dt", label), element("dd", String(shown[name]))]));
+};
+
+// The picture of the path is for who opens it.
+const showPath = async (claim, receipt) => {
+  const details = $("details", claim);
+  if ($(".steps", details)) return;
+  const text = decodeURIComponent($("[data-receipt]", claim).href.replace(/^[^,]*,/, ""));
+  const answer = await fetch(`/path?lang=${language}`, { method: "POST", body: new URLSearchParams({ receipt: encodeURIComponent(text) }) });
+  const fragment = document.createElement("div");
+  fragment.innerHTML = trusted.createHTML(await answer.text());
+  const hashes = [...fragment.querySelectorAll("code")].map((code) => code.textContent);
+  if (hashes[1] !== hex(receipt.leafHash) || (hashes[3] ?? "") !== (claim.dataset.root ?? "")) return;
+  if (!$(".steps", details)) details.append(fragment);
 };
 
 // What stands in the answer is the server's word until this browser has come to the same.
 const judge = (asked, name) => {
   const answer = $("[data-verdict]", place);
   if (!answer) return;
-  const found = contradiction(answer, asked, say.titles, language);
+  for (const empty of answer.querySelectorAll("[data-t]"))
+    empty.textContent = say.texts[empty.dataset.t].replace(/\{(\w+)\}/g, (_, name) => empty.dataset[name]);
+  const found = contradiction(answer, asked, say.titles);
   if (found) {
     tell(`${say.contradiction} (${say.contradictions[found]})`);
     place.firstChild.dataset.contradiction = found;
     return;
   }
-  const claims = answer.querySelectorAll("[data-claim]");
-  for (const claim of claims) {
+  const claims = [...answer.querySelectorAll("[data-claim]")].map((claim) => [claim, receiptOf(claim)]);
+  for (const [claim, receipt] of claims) {
+    showData($("dl", claim), receipt);
     $("[data-receipt]", claim).download = `${name}.jangkar.json`;
-    const line = document.createElement("p");
-    line.textContent = `✔ ${claim.dataset.root ? say.recomputed : say.unanchored}`;
+    const line = element("p", `✔ ${claim.dataset.root ? say.recomputed : say.unanchored}`);
     line.dataset.recomputed = "";
     $("[data-checks]", claim).after(line);
+    $("details", claim).addEventListener("toggle", () => showPath(claim, receipt).catch(() => {}));
   }
-  const print = document.createElement("button");
+  const print = element("button", say.print);
   print.type = "button";
-  print.textContent = say.print;
-  print.addEventListener("click", () => globalThis.print());
+  print.addEventListener("click", async () => {
+    for (const [claim] of claims) $("details", claim).open = true;
+    await Promise.allSettled(claims.map(([claim, receipt]) => showPath(claim, receipt)));
+    globalThis.print();
+  });
   answer.append(print);
-  for (const select of answer.querySelectorAll("select")) {
-    select.addEventListener("change", () => form.requestSubmit());
-  }
+  for (const select of answer.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
 };
 
 const receiptText = async () => {
@@ -68,6 +98,8 @@ const receiptText = async () => {
 
 const check = async (file) => {
   if (!file.size) throw say["no-file"];
+  // It stands in the answer that this one replaces.
+  const issuer = $("#issuer")?.value ?? "";
   busy(say.hashing);
   const found = await fingerprint(file, (share) => busy(`${say.hashing} ${Math.round(share * 100)} %`));
   const receipt = await receiptText();
@@ -78,7 +110,7 @@ const check = async (file) => {
     body: JSON.stringify({
       digests: [found.digest, ...found.revisions],
       receipt,
-      issuer: $("#issuer")?.value ?? "",
+      issuer,
     }),
   });
   place.innerHTML = trusted.createHTML(await answer.text());
