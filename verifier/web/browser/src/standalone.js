@@ -136,15 +136,18 @@ const address = (input) => {
   return value;
 };
 
+const busy = (text) => place.replaceChildren(make("p", { role: "status" }, text));
+
 const check = async () => {
+  busy(say("hashing"));
   const policy = parsePolicy((await textOf($("#policy"), 64 * 1024)) ?? "");
   const node = address($("#node"));
   const service = address($("#service"));
   if (node) policy.nodes = [node];
   const [chosen] = $("#file").files;
   if (!chosen.size) throw new Malformed(say("no-file"));
-  const file = await fingerprint(chosen, (share) => tell(`${say("hashing")} ${Math.round(share * 100)} %`));
-  tell(say("asking"));
+  const file = await fingerprint(chosen, (share) => busy(`${say("hashing")} ${Math.round(share * 100)} %`));
+  busy(say("asking"));
   const own = await textOf($("#receipt"), MAX_RECEIPT);
   let found = { receipts: [], pending: 0 };
   let lookedUp = service !== "";

@@ -1,0 +1,92 @@
+"""The verifier in one file, opened from disk: all five checks against a node that its user names."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from verifier.verdict import Verdict
+from verifier.words import VERDICTS
+
+FILE = Path(__file__).parents[2] / "verifier" / "web" / "static" / "jangkar-verify.html"
+OF_FILES = [verdict for verdict in Verdict if verdict is not Verdict.RECORDED]
+
+
+def check(page, scene, name, *, policy=None, node="", service=None, issuer="", receipt=None):
+    file, own = scene.files[name]
+    page.set_input_files("#file", file)
+    if receipt or own:
+        page.set_input_files("#receipt", receipt or own)
+    page.set_input_files("#policy", policy or scene.installation.policy)
+    page.fill("#node", node)
+    page.fill("#service", scene.service if service is None else service)
+    page.fill("#issuer", issuer)
+    page.locator("#check button").click()
+    return page.locator("[data-verdict]").get_attribute("data-verdict", timeout=20_000)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("name", OF_FILES)
+def test_every_verdict(scene, open_page, shoot, name, language):
+    page = open_page(FILE.as_uri())
+    if language == "en":
+        page.locator("#language").click()
+    assert check(page, scene, name) == name
+    title = VERDICTS[Verdict(name)].in_(language)
+    assert page.get_by_role("heading", level=1).first.inner_text().endswith(title)
+    code, answer = scene.installation.verify(
+        str(scene.files[name][0]), "--service", scene.service,
+        *(("--receipt", str(scene.files[name][1])) if scene.files[name][1] else ()),
+    )  # fmt: skip
+    assert answer["verdict"] == name, code
+    # Check for check as the Python verifier has it.
+    theirs = [check["outcome"] for claim in answer["claims"] for check in claim["checks"]]
+    assert (
+        page.locator("[data-claim] ol:first-of-type li").evaluate_all("all => all.map(one => one.className)") == theirs
+    )
+    shoot(page, f"standalone-{name}-{language}")
+
+
+def test_a_sidecar_is_enough_where_its_issuer_is_named(scene, open_page):
+    page = open_page(FILE.as_uri())
+    receipt = scene.files["valid"][0].with_name("good.pdf.jangkar.json")
+    given = {"service": "", "receipt": receipt}
+    assert check(page, scene, "valid", issuer=scene.installation.issuer, **given) == "valid"
+    assert check(page, scene, "valid", **given) == "undetermined"
+    assert check(page, scene, "valid", issuer="00" * 32, **given) == "invalid"
+
+
+def test_a_node_that_cannot_be_believed_gives_no_verdict(scene, open_page, tmp_path):
+    pins = json.loads(scene.installation.policy.read_text())
+    for name, value in (("chain_id", 5), ("genesis", "0x" + "00" * 32), ("code_hash", "0x" + "00" * 32)):
+        policy = tmp_path / f"{name}.json"
+        policy.write_text(json.dumps(pins | {name: value}))
+        # The receipt names the chain, which another policy does not trust.
+        wanted = "invalid" if name == "chain_id" else "undetermined"
+        assert check(open_page(FILE.as_uri()), scene, "valid", policy=policy) == wanted
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (b"", "not JSON"), (b"[]", "not a JSON object"), (b'{"format":"x"}', "'format'"), (b"\xff", "bukan teks"),
+        (b'{"format":"jangkar-policy-v1","format":"jangkar-policy-v1"}', "stands twice"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_is_none(scene, open_page, tmp_path, policy, said):
+    page = open_page(FILE.as_uri())
+    path = tmp_path / "policy.json"
+    path.write_bytes(policy)
+    page.set_input_files("#file", scene.files["valid"][0])
+    page.set_input_files("#policy", path)
+    page.locator("#check button").click()
+    assert said in page.get_by_role("alert").inner_text()
+    assert page.locator("[data-verdict]").count() == 0
+
+
+def test_it_asks_nobody_but_whom_it_was_told_to(scene, open_page):
+    page = open_page(FILE.as_uri())
+    asked = set()
+    page.on("request", lambda request: asked.add(request.url))
+    assert check(page, scene, "valid") == "valid"
+    assert asked == {scene.installation.devnet.url + "/", f"{scene.service}/v1/documents"}

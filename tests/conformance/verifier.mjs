@@ -1,0 +1,75 @@
+// Answers questions about vectors and mutants with the browser's own modules: a JSON line in, a JSON line out.
+
+import { createInterface } from "node:readline";
+import { hex, Malformed, unhex, utf8 } from "../../verifier/web/browser/src/bytes.js";
+import { allChecks } from "../../verifier/web/browser/src/checks.js";
+import { normalise } from "../../verifier/web/browser/src/code.js";
+import { fingerprint, Fingerprinting } from "../../verifier/web/browser/src/fingerprint.js";
+import { certificateLeaf, interior, leaf, rootFromPath, sha256 } from "../../verifier/web/browser/src/hashing.js";
+import { parseMetadata } from "../../verifier/web/browser/src/metadata.js";
+import { parse as parsePolicy } from "../../verifier/web/browser/src/policy.js";
+import { parse as parseReceipt } from "../../verifier/web/browser/src/receipt.js";
+import { combine, verdictOf } from "../../verifier/web/browser/src/verdict.js";
+
+// Integers of facts are decimal strings on the way: they have up to 256 bits.
+const revive = (value) =>
+  typeof value === "string" && /^\d+n$/.test(value)
+    ? BigInt(value.slice(0, -1))
+    : Array.isArray(value)
+      ? value.map(revive)
+      : value !== null && typeof value === "object"
+        ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, revive(inner)]))
+        : value;
+
+const text = (given) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(unhex(given));
+let trusted = { policy: null, kinds: null, anchors: {} };
+
+const claimOf = ({ file, receipt, facts, named, lookedUp, now }) => {
+  const parsed = parseReceipt(text(receipt));
+  const known = facts ? revive(facts) : trusted.anchors[`${parsed.registry} ${parsed.issuerId} ${parsed.sequence}`];
+  const asked = { named, lookedUp };
+  const found = known ?? trusted.anchors.none;
+  return { receipt: parsed, facts: found, checks: allChecks(file, parsed, trusted.policy, found, asked, now, trusted.kinds) };
+};
+
+const ANSWERS = {
+  leaf: ({ data }) => hex(leaf(unhex(data))),
+  node: ({ left, right }) => hex(interior(unhex(left), unhex(right))),
+  digest: ({ text }) => hex(sha256(utf8(text))),
+  certificate: (one) => hex(certificateLeaf(one.issuer_id, one.document_digest, one.metadata)),
+  root: (one) => hex(rootFromPath(unhex(one.leaf_hash), BigInt(one.leaf_index), BigInt(one.tree_size), one.path.map(unhex))),
+  metadata: ({ text }) => parseMetadata(text),
+  receipt: (one) => hex(parseReceipt(text(one.receipt)).leafHash),
+  policy: (one) => parsePolicy(text(one.policy)) && "policy",
+  code: ({ typed }) => {
+    const code = normalise(typed);
+    if (code === null) throw new Malformed("mistyped");
+    return code;
+  },
+  fingerprint: async ({ data, piece }) => {
+    const bytes = unhex(data);
+    if (!piece) return fingerprint(new Blob([bytes]));
+    const taking = new Fingerprinting();
+    for (let at = 0; at < bytes.length; at += piece) taking.update(bytes.subarray(at, at + piece));
+    return taking.finish();
+  },
+  trust: ({ policy, kinds, anchors }) => {
+    trusted = { policy: parsePolicy(policy), kinds, anchors: revive(anchors) };
+    return "trusted";
+  },
+  claim: (one) => verdictOf(claimOf(one)),
+  answer: ({ claims, pending, lookedUp }) => combine(claims.map(claimOf), { pending, lookedUp }).verdict,
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const question = JSON.parse(line);
+  let answer;
+  try {
+    answer = { answer: await ANSWERS[question.ask](question) };
+  } catch (error) {
+    // A text that is no UTF-8 is none of ours either.
+    const isRefused = error instanceof Malformed || error.code === "ERR_ENCODING_INVALID_ENCODED_DATA";
+    answer = isRefused ? { refused: error.message } : { crashed: String(error.stack) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
