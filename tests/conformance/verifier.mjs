@@ -22,14 +22,14 @@ const revive = (value) =>
         : value;
 
 const text = (given) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(unhex(given));
-let trusted = { policy: null, kinds: null, anchors: {} };
+let policy = null;
+let kinds = null;
 
-const claimOf = ({ file, receipt, facts, named, lookedUp, now }) => {
-  const parsed = parseReceipt(text(receipt));
-  const known = facts ? revive(facts) : trusted.anchors[`${parsed.registry} ${parsed.issuerId} ${parsed.sequence}`];
-  const asked = { named, lookedUp };
-  const found = known ?? trusted.anchors.none;
-  return { receipt: parsed, facts: found, checks: allChecks(file, parsed, trusted.policy, found, asked, now, trusted.kinds) };
+const claimOf = (question) => {
+  const receipt = parseReceipt(text(question.receipt));
+  const facts = revive(question.facts);
+  const { file, named, lookedUp, now } = question;
+  return { receipt, facts, checks: allChecks(file, receipt, policy, facts, { named, lookedUp }, now, kinds) };
 };
 
 const ANSWERS = {
@@ -53,8 +53,9 @@ const ANSWERS = {
     for (let at = 0; at < bytes.length; at += piece) taking.update(bytes.subarray(at, at + piece));
     return taking.finish();
   },
-  trust: ({ policy, kinds, anchors }) => {
-    trusted = { policy: parsePolicy(policy), kinds, anchors: revive(anchors) };
+  trust: (given) => {
+    policy = parsePolicy(given.policy);
+    kinds = given.kinds;
     return "trusted";
   },
   claim: (one) => verdictOf(claimOf(one)),
