@@ -1,0 +1,461 @@
+"""A small nation of genuine certificates, and everything that a forger could do to one of their receipts.
+
+Pure: the registry is a table of anchors, windows, keys and statuses, as a verifier reads them at one block.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import reference
+
+from verifier import policy
+from verifier.checks import Asked, all_checks
+from verifier.errors import Malformed
+from verifier.fingerprint import Fingerprint
+from verifier.kinds import NUMBERS
+from verifier.policy import Policy
+from verifier.receipt import Receipt, parse
+from verifier.registry import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
+from verifier.verdict import Claim, Verdict
+
+CHAIN_ID = 200_826
+REGISTRY = "0x" + "11" * 20
+NOW = 1_800_000_000
+FOREVER = 2**64 - 1
+ISSUERS = 3
+SIZES = (1, 2, 3, 5, 8, 13, 40, 64)
+ACTIVE = StatusRecord(Status.ACTIVE, False, False, 0, 0, bytes(32))
+# How a certificate may stand; most are sound, because a forger starts from one.
+STANDINGS = ("sound", "sound", "sound", "revoked", "suspended", "superseded", "expired", "out of scope")
+
+
+@dataclass(frozen=True)
+class Genuine:
+    """A certificate as it was issued: its file, its receipt, and how it stands today."""
+
+    file: bytes
+    fields: dict[str, Any]
+    standing: str
+
+    @property
+    def text(self) -> bytes:
+        """The receipt's exact bytes."""
+        return encode(self.fields)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What a forger hands over, for a file of this digest."""
+
+    operator: str
+    file: Fingerprint
+    receipt: bytes
+
+
+class Nation:
+    """Issuers with batches of several sizes, and what a registry would say of each."""
+
+    def __init__(self, seed: int) -> None:
+        draw = random.Random(seed)
+        self.policy: Policy = policy.parse(self.policy_text().encode())
+        self.issuers = [draw.randbytes(32) for _ in range(ISSUERS)]
+        self.genuine: list[Genuine] = []
+        self._facts: dict[tuple[bytes, int], Facts] = {}
+        self._statuses: dict[bytes, StatusRecord] = {}
+        self.nodes: list[bytes] = []
+        for number, issuer in enumerate(self.issuers):
+            for sequence, size in enumerate(SIZES, 1):
+                self._anchor(draw, number, issuer, sequence, size)
+
+    @staticmethod
+    def policy_text() -> str:
+        """The verifier's policy: it trusts this registry, and every issuer that it accredits."""
+        return reference.canonical(
+            {
+                "format": policy.FORMAT, "chain_id": CHAIN_ID, "genesis": "0x" + "00" * 32, "registry": REGISTRY,
+                "code_hash": "0x" + "00" * 32, "finality": "instant", "operators": 1, "nodes": ["http://127.0.0.1:1"],
+            }
+        )  # fmt: skip
+
+    def facts(self, receipt: Receipt) -> Facts:
+        """What the registry says to this receipt, by issuer, sequence and leaf, as `statusOf` and `anchorOf` do."""
+        status = self._statuses.get(receipt.leaf_hash, ACTIVE)
+        held = self._facts.get((receipt.issuer_id, receipt.sequence))
+        if held is None or receipt.registry != REGISTRY:
+            return replace(next(iter(self._facts.values())), anchor=None, window=None, key=None, status=status)
+        return replace(held, status=status)
+
+    def verdict(self, mutant: Mutant) -> Verdict:
+        """What the Python verifier says of a file with one receipt, where any issuer is welcome."""
+        try:
+            receipt = parse(mutant.receipt)
+        except Malformed:
+            return Verdict.INVALID
+        facts = self.facts(receipt)
+        # `looked_up` is the forger's best case: nobody asks for one issuer.
+        checks = all_checks(mutant.file, receipt, self.policy, facts, Asked(looked_up=True), NOW)
+        return Claim(receipt, facts, checks).verdict
+
+    def _anchor(self, draw: random.Random, number: int, issuer: bytes, sequence: int, size: int) -> None:
+        profile = reference.canonical({"code": f"BPSDM-{number}", "name": f"BPSDM Provinsi {number}"})
+        made = [self._certificate(draw, issuer, profile, f"{number}/{sequence}/{place}") for place in range(size)]
+        made.sort(key=lambda one: one[0])
+        leaves = [leaf for leaf, _ in made]
+        self.nodes += leaves
+        anchored = NOW - 10_000 + sequence
+        self._facts[issuer, sequence] = Facts(
+            head=Head(1_000, bytes(32), NOW - 5, 1_000),
+            anchor=Anchor(reference.root(leaves), size, anchored, 100 + sequence, 0, "0x" + "33" * 20),
+            window=Window(NOW - 20_000, FOREVER, 1 << NUMBERS["latsar"], reference.sha256(profile.encode())),
+            key=Key(NOW - 20_000, FOREVER, 0, 3, Custody.INSTITUTE),
+            reattestation=None,
+            status=ACTIVE,
+            unlisted_successor=None,
+        )
+        for index, (leaf, one) in enumerate(made):
+            path = reference.path(index, leaves)
+            self.nodes += path
+            one.fields.update(
+                sequence=sequence, leaf_index=index, path=[node.hex() for node in path],
+                hints={
+                    "block": 100 + sequence, "chain_id": CHAIN_ID, "registry": REGISTRY,
+                    "transaction": "0x" + "22" * 32,
+                },
+            )  # fmt: skip
+            if one.standing.upper() in Status.__members__:
+                self._statuses[leaf] = StatusRecord(Status[one.standing.upper()], False, False, 3, NOW - 50, bytes(32))
+            self.genuine.append(one)
+
+    @staticmethod
+    def _certificate(draw: random.Random, issuer: bytes, profile: str, number: str) -> tuple[bytes, Genuine]:
+        standing = draw.choice(STANDINGS)
+        facts: dict[str, Any] = {
+            "nonce": draw.randbytes(16).hex(), "kind": "pkp" if standing == "out of scope" else "latsar",
+            "number": number, "issued_on": "2026-11-20", "jp": draw.randrange(1, 200), "title": "Pelatihan Dasar",
+            "grade": "Memuaskan",
+        }  # fmt: skip
+        if standing == "expired":
+            facts["valid_until"] = "2026-11-21T00:00:00Z"
+        text = reference.canonical(facts)
+        file = b"%PDF-1.7 " + draw.randbytes(12) + b"\n%%EOF\n"
+        fields = {
+            "format": "jangkar-receipt-v1", "document_digest": reference.sha256(file).hex(), "metadata": text,
+            "issuer_id": issuer.hex(), "issuer_profile": profile,
+        }  # fmt: skip
+        leaf = reference.leaf(reference.leaf_input(issuer, reference.sha256(file), text))
+        return leaf, Genuine(file, fields, standing)
+
+
+def encode(fields: dict[str, Any]) -> bytes:
+    """Fields in a receipt's one byte form, whatever they hold."""
+    return (json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n").encode()
+
+
+class Forger:
+    """Makes mutants of one nation, each by a named operator, the same for a seed."""
+
+    def __init__(self, nation: Nation, seed: int) -> None:
+        self._nation = nation
+        self._draw = random.Random(seed)
+        texts = (
+            _flip, _delete, _insert, _truncate, _spaced, _escaped, _capitals, _twice, _reordered, _byte_order_mark,
+            _line_end, _float,
+        )  # fmt: skip
+        fields = (
+            _digest_of_the_file, _jp, _title, _number, _day, _no_end, _later_end, _kind, _nonce, _no_grade, _more_facts,
+            _other_metadata, _issuer, _issuer_and_profile, _profile, _sequence, _sequence_of_another, _index,
+            _any_index, _dropped_node, _doubled_node, _swapped_nodes, _flipped_node, _replaced_node, _longer_path, _no_path,
+            _path_of_another, _block, _chain, _registry, _format, _unknown_field, _size_field, _other_receipt,
+        )  # fmt: skip
+        self.operators: dict[str, Callable[[], Mutant | None]] = {}
+        for alter in texts:
+            self.operators[alter.__name__.strip("_")] = lambda alter=alter: self._of_text(alter)
+        for change in fields:
+            self.operators[change.__name__.strip("_")] = lambda change=change: self._of_fields(change)
+        self.operators["other_file"] = self._other_file
+        self.operators["new_file"] = self._new_file
+        self.operators["appended_to_the_file"] = self._appended
+        self.operators["inner_node_as_a_file"] = self._inner_node
+
+    def mutants(self, count: int) -> Iterator[Mutant]:
+        """`count` mutants, each operator as often as the others. None is a genuine receipt with its own file."""
+        for _ in range(-(-count // len(self.operators))):
+            for name, make in self.operators.items():
+                made = None
+                while made is None:
+                    made = make()
+                yield replace(made, operator=name)
+
+    def _of_text(self, alter: Callable[[bytes, random.Random], bytes]) -> Mutant | None:
+        one = self._pick()
+        text = alter(one.text, self._draw)
+        # The transaction is for a person with an explorer, and no check rests on it: docs/spec/receipt.md 2.
+        if text == one.text or _without_transaction(text) == _without_transaction(one.text):
+            return None
+        return Mutant("", Fingerprint(reference.sha256(one.file)), text)
+
+    def _of_fields(self, change: Callable[[dict[str, Any], "Genuine", random.Random, Nation], None]) -> Mutant | None:
+        one = self._pick()
+        fields = json.loads(one.text)
+        change(fields, self._pick(), self._draw, self._nation)
+        if fields == json.loads(one.text):
+            return None
+        return Mutant("", Fingerprint(reference.sha256(one.file)), encode(fields))
+
+    def _other_file(self) -> Mutant:
+        """A genuine receipt beside another file."""
+        return Mutant("", Fingerprint(self._draw.randbytes(32)), self._pick().text)
+
+    def _new_file(self) -> Mutant:
+        """A file of the forger's own, put into a genuine receipt."""
+        digest = self._draw.randbytes(32)
+        return Mutant("", Fingerprint(digest), encode(self._pick().fields | {"document_digest": digest.hex()}))
+
+    def _appended(self) -> Mutant:
+        """The issued file with something behind it: its beginning is genuine, and the file is not."""
+        one = self._pick()
+        issued = reference.sha256(one.file)
+        whole = reference.sha256(one.file + self._draw.randbytes(8))
+        return Mutant("", Fingerprint(whole, revisions=(self._draw.randbytes(32), issued)), one.text)
+
+    def _inner_node(self) -> Mutant:
+        """A file that is two sibling hashes, with the rest of the path: a tree without prefixes would take it."""
+        one = self._pick()
+        fields = json.loads(one.text)
+        pair = self._draw.choice(self._nation.nodes) + self._draw.choice(self._nation.nodes)
+        if fields["path"]:
+            pair = bytes.fromhex(fields["path"][0]) + self._draw.choice(self._nation.nodes)
+        fields |= {
+            "document_digest": reference.sha256(pair).hex(), "path": fields["path"][1:],
+            "leaf_index": fields["leaf_index"] // 2,
+        }  # fmt: skip
+        return Mutant("", Fingerprint(reference.sha256(pair)), encode(fields))
+
+    def _pick(self) -> Genuine:
+        return self._draw.choice(self._nation.genuine)
+
+
+def _without_transaction(text: bytes) -> bytes:
+    key = b'"transaction":"'
+    start = text.find(key) + len(key)
+    return text if start < len(key) else text[:start] + text[start + 66 :]
+
+
+# What is done to a receipt's bytes.
+
+
+def _flip(text: bytes, draw: random.Random) -> bytes:
+    place = draw.randrange(len(text))
+    return text[:place] + bytes([text[place] ^ 1 << draw.randrange(8)]) + text[place + 1 :]
+
+
+def _delete(text: bytes, draw: random.Random) -> bytes:
+    place = draw.randrange(len(text))
+    return text[:place] + text[place + draw.randrange(1, 5) :]
+
+
+def _insert(text: bytes, draw: random.Random) -> bytes:
+    place = draw.randrange(len(text))
+    return text[:place] + draw.choice((b"0", b" ", b",", b'"', b"\\", draw.randbytes(1))) + text[place:]
+
+
+def _truncate(text: bytes, draw: random.Random) -> bytes:
+    return text[: draw.randrange(len(text))]
+
+
+def _spaced(text: bytes, draw: random.Random) -> bytes:
+    mark = draw.choice((b",", b":", b"{", b"["))
+    return text.replace(mark, mark + draw.choice((b" ", b"\n", b"\t")), draw.randrange(1, 4))
+
+
+def _escaped(text: bytes, draw: random.Random) -> bytes:
+    letter = draw.choice("abcdef0123456789")
+    return text.replace(letter.encode(), f"\\u{ord(letter):04x}".encode(), 1)
+
+
+def _capitals(text: bytes, draw: random.Random) -> bytes:
+    letter = draw.choice(b"abcdef")
+    return text.replace(bytes([letter]), bytes([letter - 32]), draw.randrange(1, 9))
+
+
+def _twice(text: bytes, draw: random.Random) -> bytes:
+    names = [b'"leaf_index":', b'"sequence":', b'"block":', b'\\"jp\\":']
+    name = draw.choice(names)
+    return text.replace(name, name + str(draw.randrange(9)).encode() + b"," + name, 1)
+
+
+def _reordered(text: bytes, draw: random.Random) -> bytes:
+    fields = list(json.loads(text).items())
+    draw.shuffle(fields)
+    return (json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+
+
+def _byte_order_mark(text: bytes, draw: random.Random) -> bytes:
+    return draw.choice((b"\xef\xbb\xbf", b"\xff\xfe", b"\x00")) + text
+
+
+def _line_end(text: bytes, draw: random.Random) -> bytes:
+    return text[:-1] + draw.choice((b"", b"\r\n", b"\n\n", b"\n ", b"\x00"))
+
+
+def _float(text: bytes, draw: random.Random) -> bytes:
+    name = draw.choice((b'"leaf_index":', b'"sequence":', b'"block":'))
+    return text.replace(name, name + draw.choice((b"0.", b"-", b"1e0", b"00")), 1)
+
+
+# What is done to its fields. The second certificate is another genuine one, to take from.
+
+
+def _facts(fields: dict[str, Any], **changes: Any) -> None:
+    known = json.loads(fields["metadata"]) | changes
+    fields["metadata"] = reference.canonical({name: value for name, value in known.items() if value is not None})
+
+
+def _digest_of_the_file(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["document_digest"] = draw.randbytes(32).hex()
+
+
+def _jp(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, jp=draw.randrange(1, 10_000))
+
+
+def _title(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, title=f"Pelatihan {draw.randrange(10**9)}")
+
+
+def _number(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, number=f"{draw.randrange(10**9)}/2026")
+
+
+def _day(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, issued_on=f"20{draw.randrange(10, 26)}-0{draw.randrange(1, 10)}-1{draw.randrange(10)}")
+
+
+def _no_end(fields: dict[str, Any], _: Genuine, __: random.Random, ___: Nation) -> None:
+    _facts(fields, valid_until=None)
+
+
+def _later_end(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, valid_until=f"20{draw.randrange(30, 99)}-01-01T00:00:0{draw.randrange(10)}Z")
+
+
+def _kind(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, kind=draw.choice(list(NUMBERS)))
+
+
+def _nonce(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, nonce=draw.randbytes(16).hex())
+
+
+def _no_grade(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, grade=draw.choice((None, "Sangat Memuaskan")))
+
+
+def _more_facts(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    _facts(fields, **draw.choice(({"supersedes": "00" * 32}, {"code": "000000000002"}, {"name": "Budi"})))
+
+
+def _other_metadata(fields: dict[str, Any], other: Genuine, _: random.Random, __: Nation) -> None:
+    fields["metadata"] = other.fields["metadata"]
+
+
+def _issuer(fields: dict[str, Any], other: Genuine, draw: random.Random, _: Nation) -> None:
+    fields["issuer_id"] = draw.choice((other.fields["issuer_id"], draw.randbytes(32).hex()))
+
+
+def _issuer_and_profile(fields: dict[str, Any], other: Genuine, _: random.Random, __: Nation) -> None:
+    fields |= {name: other.fields[name] for name in ("issuer_id", "issuer_profile")}
+
+
+def _profile(fields: dict[str, Any], other: Genuine, draw: random.Random, _: Nation) -> None:
+    own = reference.canonical({"code": "BKN", "name": f"Badan Kepegawaian {draw.randrange(10**6)}"})
+    fields["issuer_profile"] = draw.choice((own, other.fields["issuer_profile"]))
+
+
+def _sequence(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["sequence"] += draw.choice((-1, 1, draw.randrange(2, 100), 2**53))
+
+
+def _sequence_of_another(fields: dict[str, Any], other: Genuine, _: random.Random, __: Nation) -> None:
+    fields["sequence"] = other.fields["sequence"]
+    fields["hints"]["block"] = other.fields["hints"]["block"]
+
+
+def _index(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["leaf_index"] += draw.choice((-1, 1))
+
+
+def _any_index(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["leaf_index"] = draw.choice((draw.randrange(64), 2 ** draw.randrange(54)))
+
+
+def _dropped_node(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    if fields["path"]:
+        del fields["path"][draw.randrange(len(fields["path"]))]
+
+
+def _doubled_node(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    if fields["path"]:
+        place = draw.randrange(len(fields["path"]))
+        fields["path"].insert(place, fields["path"][place])
+
+
+def _swapped_nodes(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    draw.shuffle(fields["path"])
+
+
+def _flipped_node(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    if fields["path"]:
+        place = draw.randrange(len(fields["path"]))
+        node = int(fields["path"][place], 16) ^ 1 << draw.randrange(256)
+        fields["path"][place] = f"{node:064x}"
+
+
+def _replaced_node(fields: dict[str, Any], _: Genuine, draw: random.Random, nation: Nation) -> None:
+    if fields["path"]:
+        fields["path"][draw.randrange(len(fields["path"]))] = draw.choice(nation.nodes).hex()
+
+
+def _longer_path(fields: dict[str, Any], _: Genuine, draw: random.Random, nation: Nation) -> None:
+    for _ in range(draw.choice((1, 2, 70))):
+        fields["path"].insert(draw.randrange(len(fields["path"]) + 1), draw.choice(nation.nodes).hex())
+
+
+def _no_path(fields: dict[str, Any], _: Genuine, __: random.Random, ___: Nation) -> None:
+    fields["path"] = []
+
+
+def _path_of_another(fields: dict[str, Any], other: Genuine, _: random.Random, __: Nation) -> None:
+    fields |= {name: other.fields[name] for name in ("path", "leaf_index")}
+
+
+def _block(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["hints"]["block"] += draw.choice((-1, 1, 10**6))
+
+
+def _chain(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["hints"]["chain_id"] = draw.choice((1, CHAIN_ID + 1, draw.randrange(1, 2**53)))
+
+
+def _registry(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["hints"]["registry"] = "0x" + draw.randbytes(20).hex()
+
+
+def _format(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["format"] = f"jangkar-receipt-v{draw.randrange(2, 99)}"
+
+
+def _unknown_field(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    draw.choice((fields, fields["hints"]))[draw.choice(("valid", "rpc", "root", "verdict"))] = draw.randrange(10**6)
+
+
+def _size_field(fields: dict[str, Any], _: Genuine, draw: random.Random, __: Nation) -> None:
+    fields["tree_size"] = draw.randrange(1, 100)
+
+
+def _other_receipt(fields: dict[str, Any], other: Genuine, _: random.Random, __: Nation) -> None:
+    fields.clear()
+    fields.update(json.loads(other.text))
