@@ -1,6 +1,6 @@
 """Build what runs in a visitor's browser from its sources, byte for byte.
 
-    python3 scripts/build_browser.py           writes verifier/web/static/
+    python3 scripts/build_browser.py           writes verifier/web/static/, and a SHA-256 into docs/downloads.md
     python3 scripts/build_browser.py --check   compares instead, and exits 1 on a difference
 
 Two files: `page.js`, which the public page holds inline, and `jangkar-verify.html`, a whole verifier in one
@@ -21,6 +21,7 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+import _downloads  # noqa: E402
 import _npm  # noqa: E402
 
 sys.path.insert(0, str(_bootstrap.ROOT))
@@ -32,6 +33,7 @@ from verifier.web.view import MARKS, TONES  # noqa: E402
 WEB = _bootstrap.ROOT / "verifier" / "web"
 BROWSER = WEB / "browser"
 STATIC = WEB / "static"
+DOWNLOAD = "jangkar-verify.html"
 
 
 def bundle(name: str, *options: str) -> str:
@@ -92,13 +94,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare with the committed files, write nothing")
     check = parser.parse_args().check
     _npm.install(BROWSER)
-    built = {"page.js": bundle("page"), "jangkar-verify.html": standalone()}
+    built = {"page.js": bundle("page"), DOWNLOAD: standalone()}
     different = [name for name, text in built.items() if not _holds(STATIC / name, text)]
     if check:
+        if not _downloads.is_published(DOWNLOAD, built[DOWNLOAD].encode()):
+            different.append("docs/downloads.md")
         print(f"DIFFERENT: {', '.join(different)}" if different else "the files are what the sources give")
         return 1 if different else 0
     for name in different:
         (STATIC / name).write_text(built[name])
+    _downloads.publish(DOWNLOAD, built[DOWNLOAD].encode())
     print(f"written: {', '.join(different) or 'nothing, they are what the sources give'}")
     return 0
 

@@ -107,6 +107,11 @@ class Installation:
                 return line.split()[-1]
         raise AssertionError(f"{command} did not start: {''.join(said)}")
 
+    @property
+    def last_pid(self) -> int:
+        """The process that was started last."""
+        return self._processes[-1].pid
+
     def start_page(self, *options: str) -> str:
         return self.start("jangkar-verify-web", "--policy", str(self.policy), "--port", "0", *options)
 

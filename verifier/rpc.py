@@ -27,20 +27,24 @@ class Node:
     def call(self, method: str, *params: Any) -> Any:
         """The result of one request. Raises: NodeUnavailable for anything but a result."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        answer = fetch(self.url, body, self._timeout, MAX_ANSWER_BYTES)
-        try:
-            message = read(answer, what=f"answer of {self.url}", max_bytes=MAX_ANSWER_BYTES)
-        except MalformedText as error:
-            raise NodeUnavailable(str(error)) from None
-        if not isinstance(message, dict) or message.get("id") != 1:
-            raise NodeUnavailable(f"{self.url} did not answer the question that was asked")
-        if "error" in message:
-            refusal = message["error"]
-            detail = refusal.get("message") if isinstance(refusal, dict) else refusal
-            raise NodeUnavailable(f"{self.url} refused {method}: {str(detail)[:200]}")
-        if message.get("result") is None:
-            raise NodeUnavailable(f"{self.url} has nothing for {method}")
-        return message["result"]
+        return result_of(fetch(self.url, body, self._timeout, MAX_ANSWER_BYTES), self.url, method)
+
+
+def result_of(answer: bytes, url: str, method: str) -> Any:
+    """The result in a node's answer. Raises: NodeUnavailable for anything else."""
+    try:
+        message = read(answer, what=f"answer of {url}", max_bytes=MAX_ANSWER_BYTES)
+    except MalformedText as error:
+        raise NodeUnavailable(str(error)) from None
+    if not isinstance(message, dict) or message.get("id") != 1:
+        raise NodeUnavailable(f"{url} did not answer the question that was asked")
+    if "error" in message:
+        refusal = message["error"]
+        detail = refusal.get("message") if isinstance(refusal, dict) else refusal
+        raise NodeUnavailable(f"{url} refused {method}: {str(detail)[:200]}")
+    if message.get("result") is None:
+        raise NodeUnavailable(f"{url} has nothing for {method}")
+    return message["result"]
 
 
 def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes:

@@ -39,9 +39,16 @@ def _look_up(service: str, path: str, body: bytes | None = None) -> Found:
     # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
     url = f"{service.rstrip('/')}/v1/{path}"
     try:
-        answer = fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES)
+        return found_in(fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES), url)
+    except NodeUnavailable as error:
+        raise ServiceUnavailable(str(error)) from None
+
+
+def found_in(answer: bytes, url: str) -> Found:
+    """What a service's answer holds. Raises: ServiceUnavailable."""
+    try:
         fields = read(answer, what=f"answer of {url}", max_bytes=MAX_BYTES)
-    except (NodeUnavailable, MalformedText) as error:
+    except MalformedText as error:
         raise ServiceUnavailable(str(error)) from None
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise ServiceUnavailable(f"{url} did not answer with {FORMAT}")

@@ -167,8 +167,8 @@ class Forger:
         fields = (
             _digest_of_the_file, _jp, _title, _number, _day, _no_end, _later_end, _kind, _nonce, _no_grade, _more_facts,
             _other_metadata, _issuer, _issuer_and_profile, _profile, _sequence, _sequence_of_another, _index,
-            _any_index, _dropped_node, _doubled_node, _swapped_nodes, _flipped_node, _replaced_node, _longer_path, _no_path,
-            _path_of_another, _block, _chain, _registry, _format, _unknown_field, _size_field, _other_receipt,
+            _any_index, _dropped_node, _doubled_node, _swapped_nodes, _flipped_node, _replaced_node, _longer_path,
+            _no_path, _path_of_another, _block, _chain, _registry, _format, _unknown_field, _size_field, _other_receipt,
         )  # fmt: skip
         self.operators: dict[str, Callable[[], Mutant | None]] = {}
         for alter in texts:

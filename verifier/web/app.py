@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from verifier import certificate_code, ots, service
 from verifier.ask import Question, ask
@@ -35,6 +35,7 @@ from verifier.words import CHECK_NAMES, EXPLANATIONS, OUTCOMES, REASONS, VERDICT
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
+STANDALONE = "jangkar-verify.html"
 MIB = 1 << 20
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 PARTS = ("answer.html", "path.html")
@@ -306,6 +307,13 @@ def create_app(settings: PageSettings) -> FastAPI:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "max-age=31536000"})
 
     app.router.add_route("/", page.form)
+
+    async def standalone(_request: Request) -> Response:
+        # Saved and opened from disk; under our own address our policy would stop its script.
+        headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+        return FileResponse(STATIC / STANDALONE, filename=STANDALONE, headers=headers)
+
+    app.router.add_route(f"/{STANDALONE}", standalone)
     app.router.add_route("/favicon.ico", nothing)
     app.router.add_route("/check", page.check, methods=["POST"])
     app.router.add_route("/ask", page.ask, methods=["POST"])

@@ -1,0 +1,102 @@
+"""Feed the verifier's parsers whatever reaches new code in them: coverage-guided, by atheris.
+
+    python3 scripts/campaigns/fuzz.py --runs 1000000 --seed 1
+
+Receipt, metadata, profile, policy, JSON-RPC answers and look-ups, each RUNS times, beginning with the shared vectors.
+Only the verifier's own errors may come out. Ends with `parsers N, executions N, uncaught 0`, or exits 1. Python 3.11 to
+3.13 on Linux: atheris stands in an environment of its own.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import _bootstrap
+
+_bootstrap.enter("dev")
+
+import argparse  # noqa: E402  (the environment comes first)
+import json  # noqa: E402
+import re  # noqa: E402
+import subprocess  # noqa: E402
+import tempfile  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+
+TARGET = Path(__file__).with_name("_fuzz_target.py")
+VECTORS = _bootstrap.ROOT / "tests" / "vectors"
+PARSERS = ("receipt", "metadata", "profile", "policy", "rpc", "lookup")
+AT_ONCE = 2
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1_000_000, help="executions of each parser (default: 1000000)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=PARSERS, action="append", help="this parser only; repeated")
+    options = parser.parse_args()
+    python = _bootstrap.tools("attack") / "python"
+    names = options.only or PARSERS
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = list(pool.map(lambda name: fuzz(python, name, options), names))
+    executions = sum(number for number, _ in done)
+    uncaught = sum(not sound for _, sound in done)
+    print(f"parsers {len(done)}, executions {executions}, uncaught {uncaught}")
+    return 1 if uncaught else 0
+
+
+def fuzz(python: Path, name: str, options: argparse.Namespace) -> tuple[int, bool]:
+    """One parser. Returns how often it ran, and whether it stood all of it."""
+    with tempfile.TemporaryDirectory(prefix="jangkar-fuzz-") as folder:
+        corpus = Path(folder) / "corpus"
+        corpus.mkdir()
+        for number, seed in enumerate(seeds(name)):
+            (corpus / str(number)).write_bytes(seed)
+        command = [
+            str(python), str(TARGET), name, f"-runs={options.runs}", f"-seed={options.seed}", "-max_len=8192",
+            "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={folder}/", str(corpus),
+        ]  # fmt: skip
+        ended = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        found = re.search(r"stat::number_of_executed_units: (\d+)", ended.stderr)
+        covered = re.findall(r"cov: (\d+)", ended.stderr)
+        runs = int(found[1]) if found else 0
+        sound = ended.returncode == 0 and runs >= options.runs
+        print(
+            f"{name}: {runs} executions, {covered[-1] if covered else 0} edges, {'held' if sound else 'BROKE'}",
+            flush=True,
+        )
+        if not sound:
+            print(ended.stdout[-2000:] + ended.stderr[-2000:], file=sys.stderr)
+    return runs, sound
+
+
+def seeds(name: str) -> list[bytes]:
+    """What each parser begins with: its vectors, right and wrong, and well-formed answers."""
+    receipts = json.loads((VECTORS / "receipts.json").read_text())
+    texts = [one["text"].encode("utf-8", "surrogatepass") for one in (receipts["right"], *receipts["wrong"])]
+    if name == "receipt":
+        return texts
+    if name == "metadata":
+        known = json.loads((VECTORS / "metadata.json").read_text())
+        return [one["text"].encode("utf-8", "surrogatepass") for one in (*known["right"], *known["wrong"])]
+    if name == "profile":
+        return [json.loads(receipts["right"]["text"])["issuer_profile"].encode()]
+    if name == "policy":
+        pins = {
+            "format": "jangkar-policy-v1", "chain_id": 7, "genesis": "0x" + "00" * 32, "registry": "0x" + "11" * 20,
+            "code_hash": "0x" + "00" * 32, "finality": "instant", "operators": 1, "nodes": ["http://127.0.0.1:1"],
+        }  # fmt: skip
+        more = {"finality": {"depth": 2}, "issuers": ["aa" * 32], "successors": [], "max_head_age": 60}
+        return [json.dumps(pins).encode(), json.dumps(pins | more).encode()]
+    if name == "lookup":
+        found = {"format": "jangkar-lookup-v1", "receipts": [receipts["right"]["text"]], "pending": 1}
+        return [json.dumps(found).encode()]
+    block = {"number": "0x1", "hash": "0x" + "00" * 32, "timestamp": "0x1"}
+    results = ["0x7", block, block, "0x", *("0x" + "00" * 31 * words + "01" * words for words in (6, 4, 5, 7, 2))]
+    lines = [json.dumps({"jsonrpc": "2.0", "id": 1, "result": one}).encode() for one in results]
+    refused = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "no"}}).encode()
+    return [b"\n".join(lines), refused, *lines]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
