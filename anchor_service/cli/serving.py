@@ -11,6 +11,11 @@ from anchor_service.cli.context import UsageError, now, services, settings, show
 from anchor_service.core.errors import RegistryUnavailable
 from anchor_service.pipeline import reconcile
 
+# Each may hold a body of 2 MiB; more are told to come again.
+MAX_CONNECTIONS = 128
+# What the kernel keeps of one connection's body: several of these are in the process at a time.
+RECEIVE_BYTES = 32 * 1024
+
 
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
@@ -28,10 +33,12 @@ def serve(
     app = create_web(services())
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     try:
         listener.bind((host, port))
     except OSError as error:
         raise UsageError(f"{host}:{port}: {error.strerror}; choose another with --port") from None
     listener.listen()
     show(f"Listening on http://{host}:{listener.getsockname()[1]}")
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    config = uvicorn.Config(app, log_level="warning", access_log=False, limit_concurrency=MAX_CONNECTIONS)
+    uvicorn.Server(config).run(sockets=[listener])

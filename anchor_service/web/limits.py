@@ -61,11 +61,18 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._detail = f"the request has more than {max_bytes} bytes; send fewer certificates at once"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Source: ASGI 3.0."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        # Said before a byte of it is kept; a length that is not true is found out below.
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._max_bytes:
+            refusal = problems.answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request-too-large", self._detail)
+            await refusal(scope, receive, send)
             return
         size = depth = 0
         refused: BodyRefused | None = None
@@ -76,8 +83,7 @@ class BodyLimit:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self._max_bytes:
-                detail = f"the request has more than {self._max_bytes} bytes; send fewer certificates at once"
-                refused = BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request-too-large", detail)
+                refused = BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request-too-large", self._detail)
                 raise refused
             for match in _BRACKET.finditer(chunk):
                 depth += 1 if match[0] in (b"[", b"{") else -1

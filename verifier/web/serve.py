@@ -15,6 +15,8 @@ from verifier.web.app import MIB, PageSettings, create_app
 
 # Each holds a few chunks of a body; more are told to come again.
 MAX_CONNECTIONS = 512
+# What the kernel keeps of one connection's body: several of these are in the process at a time.
+RECEIVE_BYTES = 32 * 1024
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _usage("--service takes an http or https address")
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     try:
         listener.bind((options.host, options.port))
     except OSError as error:
