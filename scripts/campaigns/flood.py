@@ -5,8 +5,8 @@
 Real processes on this machine, asked through real sockets. schemathesis makes the requests from the API's own
 description and from one of the page's routes, half each. Then each server gets a body of 1 GB, bodies that come byte by
 byte, and 200 uploads at once, after a crowd of small ones. Ends with `requests N, server errors 0, uploads N, grown N
-MiB`, or exits 1 where there was a server error, where nobody else was served in the meantime, or where a process grew by
-more than 64 MiB.
+MiB`, or exits 1 where there was a server error, where nobody else was served in the meantime, or where a process grew
+by more than 64 MiB.
 """
 
 import sys

@@ -1,14 +1,17 @@
 """The verifier in one file, opened from disk: all five checks against a node that its user names."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from verifier.verdict import Verdict
+from verifier.verdict import EXIT_CODES, Verdict
 from verifier.words import VERDICTS
 
-FILE = Path(__file__).parents[2] / "verifier" / "web" / "static" / "jangkar-verify.html"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "verifier" / "web" / "static" / "jangkar-verify.html"
 OF_FILES = [verdict for verdict in Verdict if verdict is not Verdict.RECORDED]
 
 
@@ -90,3 +93,34 @@ def test_it_asks_nobody_but_whom_it_was_told_to(scene, open_page):
     page.on("request", lambda request: asked.add(request.url))
     assert check(page, scene, "valid") == "valid"
     assert asked == {scene.installation.devnet.url + "/", f"{scene.service}/v1/documents"}
+
+
+@pytest.fixture(scope="module")
+def pyz(tmp_path_factory):
+    made = tmp_path_factory.mktemp("pyz")
+    subprocess.run([sys.executable, ROOT / "scripts" / "build_pyz.py", "--out", made], check=True)
+    return made / "jangkar-verify.pyz"
+
+
+@pytest.mark.parametrize("name", OF_FILES)
+def test_the_one_of_plain_python_says_the_same(scene, pyz, name):
+    file, receipt = scene.files[name]
+    given = ("check", str(file), "--service", scene.service, *(("--receipt", str(receipt)) if receipt else ()))
+    command = [sys.executable, "-I", "-S", str(pyz), *given, "--policy", str(scene.installation.policy), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (json.loads(done.stdout)["verdict"], done.returncode) == (name, EXIT_CODES[Verdict(name)])
+
+
+def test_a_receipt_becomes_an_opentimestamps_proof(scene, tmp_path):
+    receipt = scene.files["valid"][0].with_name("good.pdf.jangkar.json")
+    out = tmp_path / "good.pdf.ots"
+    given = ("ots", str(receipt), "--policy", str(scene.installation.policy), "--out", str(out))
+    done = scene.installation.run("jangkar-verify", *given)
+    assert (done.returncode, done.stdout.strip()) == (0, str(out)), done.stderr
+    assert out.read_bytes().startswith(b"\x00OpenTimestamps")
+    assert scene.installation.run("jangkar-verify", *given).returncode == 2, "nothing is overwritten"
+    forged = tmp_path / "forged.json"
+    forged.write_bytes(receipt.read_bytes().replace(b'"leaf_index":', b'"leaf_index":1'))
+    done = scene.installation.run("jangkar-verify", "ots", str(forged), "--policy", str(scene.installation.policy))
+    assert done.returncode == 1
+    assert not (tmp_path / "forged.json.ots").exists()

@@ -1,5 +1,6 @@
 """What the repository promises about itself."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ TRACKED = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).spli
 TEXTS = [
     path
     for path in TRACKED
-    if (ROOT / path).is_file() and Path(path).suffix in {".md", ".py", ".sol", ".toml", ".html", ".css"}
+    if (ROOT / path).is_file() and Path(path).suffix in {".md", ".py", ".sol", ".toml", ".html", ".css", ".js", ".mjs"}
 ]
 TOP_LEVEL = {
     "anchor_service", "contracts", "deploy", "docs", "hardhat-free-devnet", "requirements", "scripts", "tests",
@@ -108,6 +109,33 @@ def test_the_artifact_is_what_the_source_gives():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", ["build_browser.py", "build_pyz.py"])
+def test_what_people_download_is_what_the_source_gives(script):
+    if script == "build_browser.py" and shutil.which("npm") is None:
+        missing("npm")
+    done = subprocess.run(
+        [sys.executable, f"scripts/{script}", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_archive_is_the_same_bytes_wherever_it_is_built(tmp_path):
+    """In another folder, with another clock, locale and mask."""
+    made = []
+    for place, zone in (("one", "Asia/Jakarta"), ("two", "UTC")):
+        copy = tmp_path / place
+        for name in ("verifier", "docs"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+        (copy / "scripts").mkdir()
+        for name in ("_bootstrap.py", "_downloads.py", "build_pyz.py"):
+            shutil.copy(ROOT / "scripts" / name, copy / "scripts")
+        command = [sys.executable, "-S", str(copy / "scripts" / "build_pyz.py")]
+        subprocess.run(command, check=True, env={"TZ": zone, "PATH": "/usr/bin:/bin"}, umask=0o077)
+        made.append((copy / "dist" / "jangkar-verify.pyz").read_bytes())
+    assert made[0] == made[1]
+    assert hashlib.sha256(made[0]).hexdigest() in (ROOT / "docs" / "downloads.md").read_text()
 
 
 def test_nothing_is_left_to_do_in_the_code():
