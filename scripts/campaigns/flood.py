@@ -132,12 +132,14 @@ def generated(
     description = folder / f"{server.name}.json"
     schema = page_schema(known) if server.name == "page" else httpx.get(f"{server.url}/openapi.json").json()
     description.write_text(json.dumps(schema))
+    examples = min(400, max(1, wanted // 25))
     while server.requests < wanted:
         report = folder / "report.ndjson"
         command = [
             str(tool), "run", str(description), "--url", server.url, "--checks", "not_a_server_error",
-            "--phases", "coverage,fuzzing,stateful", "--max-examples", "400", "--seed", str(seed), "--workers", "2",
-            "--generation-database", "none", "--report", "ndjson", "--report-ndjson-path", str(report),
+            "--phases", "coverage,fuzzing,stateful", "--max-examples", str(examples), "--seed", str(seed),
+            "--workers", "2", "--generation-database", "none", "--report", "ndjson",
+            "--report-ndjson-path", str(report),
             "--header", f"Authorization: Bearer {token}", "--continue-on-failure", "--no-color",
             "--suppress-health-check", "all", "--warnings", "off",
         ]  # fmt: skip

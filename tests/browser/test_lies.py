@@ -52,6 +52,10 @@ LIES = {
             swap('data-verdict="not_found"', 'data-verdict="valid"')(text)), "receipt"),
     "another root": ("valid", swap(ROOT, f'data-root="{"00" * 32}"'), "root"),
     "no root": ("valid", swap(ROOT, ""), "root"),
+    "another root of a contested file": ("undetermined", swap(ROOT, f'data-root="{"00" * 32}"'), "root"),
+    "a failed proof for a passed one": (
+        "valid", swap(r'(data-checks>\s*<li class="pass">.*?</li>\s*)<li class="pass">', r'\1<li class="fail">'),
+        "root"),
     "another size": ("valid", swap(r'data-size="\d+"', 'data-size="4"'), "root"),
     "a size that is none": ("valid", swap(r'data-size="\d+"', 'data-size="x"'), "root"),
     "more lesson hours": ("valid", in_receipt('"jp\\":40', '"jp\\":400'), "root"),
@@ -100,6 +104,19 @@ def test_the_answer_to_another_code_is_caught(scene, open_page):
     lied_to(page, "**/v/*", lambda _: other)
     page.goto(f"{scene.page}/v/{scene.code}?lang=en")
     page.wait_for_selector("[data-contradiction=file]")
+
+
+def test_a_forged_receipt_is_not_called_recomputed(scene, open_page, tmp_path):
+    """No lie of the server's: where the service is down, the forged receipt is all that it has."""
+    page = open_page(f"{scene.installation.start_page('--service', 'http://127.0.0.1:1')}?lang=en")
+    file = scene.files["valid"][0]
+    forged = tmp_path / "forged.json"
+    forged.write_bytes(file.with_name("good.pdf.jangkar.json").read_bytes().replace(b'\\"jp\\":40', b'\\"jp\\":400'))
+    page.set_input_files("#file", file)
+    page.set_input_files("#receipt", forged)
+    page.locator("#check button").click()
+    page.wait_for_selector("[data-verdict=invalid] [data-recomputed=not-recomputed]")
+    assert "What the receipt says (not proven)" in page.locator("[data-claim]").inner_text()
 
 
 def test_what_is_shown_is_what_is_proven(scene, open_page):

@@ -59,7 +59,11 @@ PHRASES: dict[str, Saying] = {
         "This service cannot be reached. The file was not checked. Try again.",
     ),
     "recomputed": Saying(
-        "Peramban Anda menghitung ulang daun dan akar: cocok.", "Your browser recomputed leaf and root: they agree."
+        "✔ Peramban Anda menghitung ulang daun dan akar: cocok.", "✔ Your browser recomputed leaf and root: they agree."
+    ),
+    "not-recomputed": Saying(
+        "✖ Peramban Anda menghitung ulang daun: tidak menuju akar.",
+        "✖ Your browser recomputed the leaf: it does not lead to the root.",
     ),
     "unanchored": Saying(
         "Peramban Anda membaca tanda terimanya; akarnya tidak dapat dibandingkan.",
@@ -133,8 +137,8 @@ PHRASES: dict[str, Saying] = {
 
 # What the page's script says, and why it contradicts an answer.
 SCRIPT_WORDS = (
-    "hashing", "asking", "unreachable", "recomputed", "unanchored", "contradiction", "print", "mistyped", "no-file",
-    "receipt-too-large", "receipt-not-text",
+    "hashing", "asking", "unreachable", "recomputed", "not-recomputed", "unanchored", "contradiction", "print",
+    "mistyped", "no-file", "receipt-too-large", "receipt-not-text",
 )  # fmt: skip
 STANDALONE_WORDS = (
     "standalone", "standalone-lead", "file", "receipt", "policy", "node", "service", "issuer-id", "check", "issuer",

@@ -3,7 +3,7 @@
 import { hex } from "./bytes.js";
 import { normalise } from "./code.js";
 import { fingerprint } from "./fingerprint.js";
-import { contradiction, receiptOf } from "./recompute.js";
+import { contradiction, leads, receiptOf } from "./recompute.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const form = $("#check");
@@ -59,18 +59,19 @@ const judge = (asked, name) => {
   if (!answer) return;
   for (const empty of answer.querySelectorAll("[data-t]"))
     empty.textContent = say.texts[empty.dataset.t].replace(/\{(\w+)\}/g, (_, name) => empty.dataset[name]);
-  const found = contradiction(answer, asked, say.titles);
-  if (found) {
-    tell(`${say.contradiction} (${say.contradictions[found]})`);
-    place.firstChild.dataset.contradiction = found;
+  const wrong = contradiction(answer, asked, say.titles);
+  if (wrong) {
+    tell(`${say.contradiction} (${say.contradictions[wrong]})`);
+    place.firstChild.dataset.contradiction = wrong;
     return;
   }
   const claims = [...answer.querySelectorAll("[data-claim]")].map((claim) => [claim, receiptOf(claim)]);
   for (const [claim, receipt] of claims) {
     showData($("dl", claim), receipt);
     $("[data-receipt]", claim).download = `${name}.jangkar.json`;
-    const line = element("p", `✔ ${claim.dataset.root ? say.recomputed : say.unanchored}`);
-    line.dataset.recomputed = "";
+    const found = leads(claim, receipt) ? "recomputed" : claim.dataset.root ? "not-recomputed" : "unanchored";
+    const line = element("p", say[found]);
+    line.dataset.recomputed = found;
     $("[data-checks]", claim).after(line);
     $("details", claim).addEventListener("toggle", () => showPath(claim, receipt).catch(() => {}));
   }

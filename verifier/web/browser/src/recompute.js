@@ -12,9 +12,15 @@ export const receiptOf = (claim) => {
   return parse(decodeURIComponent(href.slice(href.indexOf(",") + 1)));
 };
 
-const leads = (claim, { leafHash, leafIndex, path }) => {
+// Whether the receipt's leaf leads to the claim's root under its size, as this browser computes it.
+export const leads = (claim, { leafHash, leafIndex, path }) => {
   const { root, size } = claim.dataset;
-  return Boolean(root) && hex(rootFromPath(leafHash, leafIndex, BigInt(size), path)) === root;
+  try {
+    return Boolean(root) && hex(rootFromPath(leafHash, leafIndex, BigInt(size), path)) === root;
+  } catch {
+    // A path that does not fit, or a size that is no number.
+    return false;
+  }
 };
 
 // The name of what contradicts in an answer, or null. `asked` is what the browser itself knows: digest and revisions, or code.
@@ -27,6 +33,9 @@ export const contradiction = (answer, asked, titles) => {
   } catch {
     return "receipt";
   }
+  // What the server says of check 2 is what this browser finds, on every claim.
+  const saysSo = (claim) => claim.querySelector("[data-checks] li:nth-child(2)").className === "pass";
+  if (claims.some((claim) => saysSo(claim) !== leads(claim, receiptOf(claim)))) return "root";
   // A file with a proof of its own was found.
   if (verdict === "not_found") return claims.length ? "file" : null;
   if (verdict !== "modified" && !PROVEN.includes(verdict)) return null;
@@ -39,10 +48,6 @@ export const contradiction = (answer, asked, titles) => {
         ? verdict !== "recorded" && receipt.documentDigest === asked.digest
         : verdict !== "valid" && receipt.metadata.code === asked.code;
   if (!isMeant) return "file";
-  try {
-    if (!leads(claims[0], receipt)) return "root";
-  } catch {
-    return "root";
-  }
+  if (!leads(claims[0], receipt)) return "root";
   return answer.querySelector("[data-sentence]").textContent.includes(receipt.profile.name) ? null : "issuer";
 };
