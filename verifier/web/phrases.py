@@ -32,6 +32,9 @@ PHRASES: dict[str, Saying] = {
     "step-leaf": Saying("daun: penerbit, berkas, dan data", "leaf: issuer, file and data"),
     "step-siblings": Saying("langkah ke akar", "steps to the root"),
     "step-root": Saying("akar kumpulan", "root of the batch"),
+    "file-short": Saying("berkas", "file"),
+    "leaf-short": Saying("daun", "leaf"),
+    "root-short": Saying("akar", "root"),
     "step-block": Saying("blok", "block"),
     "by-operator": Saying(
         "Kunci penerbit ini dipegang oleh operator, bukan oleh lembaganya sendiri.",

@@ -49,11 +49,15 @@ class CheckView:
 
 @dataclass(frozen=True)
 class PictureView:
-    """The path as a picture: each sibling's side, `l` or `r`, and how its hash begins; a text for who cannot see it."""
+    """The path as a picture, from `below` its siblings to `above`; `text` is for who cannot see it.
+
+    A sibling is its side, `l` or `r`, and how its hash begins.
+    """
 
     height: int
+    below: tuple[str, ...]
     siblings: tuple[tuple[str, str], ...]
-    block: str
+    above: tuple[str, ...]
     text: str
 
 
@@ -152,8 +156,15 @@ def _picture(claim: Claim, anchor: Anchor, language: Language) -> PictureView | 
     values = {"steps": len(siblings), "block": anchor.block_number}
     return PictureView(
         height=ROW_HEIGHT * (len(siblings) + 4) + 8,
+        below=(
+            f"{PHRASES['file-short'].in_(language)} {claim.receipt.document_digest.hex()[:8]}",
+            f"{PHRASES['leaf-short'].in_(language)} {claim.receipt.leaf_hash.hex()[:8]}",
+        ),
         siblings=siblings,
-        block=f"{PHRASES['step-block'].in_(language)} {anchor.block_number}",
+        above=(
+            f"{PHRASES['root-short'].in_(language)} {anchor.root.hex()[:8]}",
+            f"{PHRASES['step-block'].in_(language)} {anchor.block_number}",
+        ),
         text=PHRASES["picture"].in_(language, values),
     )
 
