@@ -72,9 +72,7 @@ def vocabulary() -> dict[str, Any]:
         "phrases": {name: both(phrases.PHRASES[name]) for name in phrases.STANDALONE_WORDS},
         "fields": [[name, both(phrases.PHRASES[phrases.LABELS.get(name, name)])] for name in phrases.SHOWN_FIELDS],
         "kinds": kinds.NUMBERS,
-        "oneOperator": both(words.ONE_OPERATOR),
-        "severalOperators": both(words.SEVERAL_OPERATORS),
-        "notLookedUp": both(words.NOT_LOOKED_UP),
+        "remarks": {name: both(saying) for name, saying in words.REMARKS.items()},
     }
 
 

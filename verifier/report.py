@@ -24,21 +24,21 @@ def headline(result: Result, language: Language) -> str:
     return words.EXPLANATIONS[answer.verdict].in_(language, values)
 
 
-def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[str]:
-    """What stands behind the verdict and is not one of its checks."""
-    said = []
+def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[tuple[str, dict[str, Any]]]:
+    """What stands behind the verdict and is not one of its checks: names of words.py, and what fills their blanks."""
+    said: list[tuple[str, dict[str, Any]]] = []
     if result.answer.reason in ("contested", "nothing-to-check"):
-        said.append(words.REASONS[result.answer.reason].in_(language))
-    said += [words.REASONS["malformed-receipt"].in_(language, {"detail": detail}) for detail in result.malformed]
+        said.append((result.answer.reason, {}))
+    said += [("malformed-receipt", {"detail": detail}) for detail in result.malformed]
     for claim in result.answer.claims[:1]:
         if claim.is_proven and claim.facts and claim.facts.anchor:
             printed = claim.receipt.metadata.fields["issued_on"]
             said.append(words.lag(printed, claim.facts.anchor.block_time, language))
     if result.head:
-        operators = words.ONE_OPERATOR if policy.operators == 1 else words.SEVERAL_OPERATORS
-        said.append(operators.in_(language, {"operators": policy.operators}))
+        name = "one-operator" if policy.operators == 1 else "several-operators"
+        said.append((name, {"operators": policy.operators}))
     if not looked_up and result.answer.claims:
-        said.append(words.NOT_LOOKED_UP.in_(language))
+        said.append(("not-looked-up", {}))
     return said
 
 
@@ -50,7 +50,10 @@ def as_text(result: Result, policy: Policy, language: Language, *, looked_up: bo
     ]
     for claim in result.answer.claims:
         lines += ["", *_claim_lines(claim, language)]
-    said = remarks(result, policy, language, looked_up=looked_up)
+    sayings = words.REASONS | words.REMARKS
+    said = [
+        sayings[name].in_(language, values) for name, values in remarks(result, policy, language, looked_up=looked_up)
+    ]
     if result.head:
         said.append(f"block {result.head.number}, {instant(result.head.time):%Y-%m-%d %H:%M:%S} UTC")
     return "\n".join(lines + ([""] if said else []) + said)

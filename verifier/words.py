@@ -256,33 +256,41 @@ OUTCOMES: dict[str, Saying] = {
 
 PROVEN = Saying("Tercatat:", "Recorded:")
 NOT_PROVEN = Saying("Menurut tanda terima, tidak terbukti:", "According to the receipt, not proven:")
-ONE_OPERATOR = Saying(
-    "Rantai ini dijalankan oleh satu operator: catatannya tidak membuktikan apa pun terhadap operator itu sendiri.",
-    "This chain is run by one operator: its record proves nothing against that operator.",
-)
-SEVERAL_OPERATORS = Saying(
-    "Rantai ini dijalankan oleh {operators} operator; dibaca melalui satu node.",
-    "This chain is run by {operators} operators; it was read through one node.",
-)
-# The printed date is a claim; the block time is the only evidence of time.
-SAME_DAY = Saying(
-    "Dijangkar pada hari terbit yang tertulis, {printed}.", "Anchored on the printed day of issue, {printed}."
-)
-LATER = Saying(
-    "Dijangkar {days} hari setelah tanggal terbit yang tertulis, {printed}.",
-    "Anchored {days} days after the printed day of issue, {printed}.",
-)
-MUCH_LATER = Saying(
-    " Waktu penjangkaran adalah satu-satunya bukti waktu.", " The time of anchoring is the only evidence of time."
-)
-EARLIER = Saying(
-    "Dijangkar {days} hari sebelum tanggal terbit yang tertulis, {printed}: tanggal itu belum tiba waktu dijangkar.",
-    "Anchored {days} days before the printed day of issue, {printed}: that day had not come when it was anchored.",
-)
+# What stands behind a verdict and is not one of its checks.
+REMARKS: dict[str, Saying] = {
+    "one-operator": Saying(
+        "Rantai ini dijalankan oleh satu operator: catatannya tidak membuktikan apa pun terhadap operator itu sendiri.",
+        "This chain is run by one operator: its record proves nothing against that operator.",
+    ),
+    "several-operators": Saying(
+        "Rantai ini dijalankan oleh {operators} operator; dibaca melalui satu node.",
+        "This chain is run by {operators} operators; it was read through one node.",
+    ),
+    # The printed date is a claim; the block time is the only evidence of time.
+    "same-day": Saying(
+        "Dijangkar pada hari terbit yang tertulis, {printed}.", "Anchored on the printed day of issue, {printed}."
+    ),
+    "later": Saying(
+        "Dijangkar {days} hari setelah tanggal terbit yang tertulis, {printed}.",
+        "Anchored {days} days after the printed day of issue, {printed}.",
+    ),
+    "much-later": Saying(
+        "Dijangkar {days} hari setelah tanggal terbit yang tertulis, {printed}. Waktu penjangkaran adalah satu-satunya "
+        "bukti waktu.",
+        "Anchored {days} days after the printed day of issue, {printed}. The time of anchoring is the only evidence of "
+        "time.",
+    ),
+    "earlier": Saying(
+        "Dijangkar {days} hari sebelum tanggal terbit yang tertulis, {printed}: tanggal itu belum tiba "
+        "waktu dijangkar.",
+        "Anchored {days} days before the printed day of issue, {printed}: that day had not come when it was anchored.",
+    ),
+    "not-looked-up": Saying(
+        "Klaim penerbit lain atas berkas ini tidak dicari.",
+        "Other issuers' claims on this file were not looked for.",
+    ),
+}
 MUCH_LATER_DAYS = 31
-NOT_LOOKED_UP = Saying(
-    "Klaim penerbit lain atas berkas ini tidak dicari.", "Other issuers' claims on this file were not looked for."
-)
 
 
 def date_time(seconds: int, language: Language) -> str:
@@ -293,12 +301,11 @@ def date_time(seconds: int, language: Language) -> str:
     return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} WIB"
 
 
-def lag(printed: str, block_time: int, language: Language) -> str:
-    """How the printed day of issue lies to the block time."""
+def lag(printed: str, block_time: int, language: Language) -> tuple[str, dict[str, Any]]:
+    """How the printed day of issue lies to the block time: a remark and what stands in its blanks."""
     days = (instant(block_time).astimezone(WIB).date() - date.fromisoformat(printed)).days
-    saying = SAME_DAY if days == 0 else LATER if days > 0 else EARLIER
-    said = saying.in_(language, {"days": abs(days), "printed": day(printed, language)})
-    return said + MUCH_LATER.in_(language) * (days >= MUCH_LATER_DAYS)
+    name = "same-day" if days == 0 else "earlier" if days < 0 else "later" if days < MUCH_LATER_DAYS else "much-later"
+    return name, {"days": abs(days), "printed": day(printed, language)}
 
 
 def day(text: str, language: Language) -> str:

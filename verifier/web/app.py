@@ -31,12 +31,13 @@ from verifier.service import Found
 from verifier.web.phrases import ANSWER_WORDS, CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
 from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
 from verifier.web.view import TONES, view
-from verifier.words import CHECK_NAMES, EXPLANATIONS, OUTCOMES, REASONS, VERDICTS, Language
+from verifier.words import CHECK_NAMES, EXPLANATIONS, OUTCOMES, REASONS, REMARKS, VERDICTS, Language
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 STANDALONE = "jangkar-verify.html"
 MIB = 1 << 20
+SAYINGS = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS | REMARKS
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 PARTS = ("answer.html", "path.html")
 PART_HEADERS = {
@@ -238,8 +239,7 @@ class Page:
 
 def texts(language: Language) -> dict[str, str]:
     """The words of an answer that are the same in every answer, by name."""
-    sayings = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS
-    return {name: saying.template(language) for name, saying in sayings.items()}
+    return {name: saying.template(language) for name, saying in SAYINGS.items()}
 
 
 def _spelled(known: Mapping[str, str], name: str, values: Mapping[str, Any] = EMPTY) -> Markup:
@@ -256,7 +256,7 @@ def _named(name: str, values: Mapping[str, Any] = EMPTY) -> Markup:
 
 
 def _is_asked(name: str, blank: str) -> bool:
-    return name in REASONS and f"{{{blank}}}" in REASONS[name].id + REASONS[name].en
+    return f"{{{blank}}}" in SAYINGS[name].id + SAYINGS[name].en
 
 
 def _source(text: str) -> str:

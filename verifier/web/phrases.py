@@ -151,7 +151,8 @@ STANDALONE_WORDS = (
 )  # fmt: skip
 # What it puts into an answer that was made for it, which travels without them.
 ANSWER_WORDS = (
-    "recorded-data", "claimed-data", "compare", "do-not-rely", "five-checks", "path", "save-receipt",
+    "recorded-data", "claimed-data", "compare", "do-not-rely", "five-checks", "path", "save-receipt", "by-operator",
+    "head",
 )  # fmt: skip
 CONTRADICTIONS = ("title", "receipt", "file", "root", "issuer")
 

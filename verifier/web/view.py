@@ -87,7 +87,7 @@ class AnswerView:
     title: str
     sentence: str
     claims: tuple[ClaimView, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[tuple[str, dict[str, Any]], ...]
     is_recorded: bool
     is_contested: bool
 
@@ -101,11 +101,11 @@ def view(result: Result, policy: Policy, language: Language, *, looked_up: bool)
         claim.facts and claim.facts.key and claim.facts.key.custody is Custody.OPERATOR
         for claim in result.answer.claims
     ):
-        remarks.append(PHRASES["by-operator"].in_(language))
+        remarks.append(("by-operator", {}))
     if result.head:
         time = words.date_time(result.head.time, language)
         values = {"block": result.head.number, "time": time, "age": max(0, result.now - result.head.time)}
-        remarks.append(PHRASES["head"].in_(language, values))
+        remarks.append(("head", values))
     return AnswerView(
         verdict=verdict,
         tone=tone,

@@ -94,12 +94,12 @@ const show = (result, policy, lookedUp) => {
   const remarks = [];
   if (words.reasons[result.reason]) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
   if (result.head) {
-    remarks.push(fill(policy.operators === 1 ? words.oneOperator : words.severalOperators, policy));
+    remarks.push(fill(words.remarks[policy.operators === 1 ? "one-operator" : "several-operators"], policy));
     const age = Math.max(0, result.now - Number(result.head.time));
     remarks.push(say("head", { block: result.head.number, time: inTime(result.head.time), age }));
   }
   if (result.claims.some((claim) => claim.facts.key?.custody === "operator")) remarks.push(say("by-operator"));
-  if (!lookedUp && first) remarks.push(pick(words.notLookedUp));
+  if (!lookedUp && first) remarks.push(pick(words.remarks["not-looked-up"]));
   place.replaceChildren(
     make(
       "div",
