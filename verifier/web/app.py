@@ -2,13 +2,12 @@
 
 import base64
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,7 +16,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -28,17 +26,16 @@ from verifier.ask import Question, ask
 from verifier.errors import MalformedCode, ServiceUnavailable
 from verifier.policy import Policy
 from verifier.service import Found
-from verifier.web.phrases import ANSWER_WORDS, CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
+from verifier.web.phrases import CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
+from verifier.web.spelling import named, spelled, texts
 from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
 from verifier.web.view import TONES, view
-from verifier.words import CHECK_NAMES, EXPLANATIONS, OUTCOMES, REASONS, REMARKS, VERDICTS, Language
+from verifier.words import EXPLANATIONS, VERDICTS, Language
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 STANDALONE = "jangkar-verify.html"
 MIB = 1 << 20
-SAYINGS = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS | REMARKS
-EMPTY: Mapping[str, Any] = MappingProxyType({})
 PARTS = ("answer.html", "path.html")
 PART_HEADERS = {
     "Content-Security-Policy": "default-src 'none'",
@@ -149,7 +146,7 @@ class Page:
         }
         # A script has most words already, and fetches the path when somebody opens it.
         context["for_script"] = request.url.path == "/ask"
-        context["said"] = _named if context["for_script"] else partial(_spelled, texts(language))
+        context["said"] = named if context["for_script"] else partial(spelled, language)
         template = "answer.html" if context["for_script"] else "page.html"
         if not context["for_script"]:
             context |= self._around(request, language)
@@ -237,28 +234,6 @@ class Page:
         return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="no-ots")
 
 
-def texts(language: Language) -> dict[str, str]:
-    """The words of an answer that are the same in every answer, by name."""
-    return {name: saying.template(language) for name, saying in SAYINGS.items()}
-
-
-def _spelled(known: Mapping[str, str], name: str, values: Mapping[str, Any] = EMPTY) -> Markup:
-    """The rest of a tag, and its text."""
-    return Markup(">") + escape(known[name].format_map(values))
-
-
-def _named(name: str, values: Mapping[str, Any] = EMPTY) -> Markup:
-    """The rest of a tag whose text the script fills in."""
-    blanks = Markup("").join(
-        Markup(' data-{}="{}"').format(*item) for item in values.items() if _is_asked(name, item[0])
-    )
-    return Markup(' data-t="{}"{}>').format(name, blanks)
-
-
-def _is_asked(name: str, blank: str) -> bool:
-    return f"{{{blank}}}" in SAYINGS[name].id + SAYINGS[name].en
-
-
 def _source(text: str) -> str:
     """An inline style or script as a content security policy names it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
@@ -306,13 +281,12 @@ def create_app(settings: PageSettings) -> FastAPI:
     async def nothing(_request: Request) -> Response:
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "max-age=31536000"})
 
-    app.router.add_route("/", page.form)
-
     async def standalone(_request: Request) -> Response:
         # Saved and opened from disk; under our own address our policy would stop its script.
         headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
         return FileResponse(STATIC / STANDALONE, filename=STANDALONE, headers=headers)
 
+    app.router.add_route("/", page.form)
     app.router.add_route(f"/{STANDALONE}", standalone)
     app.router.add_route("/favicon.ico", nothing)
     app.router.add_route("/check", page.check, methods=["POST"])

@@ -1,0 +1,35 @@
+"""How an answer's words travel: spelled out in a page, or only named for a script that has them already."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from verifier.web.phrases import ANSWER_WORDS, PHRASES
+from verifier.words import CHECK_NAMES, OUTCOMES, REASONS, REMARKS, Language
+
+SAYINGS = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS | REMARKS
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def texts(language: Language) -> dict[str, str]:
+    """Every saying of an answer by its name, with its blanks."""
+    return {name: saying.template(language) for name, saying in SAYINGS.items()}
+
+
+def spelled(language: Language, name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
+    """The rest of a tag, and its text."""
+    return Markup(">") + escape(SAYINGS[name].in_(language, values))
+
+
+def named(name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
+    """The rest of a tag whose text the script fills in: the saying's name, and what its blanks hold."""
+    saying = SAYINGS[name]
+    asked = [item for item in values.items() if f"{{{item[0]}}}" in saying.id + saying.en]
+    return Markup(' data-t="{}"{}>').format(name, Markup("").join(map(_attribute, asked)))
+
+
+def _attribute(item: tuple[str, Any]) -> Markup:
+    return Markup(' data-{}="{}"').format(*item)
