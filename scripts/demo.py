@@ -1,6 +1,6 @@
 """See Jangkar do what it exists for, on this machine, with real files.
 
-    python3 scripts/demo.py               makes 100 certificates, anchors them, and verifies five cases
+    python3 scripts/demo.py               makes 100 certificates, anchors them, and verifies six cases
     python3 scripts/demo.py --pdfs DIR    the same with the PDFs of your own folder (they are copied)
     python3 scripts/demo.py --serve       leaves the public page up and prints its address
 
@@ -188,7 +188,7 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
 
 
 def verify_five(demo: Demo, receipts: Sequence[Path], service: str) -> bool:
-    """The five cases, each on its line."""
+    """The six cases, each on its line."""
     genuine, withdrawn = (path.with_name(path.name.removesuffix(".jangkar.json")) for path in receipts[:2])
     cases = demo.folder / "cases"
     cases.mkdir()
@@ -196,6 +196,10 @@ def verify_five(demo: Demo, receipts: Sequence[Path], service: str) -> bool:
     data = bytearray(genuine.read_bytes())
     data[len(data) // 2] ^= 1
     altered.write_bytes(data)
+    appended = cases / "appended.pdf"
+    appended.write_bytes(genuine.read_bytes() + b"\n99 0 obj\n(JP: 400)\nendobj\n%%EOF\n")
+    # A PDF of your own may end otherwise than PDFs do; then nobody can tell where it ended.
+    ends = genuine.read_bytes().rstrip(b"\0\t\n\f\r ").endswith(b"%%EOF")
     forged = cases / "forged.jangkar.json"
     receipt = json.loads(receipts[0].read_text())
     metadata = json.loads(receipt["metadata"])
@@ -213,6 +217,14 @@ def verify_five(demo: Demo, receipts: Sequence[Path], service: str) -> bool:
                 demo, "invalid", "a copy with one byte changed, with that receipt", str(altered), "--receipt", beside
             ),
             expect(demo, "not_found", "the same copy without a receipt", str(altered), "--service", service),
+            expect(
+                demo,
+                "modified" if ends else "not_found",
+                "a copy with something appended to it",
+                str(appended),
+                "--service",
+                service,
+            ),
             expect(
                 demo,
                 "invalid",

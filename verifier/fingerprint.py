@@ -13,10 +13,10 @@ READ_SIZE = 1 << 20
 # More than 20 revisions; a file with more markers hides nothing by them, for the first ones are the oldest.
 MAX_REVISIONS = 64
 
-# A revision ends with this marker and perhaps one end of line; writers differ in which, so each is tried.
-_END = re.compile(rb"%%EOF(\r\n|[\r\n])?")
+# A revision ends with this marker and white space; how much is the writer's habit, so each length is tried.
+_END = re.compile(rb"%%EOF[\0\t\n\f\r ]{0,8}")
 _MARKER_BYTES = 5
-_LONGEST_END = 7
+_LONGEST_END = 13
 
 
 @dataclass(frozen=True)

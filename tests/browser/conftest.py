@@ -14,7 +14,7 @@ from tools import missing
 
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP verif.test 127.0.0.1",
 ]  # fmt: skip
 PHONE = {"width": 360, "height": 740}
 SCREENSHOTS = Path(os.environ["JANGKAR_SCREENSHOTS"]) if "JANGKAR_SCREENSHOTS" in os.environ else None

@@ -137,6 +137,40 @@ def test_the_file_stays_and_its_digests_travel(scene, open_page):
     assert "PDF-1.7" not in sent[0][2]
 
 
+def test_a_plain_http_name_hashes_without_the_browsers_own_sha256(scene, open_page):
+    page = open_page(scene.page.replace("127.0.0.1", "verif.test"))
+    assert page.evaluate("typeof crypto.subtle") == "undefined"
+    for name in ("valid", "modified"):
+        hand_in(page, scene, name)
+        page.wait_for_selector(f"[data-verdict={name}]")
+
+
+def test_a_large_file_is_hashed_as_it_streams(scene, open_page, tmp_path):
+    """100 MB: more than an upload may have, and no more than the browser reads at a time."""
+    large = tmp_path / "large.pdf"
+    issued = scene.files["valid"][0].read_bytes()
+    with large.open("wb") as file:
+        file.write(issued)
+        for _ in range(100):
+            file.write(bytes(1 << 20))
+        file.write(b"%%EOF\n")
+    page = open_page(scene.page)
+    page.set_input_files("#file", large)
+    page.locator("#check button").click()
+    assert page.locator("[data-verdict]").get_attribute("data-verdict", timeout=60_000) == "modified"
+
+
+def test_a_sidecar_is_enough_when_its_issuer_is_named(scene, open_page):
+    page = open_page(scene.installation.start_page("--service", "http://127.0.0.1:1"))
+    file = scene.files["valid"][0]
+    page.set_input_files("#file", file)
+    page.set_input_files("#receipt", file.with_name("good.pdf.jangkar.json"))
+    page.locator("#check button").click()
+    assert verdict(page) == "undetermined"
+    page.select_option("#issuer", label=scene.installation.name)
+    page.wait_for_selector("[data-verdict=valid]")
+
+
 def test_a_file_may_be_dropped_anywhere(scene, open_page):
     page = open_page(scene.page)
     data = scene.files["valid"][0].read_bytes().decode()
@@ -189,6 +223,18 @@ def test_hostile_text_is_shown_as_text(scene, open_page, shoot):
     hand_in(page, scene, "untrusted")
     assert verdict(page) == "untrusted"
     assert INSTITUTE in page.locator("#answer").inner_text()
+    # In a receipt that is none, whose defect is told, and in a file's name.
+    payload = "<img src=x onerror=alert(1)>"
+    page = open_page(scene.page)
+    page.set_input_files(
+        "#file", {"name": f"{payload}.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 %%EOF"}
+    )
+    receipt = json.dumps({"format": payload}).encode()
+    page.set_input_files("#receipt", {"name": "x.json", "mimeType": "application/json", "buffer": receipt})
+    page.locator("#check button").click()
+    assert verdict(page) == "invalid"
+    assert payload in page.locator("#answer").inner_text()
+    assert page.locator("#answer img").count() == 0
     for path in ("/?code=%3Cscript%3Ealert(1)%3C/script%3E", "/v/%22%3E%3Csvg%20onload=alert(1)%3E"):
         assert "salah ketik" in open_page(scene.page + path, java_script_enabled=False).inner_text("main")
 

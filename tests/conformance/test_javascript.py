@@ -76,7 +76,7 @@ def test_codes():
 def test_fingerprints():
     """The browser's own SHA-256 over the whole file, and the streaming one over pieces, as Python's."""
     chance = random.Random(32_000)
-    parts = [b"%%EOF", b"\r", b"\n", b"x", b"%%EO"]
+    parts = [b"%%EOF", b"\r", b"\n", b"x", b"%%EO", b" ", b"\0" * 9]
     files = [b"".join(chance.choices(parts, k=chance.randrange(60))) for _ in range(60)]
     files.append(b"%%EOF\n" * 500)
     for data in files:

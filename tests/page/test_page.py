@@ -296,7 +296,11 @@ def test_when_the_service_is_down_it_says_so(site):
     answer = httpx.post(f"{page}/check", files={"file": ("x.pdf", site.pdf("good"))}, timeout=30)
     assert verdict(answer) == "undetermined"
     assert "tidak dapat ditanya" in answer.text
-    # A sidecar is enough where the policy names its issuer.
+    # A sidecar is enough for who names the issuer that the certificate shows; the page asks for it.
+    files = {"file": ("x.pdf", site.pdf("good")), "receipt": ("r", site.receipt("good"))}
+    answer = httpx.post(f"{page}/check", files=files, timeout=30)
+    assert verdict(answer) == "undetermined"
+    assert f'<option value="{site.installation.issuer}">' in answer.text
     files = {"file": ("x.pdf", site.pdf("good")), "receipt": ("r", site.receipt("good"))}
     answer = httpx.post(f"{page}/check", files=files, data={"issuer": site.installation.issuer}, timeout=30)
     assert verdict(answer) == "valid"
@@ -307,3 +311,5 @@ def test_too_many_requests(site):
     codes = [httpx.get(page).status_code for _ in range(65)]
     assert codes.count(200) == 60
     assert set(codes) == {200, 429}
+    assert httpx.get(page).headers["retry-after"] == "60"
+    assert httpx.get(f"{page}/healthz").status_code == 200

@@ -89,7 +89,7 @@ class AnswerView:
     claims: tuple[ClaimView, ...]
     remarks: tuple[tuple[str, dict[str, Any]], ...]
     is_recorded: bool
-    is_contested: bool
+    asks_issuer: bool
 
 
 def view(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> AnswerView:
@@ -115,8 +115,15 @@ def view(result: Result, policy: Policy, language: Language, *, looked_up: bool)
         claims=tuple(_claim(claim, language) for claim in result.answer.claims),
         remarks=tuple(remarks),
         is_recorded=verdict is Verdict.RECORDED,
-        is_contested=result.answer.reason == "contested",
+        asks_issuer=_asks_issuer(result),
     )
+
+
+def _asks_issuer(result: Result) -> bool:
+    """Whether the visitor can settle it by naming the issuer that the certificate shows."""
+    reasons = {check.reason for claim in result.answer.claims for check in claim.checks}
+    is_open = result.answer.verdict is Verdict.UNDETERMINED and "issuer-not-named" in reasons
+    return is_open or result.answer.reason == "contested"
 
 
 def _claim(claim: Claim, language: Language) -> ClaimView:

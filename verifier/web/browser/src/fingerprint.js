@@ -5,7 +5,10 @@ import { sha256 } from "./hashing.js";
 
 const MAX_REVISIONS = 64;
 const MARKER = [0x25, 0x25, 0x45, 0x4f, 0x46]; // %%EOF
-const LONGEST_END = 7;
+// What ISO 32000-1 calls white space; how much of it ends a revision is the writer's habit.
+const WHITE_SPACE = [0x00, 0x09, 0x0a, 0x0c, 0x0d, 0x20];
+const MAX_WHITE_SPACE = 8;
+const LONGEST_END = MARKER.length + MAX_WHITE_SPACE;
 // The browser's own SHA-256 wants a file whole, once for each revision: above this many bytes in all, one pass is better.
 const MAX_BY_THE_BROWSER = 64 << 20;
 
@@ -14,10 +17,9 @@ export const revisionEnds = (bytes) => {
   const ends = [];
   for (let at = bytes.indexOf(MARKER[0]); at >= 0; at = bytes.indexOf(MARKER[0], at + 1)) {
     if (!MARKER.every((byte, index) => bytes[at + index] === byte)) continue;
-    const end = at + MARKER.length;
+    let end = at + MARKER.length;
     ends.push(end);
-    if (bytes[end] === 13 || bytes[end] === 10) ends.push(end + 1);
-    if (bytes[end] === 13 && bytes[end + 1] === 10) ends.push(end + 2);
+    while (end < at + LONGEST_END && WHITE_SPACE.includes(bytes[end])) ends.push((end += 1));
   }
   return ends;
 };
