@@ -24,9 +24,14 @@ def test_verifying_as_anybody_does(quick, tmp_path):
     assert quick.verify(good, "--issuer", "bb" * 32)[1]["verdict"] == "invalid"
 
     copy = tmp_path / "copy.pdf"
-    for change in (lambda data: data[:-5], lambda data: data + b" ", lambda data: data.replace(b"good", b"evil")):
-        copy.write_bytes(change((folder / "good.pdf").read_bytes()))
-        assert quick.verify(str(copy), "--receipt", str(receipt), *mine)[1]["verdict"] == "invalid"
+    data = (folder / "good.pdf").read_bytes()
+    for changed, wanted in (
+        (data[:-5], "invalid"),
+        (data.replace(b"good", b"evil"), "invalid"),
+        (data + b" ", "modified"),
+    ):
+        copy.write_bytes(changed)
+        assert quick.verify(str(copy), "--receipt", str(receipt), *mine)[1]["verdict"] == wanted
     forged = json.loads(receipt.read_text())
     cases = {
         "index": lambda fields: fields | {"leaf_index": fields["leaf_index"] ^ 1},

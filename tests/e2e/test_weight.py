@@ -18,6 +18,7 @@ from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.ports import FOREVER
 from verifier import policy, receipt
 from verifier.checks import Asked, all_checks
+from verifier.fingerprint import Fingerprint
 from verifier.registry import Head, RegistryReader
 from verifier.rpc import Node
 from verifier.verdict import Claim
@@ -93,7 +94,7 @@ class History:
         read = receipt.parse(certificate.receipt)
         reader = RegistryReader(Node(self.devnet.url), trusted)
         facts = reader.facts(head, read.registry, read.issuer_id, read.sequence, read.leaf_hash)
-        checks = all_checks(certificate.digest, read, trusted, facts, Asked([ISSUER]), head.time)
+        checks = all_checks(Fingerprint(certificate.digest), read, trusted, facts, Asked([ISSUER]), head.time)
         return Claim(read, facts, checks).verdict
 
 
