@@ -34,6 +34,9 @@ WEB = _bootstrap.ROOT / "verifier" / "web"
 BROWSER = WEB / "browser"
 STATIC = WEB / "static"
 DOWNLOAD = "jangkar-verify.html"
+# The bundled library's own files name no licence; its text stands beside the page and in the download.
+NOTICE = "/*! @noble/hashes, MIT, (c) 2022 Paul Miller */"
+LICENCE = STATIC / "noble-hashes.LICENSE"
 
 
 def bundle(name: str, *options: str) -> str:
@@ -41,7 +44,7 @@ def bundle(name: str, *options: str) -> str:
     esbuild = BROWSER / "node_modules" / ".bin" / "esbuild"
     command = [
         str(esbuild), f"src/{name}.js", "--bundle", "--minify", "--format=iife", "--target=es2022", "--charset=utf8",
-        "--legal-comments=none", "--log-level=warning", *options,
+        "--legal-comments=none", "--log-level=warning", f"--banner:js={NOTICE}", *options,
     ]  # fmt: skip
     done = subprocess.run(command, cwd=BROWSER, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -81,6 +84,7 @@ def standalone() -> str:
     script = bundle("standalone", f"--define:VOCABULARY={json.dumps(vocabulary(), ensure_ascii=False)}")
     style = (WEB / "templates" / "page.css").read_text()
     text = (BROWSER / "standalone.html").read_text()
+    text = text.replace("{LICENCE}", LICENCE.read_text())
     for name, value in (("STYLE", style), ("SCRIPT", script)):
         digest = base64.b64encode(hashlib.sha256(value.encode()).digest()).decode()
         text = text.replace(f"{{{name}-SOURCE}}", f"'sha256-{digest}'").replace(f"{{{name}}}", value)
