@@ -22,6 +22,8 @@ settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+# Before xdist's own, which reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What goes to one worker: a file, and all that share one installation in a browser."""
     for item in items:
