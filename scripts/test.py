@@ -37,8 +37,8 @@ def main() -> int:
             if done.returncode:
                 print(done.stdout + done.stderr)
                 return 1
-    # Whole files go to one worker, and tests/browser as a whole: what they set up is a chain, a database or a browser.
-    command = [sys.executable, "-m", "pytest", "-q", *(options or ("-n", "auto", "--dist", "loadgroup"))]
+    # Whole files go to one worker: what they set up is a chain, a database or a browser.
+    command = [sys.executable, "-m", "pytest", "-q", *(options or ("-n", "auto", "--dist", "loadfile"))]
     return subprocess.run(command, cwd=_bootstrap.ROOT, check=False).returncode
 
 

@@ -22,15 +22,6 @@ settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
-# Before xdist's own, which reads the marks.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What goes to one worker: a file, and all that share one installation in a browser."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "browser" else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL of this session's own, on a socket in its own folder."""
