@@ -104,7 +104,7 @@ def _ots(options: argparse.Namespace, trusted: Policy) -> int:
         print(f"{Verdict.INVALID}: {result.malformed[0]}")
         return EXIT_CODES[Verdict.INVALID]
     claim = result.answer.claims[0]
-    anchor = claim.facts.anchor if claim.is_proven and claim.facts else None
+    anchor = claim.proven_anchor
     if anchor is None:
         return _print(result, trusted, options, looked_up=False)
     path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + ots.SUFFIX)

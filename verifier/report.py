@@ -31,9 +31,9 @@ def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bo
         said.append((result.answer.reason, {}))
     said += [("malformed-receipt", {"detail": detail}) for detail in result.malformed]
     for claim in result.answer.claims[:1]:
-        if claim.is_proven and claim.facts and claim.facts.anchor:
+        if anchor := claim.proven_anchor:
             printed = claim.receipt.metadata.fields["issued_on"]
-            said.append(words.lag(printed, claim.facts.anchor.block_time, language))
+            said.append(words.lag(printed, anchor.block_time, language))
     if result.head:
         name = "one-operator" if policy.operators == 1 else "several-operators"
         said.append((name, {"operators": policy.operators}))

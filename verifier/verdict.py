@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from verifier.checks import EARLIER_REVISION, Check, Outcome
 from verifier.receipt import Receipt
-from verifier.registry import Facts
+from verifier.registry import Anchor, Facts
 
 
 class Verdict(StrEnum):
@@ -68,6 +68,11 @@ class Claim:
         _, inclusion, anchor, issuer, _ = self.checks
         outcomes = {inclusion.outcome, anchor.outcome}
         return outcomes == {Outcome.PASS} and issuer.reason not in _UNPROVEN_ISSUER
+
+    @property
+    def proven_anchor(self) -> Anchor | None:
+        """The anchor that the claim leads to, where it is proven."""
+        return self.facts.anchor if self.facts and self.is_proven else None
 
     @property
     def verdict(self) -> Verdict:

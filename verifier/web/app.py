@@ -225,8 +225,7 @@ class Page:
     def _answer_ots(self, request: Request, receipt: bytes) -> Response:
         result = ask(Question(None, [receipt]), self._settings.policy)
         for claim in result.answer.claims:
-            anchor = claim.facts.anchor if claim.is_proven and claim.facts else None
-            if anchor is not None:
+            if anchor := claim.proven_anchor:
                 proof = ots.encode(claim.receipt, anchor.size)
                 headers = self._headers | {"Content-Disposition": 'attachment; filename="sertifikat.pdf.ots"'}
                 return Response(proof, media_type=ots.MEDIA_TYPE, headers=headers)
