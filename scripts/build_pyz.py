@@ -17,6 +17,7 @@ import _downloads
 
 NAME = "jangkar-verify.pyz"
 VERIFIER = _bootstrap.ROOT / "verifier"
+PAGE = VERIFIER / "web"
 SHEBANG = b"#!/usr/bin/env python3\n"
 MAIN = "from verifier.cli import main\n\nraise SystemExit(main())\n"
 # The earliest that the format knows.
@@ -25,7 +26,8 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 def build() -> bytes:
     """The archive's bytes. The public page needs other packages, and is left out."""
-    members = {f"verifier/{path.name}": path.read_text() for path in VERIFIER.glob("*.py")} | {"__main__.py": MAIN}
+    paths = [path for path in VERIFIER.rglob("*.py") if PAGE not in path.parents]
+    members = {f"verifier/{path.relative_to(VERIFIER)}": path.read_text() for path in paths} | {"__main__.py": MAIN}
     archive = io.BytesIO()
     archive.write(SHEBANG)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:

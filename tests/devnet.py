@@ -1,4 +1,4 @@
-"""The real devnet as a process, and what tests do to it. The process is the product's own."""
+"""Real chains as processes, and what tests do to them: the product's own devnet, and anvil."""
 
 import json
 import os
@@ -6,13 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
+import _contracts
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from tools import missing
 
 from anchor_service.chain.administration import Administration
 from anchor_service.chain.contract import connect
@@ -25,13 +28,83 @@ from anchor_service.ports import FOREVER
 CHAIN_ID = 200_826
 
 
-class Devnet:
+class Network(ABC):
+    """A chain at an address, with an account that has ether for each role."""
+
+    url = ""
+
+    @abstractmethod
+    def account(self, name: str) -> LocalAccount:
+        """The account of a role."""
+
+    def call(self, method: str, *params: Any) -> Any:
+        answer = self.ask(method, *params)
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+    def ask(self, method: str, *params: Any) -> dict[str, Any]:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()
+        with urlopen(Request(self.url, body, {"Content-Type": "application/json"}), timeout=30) as response:
+            answer: dict[str, Any] = json.load(response)
+        return answer
+
+    def administration(self, name: str) -> Administration:
+        return Administration(connect(self.url), KeystoreSigner(self.account(name)))
+
+    def deploy(self) -> str:
+        """A new registry with an account for each role, deployed by one that holds none."""
+        registry = self.administration("regulator").deploy(self.account("admin").address, 0)
+        admin = self.administration("admin")
+        for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
+            admin.grant_role(registry, role, self.account(role.lower()).address)
+        return registry
+
+    def accredit(
+        self, registry: str, issuer_id: bytes, key: str, text: str | None = None, scope: int | None = None
+    ) -> str:
+        """Accredit an issuer with one key for everything. Returns its profile text."""
+        text = text or profile.from_fields("BPSDM-UJI", "BPSDM Provinsi Uji")
+        accreditor = self.administration("accreditor")
+        kinds = scope_of(KIND_NUMBERS) if scope is None else scope
+        accreditor.open_window(registry, issuer_id, FOREVER, kinds, profile.digest(text))
+        accreditor.add_key(registry, issuer_id, key, 3, "institute")
+        return text
+
+    def registry(self, address: str, name: str = "institute") -> Web3Registry:
+        return Web3Registry(connect(self.url), CHAIN_ID, address, 0, KeystoreSigner(self.account(name)))
+
+
+class Anvil(Network):
+    """Foundry's node, of the devnet's chain id."""
+
+    def __init__(self, *options: str) -> None:
+        if not _contracts.ANVIL.exists():
+            missing("anvil: run `python3 scripts/check_contracts.py --quick` once")
+        self._running = _contracts.anvil("--chain-id", str(CHAIN_ID), *options)
+        self._accounts: dict[str, LocalAccount] = {}
+
+    def __enter__(self) -> Self:
+        self.url = self._running.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.__exit__(kind, error, trace)
+
+    def account(self, name: str) -> LocalAccount:
+        if name not in self._accounts:
+            self._accounts[name] = Account.create()
+            self.call("anvil_setBalance", self._accounts[name].address, hex(10**21))
+        return self._accounts[name]
+
+
+class Devnet(Network):
     """Started when entered, stopped when left; survives being killed in between."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self._options = options or ("--test-methods",)
-        self.url = ""
         self._accounts: dict[str, LocalAccount] = {}
 
     def __enter__(self) -> Self:
@@ -73,48 +146,12 @@ class Devnet:
         if self.process.stdout:
             self.process.stdout.close()
 
-    def call(self, method: str, *params: Any) -> Any:
-        answer = self.ask(method, *params)
-        assert "error" not in answer, answer["error"]
-        return answer["result"]
-
-    def ask(self, method: str, *params: Any) -> dict[str, Any]:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()
-        with urlopen(Request(self.url, body, {"Content-Type": "application/json"}), timeout=30) as response:
-            answer: dict[str, Any] = json.load(response)
-        return answer
-
     def account(self, name: str) -> LocalAccount:
         if name not in self._accounts:
             password = (self.folder / "password").read_text().strip()
             encrypted = json.loads((self.folder / "keystore" / f"{name}.json").read_text())
             self._accounts[name] = Account.from_key(Account.decrypt(encrypted, password))
         return self._accounts[name]
-
-    def administration(self, name: str) -> Administration:
-        return Administration(connect(self.url), KeystoreSigner(self.account(name)))
-
-    def deploy(self) -> str:
-        """A new registry with an account for each role, deployed by one that holds none."""
-        registry = self.administration("regulator").deploy(self.account("admin").address, 0)
-        admin = self.administration("admin")
-        for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
-            admin.grant_role(registry, role, self.account(role.lower()).address)
-        return registry
-
-    def accredit(
-        self, registry: str, issuer_id: bytes, key: str, text: str | None = None, scope: int | None = None
-    ) -> str:
-        """Accredit an issuer with one key for everything. Returns its profile text."""
-        text = text or profile.from_fields("BPSDM-UJI", "BPSDM Provinsi Uji")
-        accreditor = self.administration("accreditor")
-        kinds = scope_of(KIND_NUMBERS) if scope is None else scope
-        accreditor.open_window(registry, issuer_id, FOREVER, kinds, profile.digest(text))
-        accreditor.add_key(registry, issuer_id, key, 3, "institute")
-        return text
-
-    def registry(self, address: str, name: str = "institute") -> Web3Registry:
-        return Web3Registry(connect(self.url), CHAIN_ID, address, 0, KeystoreSigner(self.account(name)))
 
     def settle(self, seconds: float = 20) -> None:
         """Wait until the pool is empty."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from verifier.checks import Unreadable
+from verifier.facts import Facts, Key
 from verifier.fingerprint import Fingerprint
-from verifier.registry import Facts, Key
 
 ROOT = Path(__file__).parent.parent
 HARNESS = ROOT / "tests" / "conformance" / "verifier.mjs"

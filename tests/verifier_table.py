@@ -7,10 +7,10 @@ from vectors_reader import load
 
 from verifier import checks
 from verifier.checks import Asked, Outcome, Unreadable
+from verifier.facts import Anchor, Custody, Facts, Head, Key, Reattestation, Status, StatusRecord, Window
 from verifier.fingerprint import Fingerprint
 from verifier.policy import parse as parse_policy
 from verifier.receipt import parse
-from verifier.registry import Anchor, Custody, Facts, Head, Key, Reattestation, Status, StatusRecord, Window
 from verifier.verdict import Claim
 
 VECTOR = load("receipts.json")["right"]

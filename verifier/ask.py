@@ -3,15 +3,31 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from verifier.checks import Asked, Unreadable, all_checks
 from verifier.errors import Malformed, NodeUnavailable
+from verifier.facts import Facts, Head
 from verifier.fingerprint import Fingerprint
+from verifier.nodes import open_chain
 from verifier.policy import Policy
 from verifier.receipt import Receipt, parse
-from verifier.registry import Facts, Head, RegistryReader
-from verifier.rpc import Node
 from verifier.verdict import Answer, Claim, Verdict, combine
+
+
+class Source(Protocol):
+    """Where facts come from: nodes that agree on a block, or a log that was written down."""
+
+    @property
+    def head(self) -> Head:
+        """The block that everything is read at."""
+
+    @property
+    def standing(self) -> tuple[str, dict[str, Any]]:
+        """What the facts stand on: a name of verifier/words.py, and what fills its blanks."""
+
+    def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
+        """What one receipt is judged by. Raises: NodeUnavailable."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +48,23 @@ class Question:
 
 @dataclass(frozen=True)
 class Result:
-    """The answer, the block it was read at, what was handed over but is no receipt, and the verifier's own clock."""
+    """The answer, what its facts were read from, what was handed over but is no receipt, and the verifier's clock."""
 
     answer: Answer
-    head: Head | None
+    source: Source | None
     malformed: tuple[str, ...]
     now: int
 
+    @property
+    def head(self) -> Head | None:
+        """The block that everything was read at."""
+        return self.source.head if self.source else None
 
-def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.time) -> Result:
-    """Judge every receipt against the chain and combine what they say.
+
+def ask(
+    question: Question, policy: Policy, source: Source | None = None, clock: Callable[[], float] = time.time
+) -> Result:
+    """Judge every receipt against the chain, read from the policy's nodes or from a source, and combine what they say.
 
     A receipt that is not one makes the whole answer invalid when nothing better is at hand; it never
     hides another receipt. Raises: nothing; what could not be read becomes an unknown check.
@@ -59,38 +82,32 @@ def ask(question: Question, policy: Policy, clock: Callable[[], float] = time.ti
             continue
         receipts.append(receipt)
     now = int(clock())
-    head: Head | None = None
     claims: list[Claim] = []
     if receipts:
-        reader = _open(policy)
-        head = reader[1] if isinstance(reader, tuple) else None
+        found = source or _open(policy)
+        source = None if isinstance(found, Unreadable) else found
         asked = Asked(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
-            facts = _facts(reader, receipt)
+            facts = _facts(found, receipt)
             checks = all_checks(question.document, receipt, policy, facts, asked, now)
             claims.append(Claim(receipt, None if isinstance(facts, Unreadable) else facts, checks))
     answer = combine(claims, pending=question.pending, looked_up=question.looked_up)
     if malformed and not claims:
         answer = Answer(Verdict.INVALID, "malformed-receipt", ())
-    return Result(answer, head, tuple(malformed), now)
+    return Result(answer, source if receipts else None, tuple(malformed), now)
 
 
-def _open(policy: Policy) -> tuple[RegistryReader, Head] | Unreadable:
-    """The first node of the policy that shows the pinned chain and registry."""
-    refused = []
-    for url in policy.nodes:
-        reader = RegistryReader(Node(url), policy)
-        try:
-            return reader, reader.open()
-        except NodeUnavailable as error:
-            refused.append(str(error))
-    return Unreadable("; ".join(refused))
-
-
-def _facts(reader: tuple[RegistryReader, Head] | Unreadable, receipt: Receipt) -> Facts | Unreadable:
-    if isinstance(reader, Unreadable):
-        return reader
+def _open(policy: Policy) -> Source | Unreadable:
     try:
-        return reader[0].facts(reader[1], receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
+        return open_chain(policy)
+    except NodeUnavailable as error:
+        return Unreadable(str(error))
+
+
+def _facts(source: Source | Unreadable, receipt: Receipt) -> Facts | Unreadable:
+    if isinstance(source, Unreadable):
+        return source
+    try:
+        return source.facts(receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
     except NodeUnavailable as error:
         return Unreadable(str(error))

@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from verifier.errors import MalformedProof
+from verifier.facts import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
 from verifier.fingerprint import Fingerprint
 from verifier.kinds import NUMBERS
 from verifier.merkle import root_from_path
 from verifier.policy import Policy
 from verifier.receipt import Receipt
-from verifier.registry import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
 
 # A clock that runs ahead of the head by less than this is a clock, not a lie.
 CLOCK_TOLERANCE = 15 * 60

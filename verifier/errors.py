@@ -4,10 +4,13 @@ VerifierError
 ├── Malformed       the thing that was handed over is not what it claims to be
 │   ├── MalformedText, MalformedReceipt, MalformedMetadata, MalformedProfile, MalformedCode
 │   ├── MalformedPolicy   the verifier's own policy cannot be used
-│   └── MalformedProof    index, size and path do not fit together
+│   ├── MalformedProof    index, size and path do not fit together
+│   └── MalformedBundle   the file that a history was written down in cannot be used
 └── Unavailable     could not be read; says nothing about the certificate
     ├── NodeUnavailable
-    └── ServiceUnavailable
+    │   └── NodeRefused   it answered, and did not want to: too much at once, perhaps
+    ├── ServiceUnavailable
+    └── BundleNotPinned   nobody who is trusted stands behind this bundle
 """
 
 
@@ -47,12 +50,24 @@ class MalformedProof(Malformed):
     """Leaf index, tree size and path do not fit together."""
 
 
+class MalformedBundle(Malformed):
+    """The bundle breaks a rule of docs/spec/bundle.md."""
+
+
 class Unavailable(VerifierError):
     """Something could not be read. Says nothing about the certificate."""
 
 
 class NodeUnavailable(Unavailable):
     """The node did not answer, or not with something that can be believed."""
+
+
+class NodeRefused(NodeUnavailable):
+    """The node answered with an error instead of a result."""
+
+
+class BundleNotPinned(Unavailable):
+    """The policy does not name this bundle's digest."""
 
 
 class ServiceUnavailable(Unavailable):

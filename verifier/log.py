@@ -3,14 +3,16 @@
 The entry of an event is the concatenation of its topics and its data. Its last word is its index.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.errors import MalformedProof, NodeRefused, NodeUnavailable
+from verifier.facts import Checkpoint
 from verifier.hashing import leaf
-from verifier.merkle import root_from_leaves
-from verifier.registry import Checkpoint, Head
-from verifier.rpc import Node, data
+from verifier.merkle import Frontier
+from verifier.nodes import Chain
+from verifier.rpc import Node, data, quantity
 
 # Keccak-256 of each logged event's signature; tests/conformance/ compares them with the committed ABI.
 LOGGED_EVENTS = {
@@ -27,45 +29,91 @@ LOGGED_EVENTS = {
     "0xe1659a8a04656001e90d536c266ee31a186de2837579570571a095ca346ff31d": "WindowClosed",
     "0xaaa950bf1b4f9f7ab8de4116b81275bafd9439991c17d6a83f2234471f75ff8e": "WindowOpened",
 }
-EMPTY_ROOT = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 BLOCKS_A_QUESTION = 2_000
+Progress = Callable[[int, int], None]
 
 
-def checkpoint_of(entries: Sequence[bytes]) -> Checkpoint:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log, and the block that it was written in, which the log itself does not bind."""
+
+    block: int
+    data: bytes
+
+
+def checkpoint_of(entries: Iterable[bytes]) -> Checkpoint:
     """Size and root of a log of these entries, in order."""
-    if not entries:
-        return Checkpoint(0, EMPTY_ROOT)
-    return Checkpoint(len(entries), root_from_leaves([leaf(entry) for entry in entries]))
+    frontier = Frontier()
+    for entry in entries:
+        frontier.append(leaf(entry))
+    return Checkpoint(frontier.size, frontier.root)
 
 
-def entry_of(event: Any) -> bytes:
+def read_log(
+    chain: Chain, place: int = 0, known: Sequence[Entry] = (), progress: Progress | None = None
+) -> list[Entry]:
+    """The whole log of the registry at a place of the policy, from the first node whose events lead to its checkpoint.
+
+    `known` entries are not asked for again; where they are no beginning of the log, no node's events lead to it.
+    Raises: NodeUnavailable; MalformedProof when a node's events lead elsewhere than the registry's storage.
+    """
+    proven = chain.checkpoint(place)
+    registry = chain.policy.registries[place].address
+    first = known[-1].block + 1 if known else 0
+    refused: list[NodeUnavailable | MalformedProof] = []
+    for node in chain.nodes:
+        try:
+            later = list(read_entries(node, registry, first, chain.head.number, progress))
+            return proved([*known, *later], proven)
+        except (NodeUnavailable, MalformedProof) as error:
+            refused.append(error)
+    raise next((one for one in refused if isinstance(one, MalformedProof)), refused[0])
+
+
+def proved(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:
+    """These entries, when they are the log of this checkpoint. Raises: MalformedProof."""
+    for index, entry in enumerate(entries):
+        stated = int.from_bytes(entry.data[-32:], "big")
+        if stated != index:
+            raise MalformedProof(f"the node's log has entry {stated} in place {index}")
+    rebuilt = checkpoint_of(entry.data for entry in entries)
+    if rebuilt != checkpoint:
+        raise MalformedProof(
+            f"rebuilt from events: {rebuilt.size} entries of root {rebuilt.root.hex()}; "
+            f"the registry holds {checkpoint.size} of root {checkpoint.root.hex()}"
+        )
+    return entries
+
+
+def read_entries(node: Node, registry: str, first: int, last: int, progress: Progress | None = None) -> Iterator[Entry]:
+    """The entries that a node's events of these blocks are, as it sends them. Raises: NodeUnavailable."""
+    step = BLOCKS_A_QUESTION
+    while first <= last:
+        end = min(first + step - 1, last)
+        try:
+            events = node.call("eth_getLogs", _filter(registry, first, end))
+        except NodeRefused:
+            # A node limits how much it answers at once.
+            if step == 1:
+                raise
+            step //= 2
+            continue
+        if not isinstance(events, list):
+            raise NodeUnavailable(f"{node.url} sent no list of events")
+        for event in events:
+            yield entry_of(event)
+        if progress:
+            progress(end, last)
+        first, step = end + 1, min(2 * step, BLOCKS_A_QUESTION)
+
+
+def entry_of(event: Any) -> Entry:
     """The log entry of one event as a node sends it. Raises: NodeUnavailable."""
     if not isinstance(event, dict) or not isinstance(event.get("topics"), list):
         raise NodeUnavailable("the node sent something else than an event")
-    return b"".join(data(topic, 32) for topic in event["topics"]) + data(event.get("data"))
+    content = b"".join(data(topic, 32) for topic in event["topics"]) + data(event.get("data"))
+    return Entry(quantity(event.get("blockNumber")), content)
 
 
-def read_entries(node: Node, registry: str, head: Head) -> list[bytes]:
-    """All entries of a registry's log up to a block, in order.
-
-    Raises: NodeUnavailable; MalformedProof when the events' own indexes are not 0, 1, 2 and so on.
-    """
-    entries: list[bytes] = []
-    for first in range(0, head.number + 1, BLOCKS_A_QUESTION):
-        events = node.call(
-            "eth_getLogs",
-            {
-                "address": registry,
-                "fromBlock": hex(first),
-                "toBlock": hex(min(first + BLOCKS_A_QUESTION - 1, head.number)),
-                "topics": [list(LOGGED_EVENTS)],
-            },
-        )
-        if not isinstance(events, list):
-            raise NodeUnavailable(f"{node.url} sent no list of events")
-        entries += [entry_of(event) for event in events]
-    for index, entry in enumerate(entries):
-        stated = int.from_bytes(entry[-32:], "big")
-        if stated != index:
-            raise MalformedProof(f"the node's log has entry {stated} in place {index}")
-    return entries
+def _filter(registry: str, first: int, last: int) -> dict[str, Any]:
+    return {"address": registry, "fromBlock": hex(first), "toBlock": hex(last), "topics": [list(LOGGED_EVENTS)]}

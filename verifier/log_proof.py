@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier.errors import MalformedProof, MalformedText
+from verifier.facts import Checkpoint
 from verifier.hashing import leaf
 from verifier.log import checkpoint_of
 from verifier.merkle import consistency_path, inclusion_path, is_consistent, root_from_path
-from verifier.registry import Checkpoint
 from verifier.strictjson import read
 
 FORMAT = "jangkar-log-proof-v1"

@@ -6,6 +6,8 @@ from verifier.errors import MalformedProof
 from verifier.hashing import DIGEST_BYTES, interior
 
 MAX_TREE_SIZE = 2**64 - 1
+# SHA-256 of nothing. Source: RFC 9162 2.1.1.
+EMPTY_ROOT = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
 
 def root_from_path(leaf_hash: bytes, leaf_index: int, tree_size: int, path: Sequence[bytes]) -> bytes:
@@ -62,6 +64,38 @@ def _subtree(leaf_hashes: Sequence[bytes], start: int, end: int) -> bytes:
         return leaf_hashes[start]
     split = start + (1 << (size - 1).bit_length() - 1)
     return interior(_subtree(leaf_hashes, start, split), _subtree(leaf_hashes, split, end))
+
+
+class Frontier:
+    """A tree that only grows, kept by the roots of its perfect subtrees, smallest first: one for each bit of its size.
+
+    Source: docs/spec/log.md; RFC 9162 2.1.1 gives the shape.
+    """
+
+    def __init__(self, size: int = 0, nodes: Sequence[bytes] = ()) -> None:
+        """Raises: MalformedProof when the nodes are not as many as the bits of the size."""
+        if len(nodes) != size.bit_count():
+            raise MalformedProof(f"a tree of {size} has {size.bit_count()} perfect subtrees, not {len(nodes)}")
+        self.size = size
+        self.nodes = tuple(nodes)
+
+    def append(self, leaf_hash: bytes) -> None:
+        """Add one leaf."""
+        hash_, joined = leaf_hash, (~self.size & self.size + 1).bit_length() - 1
+        for node in self.nodes[:joined]:
+            hash_ = interior(node, hash_)
+        self.nodes = (hash_, *self.nodes[joined:])
+        self.size += 1
+
+    @property
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        if not self.nodes:
+            return EMPTY_ROOT
+        root, *larger = self.nodes
+        for node in larger:
+            root = interior(node, root)
+        return root
 
 
 def inclusion_path(leaf_hashes: Sequence[bytes], leaf_index: int) -> list[bytes]:

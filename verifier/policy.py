@@ -15,9 +15,9 @@ DEFAULT_MAX_HEAD_AGE = 15 * 60
 
 _HASH = re.compile("0x[0-9a-f]{64}")
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
-_ISSUER = re.compile("[0-9a-f]{64}")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _REQUIRED = {"format", "chain_id", "genesis", "registry", "code_hash", "finality", "operators", "nodes"}
-_OPTIONAL = {"max_head_age", "issuers", "successors"}
+_OPTIONAL = {"max_head_age", "issuers", "successors", "quorum", "pinned_block", "bundles", "max_bundle_age"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class RegistryPin:
 class Policy:
     """Pins of one chain and of a registry with those that succeed it, oldest first.
 
-    `depth` 0 means that a sealed block is final at once.
+    `depth` 0 means that a sealed block is final at once. `quorum` is how many of the nodes have to show the same
+    block; `pinned_block`, where it is not empty, is the hash of the one block that is read. `bundles` are the
+    SHA-256 of the bundles that are believed. Ages are in seconds.
     """
 
     chain_id: int
@@ -43,6 +45,10 @@ class Policy:
     nodes: tuple[str, ...]
     max_head_age: int
     issuers: frozenset[bytes]
+    quorum: int
+    pinned_block: bytes
+    bundles: frozenset[bytes]
+    max_bundle_age: int
 
 
 def load(path: Path) -> Policy:
@@ -63,15 +69,21 @@ def parse(data: bytes) -> Policy:
         raise MalformedPolicy(f"policy has an unknown field {min(unknown)!r}")
     if missing:
         raise MalformedPolicy(f"policy lacks {min(missing)!r}")
+    nodes = _nodes(fields["nodes"])
+    max_head_age = _integer(fields, "max_head_age", 1) if "max_head_age" in fields else DEFAULT_MAX_HEAD_AGE
     return Policy(
         chain_id=_integer(fields, "chain_id", 1),
         genesis=bytes.fromhex(_match(fields, "genesis", _HASH)[2:]),
         registries=(_pin(fields), *_successors(fields.get("successors", []))),
         depth=_finality(fields["finality"]),
         operators=_integer(fields, "operators", 1),
-        nodes=_nodes(fields["nodes"]),
-        max_head_age=_integer(fields, "max_head_age", 1) if "max_head_age" in fields else DEFAULT_MAX_HEAD_AGE,
-        issuers=_issuers(fields.get("issuers", [])),
+        nodes=nodes,
+        max_head_age=max_head_age,
+        issuers=_digests(fields, "issuers"),
+        quorum=_quorum(fields, len(nodes)),
+        pinned_block=bytes.fromhex(_match(fields, "pinned_block", _HASH)[2:]) if "pinned_block" in fields else b"",
+        bundles=_digests(fields, "bundles"),
+        max_bundle_age=_integer(fields, "max_bundle_age", 1) if "max_bundle_age" in fields else max_head_age,
     )
 
 
@@ -111,7 +123,18 @@ def _finality(value: Any) -> int:
 def _nodes(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(url, str) and is_http(url) for url in value):
         raise MalformedPolicy("policy field 'nodes' is not a list of at least one http or https address")
+    if len(set(value)) < len(value):
+        raise MalformedPolicy("policy field 'nodes' names an address twice: that would agree with itself")
     return tuple(value)
+
+
+def _quorum(fields: dict[str, Any], nodes: int) -> int:
+    if "quorum" not in fields:
+        return nodes
+    quorum = _integer(fields, "quorum", 1)
+    if quorum > nodes:
+        raise MalformedPolicy(f"policy field 'quorum' asks for {quorum} of {nodes} nodes")
+    return quorum
 
 
 def is_http(url: str) -> bool:
@@ -123,7 +146,8 @@ def is_http(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _issuers(value: Any) -> frozenset[bytes]:
-    if not isinstance(value, list) or not all(isinstance(one, str) and _ISSUER.fullmatch(one) for one in value):
-        raise MalformedPolicy("policy field 'issuers' is not a list of issuer ids of 64 hexadecimal digits")
+def _digests(fields: dict[str, Any], name: str) -> frozenset[bytes]:
+    value = fields.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) and _DIGEST.fullmatch(one) for one in value):
+        raise MalformedPolicy(f"policy field {name!r} is not a list of texts of 64 hexadecimal digits")
     return frozenset(bytes.fromhex(one) for one in value)

@@ -1,171 +1,45 @@
-"""What the registry says, read from a node at one pinned block. Source: docs/spec/registry.md.
+"""What a registry holds at a block, read from one node of which nothing is believed but the block's hash.
 
-Selectors are constants; tests/conformance/ compares them with the committed ABI.
+Every value is a storage slot that a Merkle proof leads to from the block's state root, and an absence is
+proved like a value. Source: docs/spec/storage.md, docs/spec/verification.md 1; EIP-1186.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Iterable
+from typing import Any
 
-from verifier.errors import NodeUnavailable
-from verifier.keccak import keccak256
+from verifier import rlp, storage
+from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.facts import (
+    NO_RECORD,
+    Anchor,
+    Checkpoint,
+    Facts,
+    Head,
+    Key,
+    Reattestation,
+    StatusRecord,
+    standing,
+    was_sound,
+)
+from verifier.header import Header, read_header
+from verifier.merkle import Frontier
 from verifier.policy import Policy, RegistryPin
-from verifier.rpc import Node, data, quantity
+from verifier.rpc import Node, data
+from verifier.trie import pool, value_at
 
-ANCHOR_OF = bytes.fromhex("3a9e2f73")
-WINDOW_OF = bytes.fromhex("4d5c8f2e")
-KEY_OF = bytes.fromhex("ae894a6f")
-STATUS_OF = bytes.fromhex("24a816c6")
-REATTESTATION_OF = bytes.fromhex("4662a842")
-SUCCESSOR = bytes.fromhex("6ff968c3")
-CHECKPOINT = bytes.fromhex("c2c4c5c1")
-
-PURPOSE_ANCHOR = 1
-
-_WORD = 32
-_UINT64 = 2**64
-_NO_ADDRESS = "0x" + "00" * 20
-
-
-class Status(IntEnum):
-    """Where a certificate stands, numbered as in the contract."""
-
-    ACTIVE = 0
-    SUSPENDED = 1
-    SUPERSEDED = 2
-    REVOKED = 3
-
-
-class Custody(IntEnum):
-    """Who holds a key's secret, numbered as in the contract."""
-
-    UNKNOWN = 0
-    INSTITUTE = 1
-    OPERATOR = 2
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """One anchored batch. Times are seconds since 1970."""
-
-    root: bytes
-    size: int
-    block_time: int
-    block_number: int
-    window: int
-    key: str
-
-
-@dataclass(frozen=True)
-class Window:
-    """A span [from_, until) of accreditation. `scope` is a set of 256 kinds."""
-
-    from_: int
-    until: int
-    scope: int
-    profile_digest: bytes
-
-
-@dataclass(frozen=True)
-class Key:
-    """An issuer's key, active in [from_, until). From `compromised_since` on its acts weigh nothing; 0 is never."""
-
-    from_: int
-    until: int
-    compromised_since: int
-    purposes: int
-    custody: Custody
-
-
-@dataclass(frozen=True)
-class Reattestation:
-    """When another key of the issuer put its weight behind an anchor, and that key."""
-
-    block_time: int
-    key: Key
-
-
-@dataclass(frozen=True)
-class StatusRecord:
-    """What stands for a leaf: the last record that carries weight. `block_time` 0 says that there is none."""
-
-    status: Status
-    from_beginning: bool
-    by_regulator: bool
-    reason: int
-    block_time: int
-    successor: bytes
-
-
-@dataclass(frozen=True)
-class Head:
-    """The block that everything was read at. `final` is the highest final block's number."""
-
-    number: int
-    hash: bytes
-    time: int
-    final: int
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that one receipt is judged by, read at one block.
-
-    `status` comes from the anchor's registry and those that succeed it. `unlisted_successor` is one
-    that the policy does not list: what was written there is not known.
-    """
-
-    head: Head
-    anchor: Anchor | None
-    window: Window | None
-    key: Key | None
-    reattestation: Reattestation | None
-    status: StatusRecord
-    unlisted_successor: str | None
-
-    @property
-    def key_was_sound(self) -> bool:
-        """Whether the anchor was made before any declared compromise of its key."""
-        return self.anchor is not None and self.key is not None and _was_sound(self.key, self.anchor.block_time)
-
-    @property
-    def carries_weight(self) -> bool:
-        """Whether the anchor's key was sound at its time, or a key that re-attested it was at that time."""
-        again = self.reattestation
-        return self.key_was_sound or (again is not None and _was_sound(again.key, again.block_time))
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Size and root of the registry's log."""
-
-    size: int
-    root: bytes
+NO_ADDRESS = "0x" + "00" * 20
+# An issuer's reversible changes of a leaf end at 64; only a regulator can write more.
+MAX_RECORDS = 1_024
+MAX_FRONTIER = 64
 
 
 class RegistryReader:
-    """Reads a policy's registries, after having made sure that they are those."""
+    """Reads a policy's registries at blocks whose hashes are known."""
 
     def __init__(self, node: Node, policy: Policy) -> None:
         self._node = node
         self._policy = policy
-
-    def open(self) -> Head:
-        """Pin the newest block.
-
-        Raises: NodeUnavailable when the node's chain, genesis or registry is not the policy's.
-        """
-        chain_id = quantity(self._node.call("eth_chainId"))
-        if chain_id != self._policy.chain_id:
-            raise NodeUnavailable(
-                f"{self._node.url} follows chain {chain_id}, the policy names {self._policy.chain_id}"
-            )
-        if self._block("0x0")[1] != self._policy.genesis:
-            raise NodeUnavailable(f"{self._node.url} follows another chain of the same id: its first block differs")
-        number, hash_, time = self._block("latest")
-        head = Head(number, hash_, time, number - self._policy.depth)
-        self._require_code(head, self._policy.registries[0])
-        return head
+        self._headers: dict[bytes, Header] = {}
 
     def facts(self, head: Head, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """Everything that one receipt of a registry is judged by; of the policy's first where it is none of them.
@@ -173,29 +47,34 @@ class RegistryReader:
         Raises: NodeUnavailable.
         """
         places = [place for place, pin in enumerate(self._policy.registries) if pin.address == registry]
-        at = self._policy.registries[places[0] if places else 0]
-        self._require_code(head, at)
-        anchor = self.anchor_of(head, at.address, issuer_id, sequence)
+        place = places[0] if places else 0
+        pin = self._policy.registries[place]
+        anchor = self.anchor_of(head, pin, issuer_id, sequence)
         window = key = again = None
         if anchor is not None:
-            window = self._window_of(head, at.address, issuer_id, anchor.window)
-            key = self._key_of(head, at.address, issuer_id, anchor.key)
-            again = self._reattestation_of(head, at.address, issuer_id, sequence)
-        statuses, unlisted = self._statuses(head, places[0] if places else 0, issuer_id, leaf_hash)
+            first = storage.items(storage.mapped(storage.WINDOWS, issuer_id)) + storage.WINDOW_WORDS * anchor.window
+            slot = storage.mapped(storage.REATTESTATIONS, issuer_id, storage.number(sequence))
+            *words, reattested = self._words(head, pin, [*_run(first, storage.WINDOW_WORDS), slot])
+            window = storage.window(words)
+            time = storage.time_at(reattested, 20)
+            writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
+            keys = self._keys(head, pin, issuer_id, writers)
+            key = keys[anchor.key]
+            again = Reattestation(time, keys[storage.address_at(reattested)]) if time else None
+        statuses, unlisted = self._statuses(head, place, issuer_id, leaf_hash)
         return Facts(head, anchor, window, key, again, standing(statuses), unlisted)
 
-    def anchor_of(self, head: Head, registry: str, issuer_id: bytes, sequence: int) -> Anchor | None:
+    def anchor_of(self, head: Head, pin: RegistryPin, issuer_id: bytes, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing. Raises: NodeUnavailable."""
-        words = self._view(head, registry, ANCHOR_OF, [issuer_id, sequence.to_bytes(32, "big")], 6)
-        size = _uint64(words[1])
-        if size == 0:
-            return None
-        return Anchor(words[0], size, _uint64(words[2]), _uint64(words[3]), _uint64(words[4]), _address(words[5]))
+        slot = storage.mapped(storage.ANCHORS, issuer_id, storage.number(sequence))
+        return storage.anchor(self._words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
 
-    def checkpoint(self, head: Head, registry: str) -> Checkpoint:
-        """Size and root of a registry's log. Raises: NodeUnavailable."""
-        words = self._view(head, registry, CHECKPOINT, [], 2)
-        return Checkpoint(_uint64(words[0]), words[1])
+    def checkpoint(self, head: Head, pin: RegistryPin) -> Checkpoint:
+        """Size and root of a registry's log, from its frontier. Raises: NodeUnavailable."""
+        size = storage.time_at(self._words(head, pin, [storage.LOG_SIZE])[0], 0)
+        levels = [level for level in range(MAX_FRONTIER) if size >> level & 1]
+        words = self._words(head, pin, [storage.FRONTIER + level for level in levels])
+        return Checkpoint(size, Frontier(size, [word.to_bytes(32, "big") for word in words]).root)
 
     def _statuses(
         self, head: Head, place: int, issuer_id: bytes, leaf_hash: bytes
@@ -204,94 +83,90 @@ class RegistryReader:
         found = []
         pins = self._policy.registries
         while True:
-            found.append(self._status_of(head, pins[place].address, issuer_id, leaf_hash))
-            successor = _address(self._view(head, pins[place].address, SUCCESSOR, [], 1)[0])
-            if successor == _NO_ADDRESS:
+            slot = storage.mapped(storage.HISTORIES, issuer_id, leaf_hash)
+            length, succeeded = self._words(head, pins[place], [slot, storage.SUCCESSOR])
+            found.append(self._standing_record(head, pins[place], issuer_id, slot, length))
+            successor = storage.address_at(succeeded)
+            if successor == NO_ADDRESS:
                 return found, None
             place += 1
             if place == len(pins) or pins[place].address != successor:
                 return found, successor
-            self._require_code(head, pins[place])
 
-    def _require_code(self, head: Head, pin: RegistryPin) -> None:
-        code = data(self._node.call("eth_getCode", pin.address, {"blockHash": "0x" + head.hash.hex()}))
-        if keccak256(code) != pin.code_hash:
-            raise NodeUnavailable(f"{self._node.url} does not show the policy's registry code at {pin.address}")
+    def _standing_record(self, head: Head, pin: RegistryPin, issuer_id: bytes, slot: int, length: int) -> StatusRecord:
+        """The last record of a leaf that carries weight: docs/spec/registry.md 5."""
+        if length > MAX_RECORDS:
+            raise NodeUnavailable(f"a leaf has {length} status records; this verifier reads {MAX_RECORDS}")
+        words = self._words(head, pin, _run(storage.items(slot), storage.RECORD_WORDS * length))
+        records = [storage.record(words[start : start + 2]) for start in range(0, len(words), storage.RECORD_WORDS)]
+        writers = {writer for record, writer in records if not record.by_regulator}
+        keys = self._keys(head, pin, issuer_id, writers)
+        for record, writer in reversed(records):
+            if record.by_regulator or was_sound(keys[writer], record.block_time):
+                return record
+        return NO_RECORD
 
-    def _window_of(self, head: Head, registry: str, issuer_id: bytes, window: int) -> Window:
-        words = self._view(head, registry, WINDOW_OF, [issuer_id, window.to_bytes(32, "big")], 4)
-        return Window(_uint64(words[0]), _uint64(words[1]), int.from_bytes(words[2], "big"), words[3])
+    def _keys(self, head: Head, pin: RegistryPin, issuer_id: bytes, addresses: Iterable[str]) -> dict[str, Key]:
+        wanted = sorted(set(addresses))
+        slots = [storage.mapped(storage.KEYS, issuer_id, storage.account(one)) for one in wanted]
+        words = self._words(head, pin, slots)
+        return {one: storage.key(word) for one, word in zip(wanted, words, strict=True)}
 
-    def _key_of(self, head: Head, registry: str, issuer_id: bytes, key: str) -> Key:
-        words = self._view(head, registry, KEY_OF, [issuer_id, bytes.fromhex(key[2:]).rjust(32, b"\0")], 5)
-        return Key(
-            from_=_uint64(words[0]),
-            until=_uint64(words[1]),
-            compromised_since=_uint64(words[2]),
-            purposes=_below(words[3], 8),
-            custody=Custody(_below(words[4], len(Custody))),
-        )
+    def _words(self, head: Head, pin: RegistryPin, slots: list[int]) -> list[int]:
+        """What stands in these slots of a registry, each proved; and that the registry's code is the pinned one."""
+        if not slots:
+            return []
+        state_root = self._header(head.hash).state_root
+        asked = [f"0x{slot:064x}" for slot in slots]
+        answer = self._node.call("eth_getProof", pin.address, asked, {"blockHash": "0x" + head.hash.hex()})
+        nodes = pool(_nodes(answer))
+        try:
+            account = value_at(state_root, storage.account(pin.address), nodes)
+            fields = rlp.decode(account) if account is not None else None
+            if not isinstance(fields, list) or len(fields) != 4 or fields[3] != pin.code_hash:
+                raise NodeUnavailable(f"{self._node.url} does not show the policy's registry code at {pin.address}")
+            root = fields[2]
+            if not isinstance(root, bytes):
+                raise MalformedProof("an account has no storage root")
+            return [_integer(value_at(root, slot.to_bytes(32, "big"), nodes)) for slot in slots]
+        except MalformedProof as error:
+            raise NodeUnavailable(f"{self._node.url} does not prove what it says of {pin.address}: {error}") from None
 
-    def _reattestation_of(self, head: Head, registry: str, issuer_id: bytes, sequence: int) -> Reattestation | None:
-        words = self._view(head, registry, REATTESTATION_OF, [issuer_id, sequence.to_bytes(32, "big")], 2)
-        time = _uint64(words[1])
-        return Reattestation(time, self._key_of(head, registry, issuer_id, _address(words[0]))) if time else None
-
-    def _status_of(self, head: Head, registry: str, issuer_id: bytes, leaf_hash: bytes) -> StatusRecord:
-        words = self._view(head, registry, STATUS_OF, [issuer_id, leaf_hash], 7)
-        return StatusRecord(
-            status=Status(_below(words[0], len(Status))),
-            from_beginning=bool(_below(words[1], 2)),
-            by_regulator=bool(_below(words[2], 2)),
-            reason=_below(words[3], 256),
-            block_time=_uint64(words[4]),
-            successor=words[6],
-        )
-
-    def _block(self, tag: str) -> tuple[int, bytes, int]:
-        block = self._node.call("eth_getBlockByNumber", tag, False)
-        if not isinstance(block, dict):
-            raise NodeUnavailable(f"{self._node.url} sent no block")
-        return quantity(block.get("number")), data(block.get("hash"), 32), quantity(block.get("timestamp"))
-
-    def _view(
-        self, head: Head, registry: str, selector: bytes, words: Sequence[bytes], answer_words: int
-    ) -> list[bytes]:
-        call = {"to": registry, "data": "0x" + (selector + b"".join(words)).hex()}
-        answer = data(self._node.call("eth_call", call, {"blockHash": "0x" + head.hash.hex()}), answer_words * _WORD)
-        return [answer[start : start + _WORD] for start in range(0, len(answer), _WORD)]
-
-
-def standing(statuses: Sequence[StatusRecord]) -> StatusRecord:
-    """What stands for a leaf over a registry and those that succeed it, oldest first.
-
-    Revoked and superseded do not heal, in whichever registry they were written; else the newest
-    registry in which anything was written decides. Source: docs/spec/verification.md 6.
-    """
-    written = [record for record in statuses if record.block_time] or statuses[:1]
-    newest = written[-1]
-    revoked = [record for record in written if record.status is Status.REVOKED]
-    superseded = [record for record in written if record.status is Status.SUPERSEDED]
-    if revoked or newest.status is Status.SUSPENDED:
-        return (revoked or [newest])[0]
-    return (superseded or [newest])[0]
+    def _header(self, hash_: bytes) -> Header:
+        """The header of a known hash, whoever sends it."""
+        if hash_ not in self._headers:
+            header = read_header(self._node.call("eth_getBlockByHash", "0x" + hash_.hex(), False))
+            if header.hash != hash_:
+                raise NodeUnavailable(f"{self._node.url} sent another block than 0x{hash_.hex()}")
+            self._headers[hash_] = header
+        return self._headers[hash_]
 
 
-def _was_sound(key: Key, time: int) -> bool:
-    return key.compromised_since == 0 or time < key.compromised_since
+def _run(first: int, count: int) -> list[int]:
+    return [(first + offset) % 2**256 for offset in range(count)]
 
 
-def _uint64(word: bytes) -> int:
-    return _below(word, _UINT64)
+def _nodes(answer: Any) -> list[bytes]:
+    """The trie nodes of an answer, which are all that is looked at: what else it says is proved by them or false."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("storageProof"), list):
+        raise NodeUnavailable("the node sent something else than a proof")
+    found: list[bytes] = []
+    for proof in (answer.get("accountProof"), *(_proof_of(one) for one in answer["storageProof"])):
+        if not isinstance(proof, list):
+            raise NodeUnavailable("the node sent something else than a proof")
+        found += [data(node) for node in proof]
+    return found
 
 
-def _below(word: bytes, bound: int) -> int:
-    value = int.from_bytes(word, "big")
-    if value >= bound:
-        raise NodeUnavailable(f"the node sent {value} where a number below {bound} belongs")
-    return value
+def _proof_of(slot: Any) -> Any:
+    return slot.get("proof") if isinstance(slot, dict) else None
 
 
-def _address(word: bytes) -> str:
-    _below(word, 2**160)
-    return "0x" + word[12:].hex()
+def _integer(value: bytes | None) -> int:
+    """A word of storage, which stands in the trie as the RLP of an integer; an absent one is zero."""
+    if value is None:
+        return 0
+    found = rlp.decode(value)
+    if not isinstance(found, bytes) or len(found) > 32:
+        raise MalformedProof("a slot holds something else than a word")
+    return int.from_bytes(found, "big")

@@ -6,6 +6,7 @@ from verifier import words
 from verifier.ask import Result
 from verifier.checks import Outcome, instant
 from verifier.policy import Policy
+from verifier.recorded import Past
 from verifier.verdict import Claim, Verdict
 from verifier.words import Language
 
@@ -27,16 +28,18 @@ def headline(result: Result, language: Language) -> str:
 def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[tuple[str, dict[str, Any]]]:
     """What stands behind the verdict and is not one of its checks: names of words.py, and what fills their blanks."""
     said: list[tuple[str, dict[str, Any]]] = []
-    if result.answer.reason in ("contested", "nothing-to-check"):
+    if result.answer.reason in ("contested", "nothing-to-check", "anchored-later"):
         said.append((result.answer.reason, {}))
     said += [("malformed-receipt", {"detail": detail}) for detail in result.malformed]
     for claim in result.answer.claims[:1]:
         if anchor := claim.proven_anchor:
             printed = claim.receipt.metadata.fields["issued_on"]
             said.append(words.lag(printed, anchor.block_time, language))
-    if result.head:
+    if result.source:
         name = "one-operator" if policy.operators == 1 else "several-operators"
-        said.append((name, {"operators": policy.operators}))
+        standing, values = result.source.standing
+        age = {"age": words.age(result.now - result.source.head.time, language)} if standing == "pinned-bundle" else {}
+        said += [(name, {"operators": policy.operators}), (standing, values | age)]
     if not looked_up and result.answer.claims:
         said.append(("not-looked-up", {}))
     return said
@@ -71,9 +74,10 @@ def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any
         "malformed": list(result.malformed),
         "head": None
         if head is None
-        else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": _time(head.time)},
+        else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": time(head.time)},
         "operators": policy.operators,
-        "nodes": 1 if head else 0,
+        "stands_on": None if result.source is None else result.source.standing[0],
+        "nodes": 0 if result.source is None else result.source.standing[1].get("nodes", 1),
         "looked_up": looked_up,
     }
 
@@ -106,7 +110,7 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
         "issuer": {"id": receipt.issuer_id.hex(), "code": receipt.profile.code, "name": receipt.profile.name},
         "custody": facts.key.custody.name.lower() if facts and facts.key else None,
         "carries_weight": facts.carries_weight if facts else None,
-        "reattested_at": _time(facts.reattestation.block_time) if facts and facts.reattestation else None,
+        "reattested_at": time(facts.reattestation.block_time) if facts and facts.reattestation else None,
         "metadata": receipt.metadata.fields,
         "leaf_hash": receipt.leaf_hash.hex(),
         "sequence": receipt.sequence,
@@ -117,7 +121,7 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
             "root_hash": anchor.root.hex(),
             "tree_size": anchor.size,
             "block": anchor.block_number,
-            "time": _time(anchor.block_time),
+            "time": time(anchor.block_time),
             "key": anchor.key,
         },
         "checks": [
@@ -133,5 +137,27 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _time(seconds: int) -> str:
+def past_as_text(past: Past, policy: Policy, language: Language, *, looked_up: bool) -> str:
+    """The answer about an instant for a terminal: what held then by what is known now, then what was known then."""
+    said = ["at-instant"]
+    if past.accredited is not None:
+        said.append("accredited-then" if past.accredited else "not-accredited-then")
+    if past.known_then is not past.result.answer.verdict:
+        said.append("known-otherwise")
+    values = {
+        "time": words.date_time(past.instant, language),
+        "verdict": words.VERDICTS[past.known_then].in_(language),
+    }
+    lines = [words.REMARKS[name].in_(language, values) for name in said]
+    return "\n".join([*lines, "", as_text(past.result, policy, language, looked_up=looked_up)])
+
+
+def past_as_json(past: Past, policy: Policy, *, looked_up: bool) -> dict[str, Any]:
+    """The answer about an instant for a program."""
+    then = {"at": time(past.instant), "issuer_accredited": past.accredited, "verdict_known_then": past.known_then}
+    return {**as_json(past.result, policy, looked_up=looked_up), "past": then}
+
+
+def time(seconds: int) -> str:
+    """An instant in RFC 3339, UTC."""
     return f"{instant(seconds):%Y-%m-%dT%H:%M:%SZ}"

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from verifier.errors import MalformedText, NodeUnavailable
+from verifier.errors import MalformedText, NodeRefused, NodeUnavailable
 from verifier.strictjson import read
 
 TIMEOUT_SECONDS = 10
@@ -41,7 +41,7 @@ def result_of(answer: bytes, url: str, method: str) -> Any:
     if "error" in message:
         refusal = message["error"]
         detail = refusal.get("message") if isinstance(refusal, dict) else refusal
-        raise NodeUnavailable(f"{url} refused {method}: {str(detail)[:200]}")
+        raise NodeRefused(f"{url} refused {method}: {str(detail)[:200]}")
     if message.get("result") is None:
         raise NodeUnavailable(f"{url} has nothing for {method}")
     return message["result"]

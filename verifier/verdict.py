@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from verifier.checks import EARLIER_REVISION, Check, Outcome
+from verifier.facts import Anchor, Facts
 from verifier.receipt import Receipt
-from verifier.registry import Anchor, Facts
 
 
 class Verdict(StrEnum):

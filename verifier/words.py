@@ -138,8 +138,8 @@ REASONS: dict[str, Saying] = {
         "The receipt names another registry ({registry}, chain {chain}), which is not trusted here.",
     ),
     "stale-head": Saying(
-        "Node ini tertinggal {age} detik; catatan terbaru belum terlihat.",
-        "The node lags by {age} seconds; the newest records cannot be seen.",
+        "Yang terbaca berakhir {age} detik yang lalu; catatan yang lebih baru belum terlihat.",
+        "What could be read ends {age} seconds ago; newer records cannot be seen.",
     ),
     "no-anchor": Saying(
         "Registri tidak mempunyai jangkar bernomor {sequence} dari penerbit ini.",
@@ -263,8 +263,39 @@ REMARKS: dict[str, Saying] = {
         "This chain is run by one operator: its record proves nothing against that operator.",
     ),
     "several-operators": Saying(
-        "Rantai ini dijalankan oleh {operators} operator; dibaca melalui satu node.",
-        "This chain is run by {operators} operators; it was read through one node.",
+        "Rantai ini dijalankan oleh {operators} operator.", "This chain is run by {operators} operators."
+    ),
+    "one-node": Saying(
+        "Dibaca dari satu node: jawaban ini bergantung pada kejujurannya.",
+        "Read from one node: this answer is as honest as that node.",
+    ),
+    "several-nodes": Saying(
+        "{nodes} node menunjukkan blok yang sama, dan semua data terbukti terhadapnya.",
+        "{nodes} nodes show the same block, and everything is proved against it.",
+    ),
+    "agreeing-nodes": Saying(
+        "{nodes} node memberi jawaban yang sama pada blok yang sama.",
+        "{nodes} nodes gave the same answers at the same block.",
+    ),
+    "pinned-block": Saying(
+        "Dibaca pada blok yang sidiknya ditetapkan dalam kebijakan, dan terbukti terhadapnya.",
+        "Read at the block whose hash the policy pins, and proved against it.",
+    ),
+    "pinned-bundle": Saying(
+        "Dibaca dari berkas riwayat bersidik {digest}, tanpa jaringan. Umur yang diketahui: {age}.",
+        "Read from the bundle of digest {digest}, without a network. The age of what it knows: {age}.",
+    ),
+    "anchored-later": Saying(
+        "Sertifikat ini baru dijangkar sesudah waktu itu.", "This certificate was anchored only after that time."
+    ),
+    "at-instant": Saying("Keadaan pada {time}:", "As of {time}:"),
+    "accredited-then": Saying("Penerbitnya terakreditasi pada waktu itu.", "Its issuer was accredited at that time."),
+    "not-accredited-then": Saying(
+        "Penerbitnya tidak terakreditasi pada waktu itu.", "Its issuer was not accredited at that time."
+    ),
+    "known-otherwise": Saying(
+        "Menurut catatan yang sudah ada pada waktu itu: {verdict}. Yang berikut memakai semua yang diketahui kini.",
+        "By what the registry had recorded at that time: {verdict}. What follows uses all that is known now.",
     ),
     # The printed date is a claim; the block time is the only evidence of time.
     "same-day": Saying(
@@ -299,6 +330,20 @@ def date_time(seconds: int, language: Language) -> str:
     if language == "id":
         return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} pukul {moment:%H.%M} WIB"
     return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} WIB"
+
+
+_SPANS = (
+    (86_400, Saying("hari", "days")),
+    (3_600, Saying("jam", "hours")),
+    (60, Saying("menit", "minutes")),
+    (1, Saying("detik", "seconds")),
+)
+
+
+def age(seconds: int, language: Language) -> str:
+    """A span of time in its largest unit of which there are two."""
+    length, unit = next((span for span in _SPANS if seconds >= 2 * span[0]), _SPANS[-1])
+    return f"{max(seconds, 0) // length} {unit.in_(language)}"
 
 
 def lag(printed: str, block_time: int, language: Language) -> tuple[str, dict[str, Any]]:

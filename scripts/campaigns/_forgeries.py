@@ -14,11 +14,11 @@ import reference
 from verifier import policy
 from verifier.checks import Asked, all_checks
 from verifier.errors import Malformed
+from verifier.facts import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
 from verifier.fingerprint import Fingerprint
 from verifier.kinds import NUMBERS
 from verifier.policy import Policy
 from verifier.receipt import Receipt, parse
-from verifier.registry import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
 from verifier.verdict import Claim, Verdict
 
 CHAIN_ID = 200_826

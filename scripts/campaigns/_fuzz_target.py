@@ -16,8 +16,9 @@ sys.path.insert(0, str(ROOT))
 with atheris.instrument_imports(include=["verifier"]):
     from verifier import metadata, policy, receipt, service
     from verifier.errors import VerifierError
+    from verifier.facts import Head
     from verifier.policy import Policy
-    from verifier.registry import Head, RegistryReader
+    from verifier.registry import RegistryReader
     from verifier.rpc import Node, result_of
 
 PINS = (

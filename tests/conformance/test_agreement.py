@@ -21,7 +21,7 @@ from anchor_service.core import log_proof
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.merkle import MerkleTree
-from verifier import approval, log, registry
+from verifier import approval, log, onchain, storage
 from verifier import kinds as verifier_kinds
 from verifier import log_proof as verifier_proof
 from verifier.errors import MalformedProof
@@ -194,13 +194,20 @@ def _selectors(kind: str) -> dict[str, bytes]:
 
 def test_the_verifiers_constants_are_the_abis():
     functions = _selectors("function")
-    assert functions["anchorOf"][:4] == registry.ANCHOR_OF
-    assert functions["windowOf"][:4] == registry.WINDOW_OF
-    assert functions["keyOf"][:4] == registry.KEY_OF
-    assert functions["statusOf"][:4] == registry.STATUS_OF
-    assert functions["checkpoint"][:4] == registry.CHECKPOINT
-    assert functions["reattestationOf"][:4] == registry.REATTESTATION_OF
-    assert functions["successor"][:4] == registry.SUCCESSOR
+    assert functions["verifyInclusion"][:4] == onchain.SELECTOR
+    browsers = (ROOT / "verifier" / "web" / "browser" / "src" / "registry.js").read_text()
+    for name, constant in (
+        ("anchorOf", "ANCHOR_OF"), ("windowOf", "WINDOW_OF"), ("keyOf", "KEY_OF"), ("statusOf", "STATUS_OF"),
+        ("reattestationOf", "REATTESTATION_OF"), ("successor", "SUCCESSOR"),
+    ):  # fmt: skip
+        assert f'const {constant} = "{functions[name][:4].hex()}";' in browsers
+    slots = {one["label"]: one["slot"] for one in ARTIFACT["storage"]["variables"]}
+    for name, slot in (
+        ("_logSize", storage.LOG_SIZE), ("_frontier", storage.FRONTIER), ("_successor", storage.SUCCESSOR),
+        ("_windows", storage.WINDOWS), ("_keys", storage.KEYS), ("_anchors", storage.ANCHORS),
+        ("_reattestations", storage.REATTESTATIONS), ("_histories", storage.HISTORIES),
+    ):  # fmt: skip
+        assert slots[name] == slot
     logged = {entry["name"] for entry in ARTIFACT["abi"] if entry["type"] == "event" and _is_logged(entry)}
     events = _selectors("event")
     assert {"0x" + events[name].hex(): name for name in logged} == log.LOGGED_EVENTS

@@ -10,7 +10,8 @@ from tools import missing
 from vectors_reader import load
 from verifier_table import ALTERED, FACTS, FILE, ISSUER, NOW, POLICY_TEXT, TABLE, VECTOR, judge
 
-from verifier import fingerprint
+from verifier import fingerprint, policy
+from verifier.errors import MalformedPolicy
 from verifier.kinds import NUMBERS
 from verifier.verdict import combine
 
@@ -89,17 +90,26 @@ def test_fingerprints():
 
 
 def test_policies():
-    assert answers([{"ask": "policy", "policy": POLICY_TEXT.encode().hex()}]) == ["policy"]
+    more = f'"quorum":1,"pinned_block":"0x{"ab" * 32}","bundles":["{"cd" * 32}"],"max_bundle_age":604800'
+    right = [POLICY_TEXT, POLICY_TEXT.replace('"operators":1', f'"operators":1,{more}')]
+    assert answers([{"ask": "policy", "policy": one.encode().hex()} for one in right]) == ["policy", "policy"]
     wrong = [
         POLICY_TEXT.replace(old, new)
         for old, new in (
             ('"operators":1', '"operators":0'), ('"operators":1', '"operators":1.0'), ('"chain_id"', '"chain"'),
             ('"instant"', '"soon"'), ('"instant"', '{"depth":0}'), ('"nodes":[', '"nodes":["ftp://x",'),
+            ('"operators":1', '"operators":1,"quorum":2'), ('"operators":1', '"operators":1,"pinned_block":"0x"'),
+            ('"nodes":["http://127.0.0.1:1"', '"nodes":["http://127.0.0.1:1","http://127.0.0.1:1"'),
             ('"operators":1', '"operators":1,"operators":1'), ('"operators":1', '"operators":1,"issuers":["x"]'),
         )
     ]  # fmt: skip
     assert POLICY_TEXT not in wrong
     assert set(answers([{"ask": "policy", "policy": one.encode().hex()} for one in wrong])) == {None}
+    for text in right:
+        policy.parse(text.encode())
+    for text in wrong:
+        with pytest.raises(MalformedPolicy):
+            policy.parse(text.encode())
 
 
 @pytest.mark.parametrize("file", [FILE, ALTERED, None, fingerprint.Fingerprint(bytes(32))])

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from verifier_table import FACTS, NOW, POLICY, RECEIPT, judge
 
 from verifier.ask import Result
+from verifier.nodes import Chain
+from verifier.rpc import Node
 from verifier.verdict import combine
 from verifier.web.app import Page, PageSettings
 from verifier.web.view import view
@@ -38,7 +40,12 @@ def answer(levels, language):
     )
     anchor = dataclasses.replace(FACTS.anchor, size=2**levels, root=chance.randbytes(32))
     claim = dataclasses.replace(judge(), receipt=receipt, facts=dataclasses.replace(FACTS, anchor=anchor))
-    result = Result(combine([claim], pending=False, looked_up=True), FACTS.head, (), NOW)
+    result = Result(
+        combine([claim], pending=False, looked_up=True),
+        Chain(POLICY, FACTS.head, (Node("http://127.0.0.1:1"),), is_pinned=False),
+        (),
+        NOW,
+    )
     page = Page(PageSettings(POLICY, ("http://127.0.0.1:1",)))
     asked = {
         "type": "http",

@@ -22,8 +22,8 @@ from verifier_table import (
 )
 
 from verifier.checks import Asked, Outcome, Unreadable
+from verifier.facts import Status, standing
 from verifier.fingerprint import Fingerprint
-from verifier.registry import Status, standing
 from verifier.verdict import EXIT_CODES, Claim, Verdict, combine
 from verifier.words import LANGUAGES, REASONS, reason
 

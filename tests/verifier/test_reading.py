@@ -11,11 +11,12 @@ import pytest
 
 from verifier import service
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
+from verifier.facts import Head
 from verifier.fingerprint import Fingerprint
 from verifier.keccak import keccak256
 from verifier.log import read_entries
 from verifier.policy import parse
-from verifier.registry import Head, RegistryReader
+from verifier.registry import RegistryReader
 from verifier.rpc import Node
 
 RIGHT = {

@@ -7,9 +7,9 @@ from typing import Any
 from verifier import report, words
 from verifier.ask import Result
 from verifier.checks import Outcome
+from verifier.facts import Anchor, Custody
 from verifier.merkle import siblings_on_the_left
 from verifier.policy import Policy
-from verifier.registry import Anchor, Custody
 from verifier.verdict import Claim, Verdict
 from verifier.web.phrases import DAYS, LABELS, PHRASES, SHOWN_FIELDS
 from verifier.words import Language

@@ -13,6 +13,8 @@ const every = (holds) => (value) => Array.isArray(value) && value.every(holds);
 const address = matches(/^0x[0-9a-f]{40}$/);
 const hash = matches(/^0x[0-9a-f]{64}$/);
 
+const digest = matches(/^[0-9a-f]{64}$/);
+
 export const isHttp = (value) => {
   try {
     return /^https?:$/.test(new URL(value).protocol);
@@ -30,11 +32,15 @@ const REQUIRED = {
   finality: (value) =>
     value === "instant" || (isObject(value) && Object.keys(value).join() === "depth" && from(1)(value.depth)),
   operators: from(1),
-  nodes: (value) => every(isHttp)(value) && value.length > 0,
+  nodes: (value) => every(isHttp)(value) && value.length > 0 && new Set(value).size === value.length,
 };
 const OPTIONAL = {
   max_head_age: from(1),
-  issuers: every(matches(/^[0-9a-f]{64}$/)),
+  max_bundle_age: from(1),
+  issuers: every(digest),
+  bundles: every(digest),
+  quorum: from(1),
+  pinned_block: hash,
   successors: every(
     (one) =>
       isObject(one) && Object.keys(one).sort().join() === "code_hash,registry" && address(one.registry) && hash(one.code_hash),
@@ -51,6 +57,7 @@ export const parse = (text) => {
   }
   for (const name of Object.keys(REQUIRED))
     if (!Object.hasOwn(fields, name)) throw new Malformed(`policy lacks '${name}'`);
+  if (fields.quorum > fields.nodes.length) throw new Malformed("policy field 'quorum' asks for more nodes than it names");
   const pin = ({ registry, code_hash }) => ({ address: registry, codeHash: code_hash });
   return {
     chainId: fields.chain_id,
@@ -59,6 +66,8 @@ export const parse = (text) => {
     depth: fields.finality === "instant" ? 0 : fields.finality.depth,
     operators: fields.operators,
     nodes: fields.nodes,
+    quorum: fields.quorum ?? fields.nodes.length,
+    pinnedBlock: fields.pinned_block ?? null,
     maxHeadAge: fields.max_head_age ?? DEFAULT_MAX_HEAD_AGE,
     issuers: fields.issuers ?? [],
   };

@@ -85,6 +85,11 @@ export class RegistryReader {
     return { ...head, final: head.number - BigInt(this.policy.depth) };
   }
 
+  // The block of a height, as this node has it.
+  at(number) {
+    return this.#block(`0x${number.toString(16)}`);
+  }
+
   // Everything that one receipt is judged by; of the policy's first registry where it names none of them.
   async facts(head, receipt) {
     const pins = this.policy.registries;

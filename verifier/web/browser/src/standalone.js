@@ -95,6 +95,7 @@ const show = (result, policy, lookedUp) => {
   if (words.reasons[result.reason]) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
   if (result.head) {
     remarks.push(fill(words.remarks[policy.operators === 1 ? "one-operator" : "several-operators"], policy));
+    remarks.push(fill(words.remarks[result.nodes === 1 ? "one-node" : "agreeing-nodes"], result));
     const age = Math.max(0, result.now - Number(result.head.time));
     remarks.push(say("head", { block: result.head.number, time: inTime(result.head.time), age }));
   }
@@ -143,7 +144,7 @@ const check = async () => {
   const policy = parsePolicy((await textOf($("#policy"), 64 * 1024)) ?? "");
   const node = address($("#node"));
   const service = address($("#service"));
-  if (node) policy.nodes = [node];
+  if (node) Object.assign(policy, { nodes: [node], quorum: 1 });
   const [chosen] = $("#file").files;
   if (!chosen.size) throw new Malformed(say("no-file"));
   const file = await fingerprint(chosen, (share) => busy(`${say("hashing")} ${Math.round(share * 100)} %`));

@@ -1,0 +1,44 @@
+"""What the commands say and how they end: one answer, and exit codes that mean the same everywhere."""
+
+import argparse
+import json
+import sys
+
+from verifier import report
+from verifier.ask import Result
+from verifier.policy import Policy
+from verifier.verdict import EXIT_CODES, USAGE_ERROR, Verdict
+
+EPILOG = "exit codes: 0 valid or recorded; 1 a definite no; 2 usage; 3 waiting to be anchored; 4 could not be checked"
+DONE = EXIT_CODES[Verdict.VALID]
+DEFINITE_NO = EXIT_CODES[Verdict.INVALID]
+
+
+def show(result: Result, trusted: Policy, options: argparse.Namespace, *, looked_up: bool) -> int:
+    """Print an answer; returns its exit code."""
+    if options.json:
+        print(json.dumps(report.as_json(result, trusted, looked_up=looked_up), ensure_ascii=False, indent=1))
+    else:
+        print(report.as_text(result, trusted, options.lang, looked_up=looked_up))
+    return EXIT_CODES[result.answer.verdict]
+
+
+def could_not(detail: str, *, as_json: bool) -> int:
+    """Say that nothing could be checked, which is neither yes nor no."""
+    if as_json:
+        print(json.dumps({"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}))
+    else:
+        print(f"{Verdict.UNDETERMINED}: {detail}")
+    return EXIT_CODES[Verdict.UNDETERMINED]
+
+
+def invalid(detail: str) -> int:
+    """Say a definite no of something that is no certificate."""
+    print(f"{Verdict.INVALID}: {detail}")
+    return DEFINITE_NO
+
+
+def usage(problem: str) -> int:
+    """Say what is wrong with the command."""
+    print(f"jangkar-verify: {problem}", file=sys.stderr)
+    return USAGE_ERROR

@@ -1,0 +1,248 @@
+"""Commands about one certificate: check, code, ots, call."""
+
+import argparse
+import json
+import re
+import shlex
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from verifier import bundle, certificate_code, fingerprint, ots, report, service
+from verifier.ask import Question, ask
+from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, show, usage
+from verifier.errors import (
+    BundleNotPinned,
+    Malformed,
+    MalformedBundle,
+    MalformedCode,
+    MalformedProof,
+    NodeUnavailable,
+    ServiceUnavailable,
+)
+from verifier.nodes import open_chain
+from verifier.onchain import Call
+from verifier.policy import Policy
+from verifier.receipt import MAX_BYTES
+from verifier.receipt import parse as parse_receipt
+from verifier.recorded import Recorded, ask_about, record
+from verifier.verdict import EXIT_CODES
+from verifier.words import REASONS, WIB
+
+SUFFIX = ".jangkar.json"
+
+
+def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """Add this group's commands to the parser."""
+    check = commands.add_parser("check", parents=[shared], help="check a file", epilog=EPILOG)
+    check.add_argument("file", type=Path, metavar="FILE", help="the certificate's file")
+    check.add_argument("--receipt", type=Path, help=f"its receipt (default: FILE{SUFFIX}, where that is there)")
+    check.add_argument("--service", metavar="URL", help="a service to ask for every anchor of this file")
+    check.add_argument(
+        "--issuer", action="append", default=[], metavar="ID", help="the issuer that the certificate should be by"
+    )
+    check.add_argument("--bundle", type=Path, metavar="FILE", help="read this bundle instead of the policy's nodes")
+    check.add_argument("--digest", metavar="SHA256", help="with --bundle: its digest, as if the policy pinned it")
+    check.add_argument("--offline", action="store_true", help="ask nobody: needs --bundle, and a receipt")
+    check.add_argument("--block", metavar="HASH", help="read at this block, as if the policy pinned it")
+    check.add_argument(
+        "--at",
+        metavar="DATE",
+        help="was it in force at the end of this day (WIB), or at an instant such as 2026-03-01T12:00:00+07:00",
+    )
+    check.set_defaults(run=_check)
+
+    code = commands.add_parser("code", parents=[shared], help="look a certificate code up", epilog=EPILOG)
+    code.add_argument("code", metavar="CODE", help="the 12 characters on the certificate")
+    code.add_argument("--service", metavar="URL", required=True, help="the service to ask")
+    code.set_defaults(run=_code)
+
+    ots_ = commands.add_parser("ots", parents=[shared], help="write a receipt's proof for OpenTimestamps' own tool")
+    ots_.add_argument("receipt", type=Path, metavar="RECEIPT", help=f"the receipt, NAME.pdf{SUFFIX}")
+    ots_.add_argument("--out", type=Path, help="the file to write (default: NAME.pdf.ots)")
+    ots_.set_defaults(run=_ots)
+
+    call = commands.add_parser(
+        "call", parents=[shared], help="ask the registry itself, and print the call for any other EVM tool"
+    )
+    call.add_argument("receipt", type=Path, metavar="RECEIPT", help=f"the receipt, NAME.pdf{SUFFIX}")
+    call.set_defaults(run=_call)
+
+
+def _check(options: argparse.Namespace, trusted: Policy) -> int:
+    try:
+        issuers = frozenset(_hash("--issuer", one) for one in options.issuer)
+        trusted = _as_asked(options, trusted)
+        instant = _instant(options.at) if options.at else None
+    except ValueError as error:
+        return usage(str(error))
+    try:
+        with options.file.open("rb") as stream:
+            file = fingerprint.of_stream(stream)
+    except OSError as error:
+        return usage(f"{options.file} cannot be read: {error.strerror}")
+    if file.length == 0:
+        return usage(f"{options.file} is empty: there is nothing to check")
+    receipts = []
+    path = options.receipt or _beside(options.file)
+    if path is not None:
+        try:
+            with path.open("rb") as stream:
+                receipts.append(stream.read(MAX_BYTES + 1))
+        except OSError as error:
+            return usage(f"receipt {path} cannot be read: {error.strerror}")
+    pending = False
+    if options.service:
+        try:
+            found = service.look_up_file(options.service, file)
+        except ServiceUnavailable as error:
+            if not receipts:
+                return could_not(
+                    REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json
+                )
+            print(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
+            options.service = None
+        else:
+            receipts += [one for one in found.receipts if one not in receipts]
+            pending = found.pending > 0
+    question = Question(file, receipts, issuers, options.service is not None, pending)
+    return _answer(question, options, trusted, instant)
+
+
+def _answer(question: Question, options: argparse.Namespace, trusted: Policy, instant: int | None) -> int:
+    """Ask the nodes, or what was written down, about now or about an instant."""
+    recorded: Recorded | None = None
+    try:
+        if options.bundle:
+            recorded = bundle.parse(options.bundle.read_bytes(), trusted)
+        elif instant is not None:
+            recorded = record(open_chain(trusted))
+    except OSError as error:
+        return usage(f"bundle {options.bundle} cannot be read: {error.strerror}")
+    except MalformedBundle as error:
+        return usage(f"bundle {options.bundle}: {error}")
+    except (BundleNotPinned, NodeUnavailable, MalformedProof) as error:
+        return could_not(str(error), as_json=options.json)
+    if instant is None or recorded is None:
+        policy = recorded.policy if recorded else trusted
+        return show(ask(question, policy, recorded), policy, options, looked_up=question.looked_up)
+    if instant > recorded.head.time:
+        return could_not(
+            f"what is known ends at {report.time(recorded.head.time)}, and {report.time(instant)} is later",
+            as_json=options.json,
+        )
+    past = ask_about(question, recorded, instant)
+    if options.json:
+        answer = report.past_as_json(past, recorded.policy, looked_up=question.looked_up)
+        print(json.dumps(answer, ensure_ascii=False, indent=1))
+    else:
+        print(report.past_as_text(past, recorded.policy, options.lang, looked_up=question.looked_up))
+    return EXIT_CODES[past.result.answer.verdict]
+
+
+def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
+    """The policy with what the command line pins besides. Raises: ValueError."""
+    if options.offline and options.bundle is None:
+        raise ValueError("--offline needs a --bundle to read instead of a node")
+    if options.offline and options.service:
+        raise ValueError("--offline asks nobody, and --service asks a service: leave one of them out")
+    if options.digest and options.bundle is None:
+        raise ValueError("--digest is a bundle's: name that with --bundle")
+    if options.digest:
+        trusted = replace(trusted, bundles=trusted.bundles | {_hash("--digest", options.digest)})
+    if options.block:
+        trusted = replace(trusted, pinned_block=_hash("--block", options.block.removeprefix("0x")))
+    return trusted
+
+
+def _code(options: argparse.Namespace, trusted: Policy) -> int:
+    try:
+        code = certificate_code.normalise(options.code)
+        found = service.look_up_code(options.service, code)
+    except MalformedCode as error:
+        return usage(f"{options.code}: {error}")
+    except ServiceUnavailable as error:
+        return could_not(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json)
+    result = ask(Question(None, found.receipts, looked_up=True, pending=found.pending > 0, code=code), trusted)
+    return show(result, trusted, options, looked_up=True)
+
+
+def _ots(options: argparse.Namespace, trusted: Policy) -> int:
+    """A receipt's proof in the form of OpenTimestamps, under the size that the chain holds."""
+    try:
+        with options.receipt.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        return usage(f"{options.receipt} cannot be read: {error.strerror}")
+    result = ask(Question(None, [data]), trusted)
+    if result.malformed:
+        return invalid(result.malformed[0])
+    claim = result.answer.claims[0]
+    anchor = claim.proven_anchor
+    if anchor is None:
+        return show(result, trusted, options, looked_up=False)
+    path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + ots.SUFFIX)
+    try:
+        with path.open("xb") as file:
+            file.write(ots.encode(claim.receipt, anchor.size))
+    except OSError as error:
+        return usage(f"{path} cannot be written: {error.strerror}")
+    print(path)
+    return DONE
+
+
+def _call(options: argparse.Namespace, trusted: Policy) -> int:
+    """The registry's own check of a receipt's proof, at one block, by every node; and how to repeat it."""
+    try:
+        receipt = parse_receipt(options.receipt.read_bytes()[: MAX_BYTES + 1])
+    except OSError as error:
+        return usage(f"{options.receipt} cannot be read: {error.strerror}")
+    except Malformed as error:
+        return invalid(str(error))
+    if receipt.chain_id != trusted.chain_id or receipt.registry not in [pin.address for pin in trusted.registries]:
+        return invalid(f"the receipt is about registry {receipt.registry} on chain {receipt.chain_id}")
+    asked = Call(
+        receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash, receipt.leaf_index, receipt.path
+    )
+    try:
+        chain = open_chain(trusted)
+        answers = {node.url: asked.ask(node, chain.head.number) for node in chain.nodes}
+    except NodeUnavailable as error:
+        return could_not(str(error), as_json=options.json)
+    block, url = chain.head.number, chain.nodes[0].url
+    if options.json:
+        call = {"to": asked.registry, "data": "0x" + asked.data.hex(), "block": block}
+        print(json.dumps({"call": call, "cast": asked.cast(block, url), "answers": answers}, indent=1))
+    else:
+        print(f"{'to':8} {asked.registry}\n{'data':8} 0x{asked.data.hex()}\n{'block':8} {block}")
+        for node, answer in answers.items():
+            print(f"{'answer':8} {str(answer).lower()}, says {node}")
+        request = shlex.quote(asked.request(block))
+        print(f"\ncurl -s -H 'Content-Type: application/json' -d {request} {url}\n{asked.cast(block, url)}")
+    return DONE if all(answers.values()) else DEFINITE_NO
+
+
+def _beside(file: Path) -> Path | None:
+    path = file.with_name(file.name + SUFFIX)
+    return path if path.exists() else None
+
+
+def _hash(option: str, given: str) -> bytes:
+    if not re.fullmatch("[0-9a-f]{64}", given):
+        raise ValueError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
+    return bytes.fromhex(given)
+
+
+def _instant(given: str) -> int:
+    """The end of a day in Western Indonesia Time, or an instant with its offset, in seconds since 1970."""
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", given):
+            return int((datetime.fromisoformat(given).replace(tzinfo=WIB) + timedelta(days=1)).timestamp()) - 1
+        moment = datetime.fromisoformat(given)
+        if moment.tzinfo is not None:
+            return int(moment.timestamp())
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"--at {given}: write a day as 2026-03-01, or an instant as 2026-03-01T12:00:00+07:00")

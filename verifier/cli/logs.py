@@ -1,0 +1,174 @@
+"""Commands about a registry's whole log and its batches: log, bundle, approval."""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from verifier import approval, bundle, log_proof
+from verifier.cli.answers import DONE, could_not, invalid, usage
+from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.facts import Checkpoint
+from verifier.log import checkpoint_of, read_log
+from verifier.merkle import root_from_leaves
+from verifier.nodes import open_chain
+from verifier.policy import Policy
+from verifier.recorded import record
+
+
+def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """Add this group's commands to the parser."""
+    log = commands.add_parser("log", parents=[shared], help="rebuild the registry's log from events and compare")
+    log.add_argument("--entry", type=int, metavar="N", help="print the proof that entry N stands in the log")
+    log.add_argument("--since", type=int, metavar="SIZE", help="print the proof that the log only grew since SIZE")
+    log.add_argument("--proof", type=Path, metavar="FILE", help="check such a proof instead of rebuilding the log")
+    log.add_argument(
+        "--checkpoint", metavar="SIZE:ROOT", help="with --proof: compare with this, not with the chain's own"
+    )
+    log.set_defaults(run=_log)
+
+    bundle_ = commands.add_parser("bundle", parents=[shared], help="write the whole history into one file, for offline")
+    bundle_.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    bundle_.set_defaults(run=_bundle)
+
+    approval_ = commands.add_parser("approval", parents=[shared], help="show what a wallet signs for a batch")
+    approval_.add_argument("manifest", type=Path, metavar="MANIFEST", help="the batch's manifest")
+    approval_.add_argument("--deadline", type=int, required=True, help="seconds since 1970 until when it holds")
+    approval_.set_defaults(run=_approval)
+
+
+def progress(done: int, last: int) -> None:
+    """Say how far the reading has come, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\rblock {done} of {last}", end="\n" if done == last else "", file=sys.stderr, flush=True)
+
+
+def _log(options: argparse.Namespace, trusted: Policy) -> int:
+    if sum(one is not None for one in (options.entry, options.since, options.proof)) > 1:
+        return usage("--entry, --since and --proof are different questions: ask one at a time")
+    if options.proof is not None:
+        return _check_log_proof(options, trusted)
+    registry = trusted.registries[0].address
+    try:
+        chain = open_chain(trusted)
+        entries = [entry.data for entry in read_log(chain, progress=progress)]
+        if options.entry is not None:
+            print(log_proof.prove_inclusion(trusted.chain_id, registry, entries, options.entry))
+            return DONE
+        if options.since is not None:
+            print(log_proof.prove_consistency(trusted.chain_id, registry, entries, options.since))
+            return DONE
+    except NodeUnavailable as error:
+        return could_not(str(error), as_json=options.json)
+    except MalformedProof as error:
+        return invalid(str(error))
+    checkpoint, block = checkpoint_of(entries), chain.head.number
+    if options.json:
+        print(json.dumps({"size": checkpoint.size, "root": checkpoint.root.hex(), "block": block}))
+    else:
+        print(f"block {block}: log of {checkpoint.size} entries, root {checkpoint.root.hex()}")
+        print("rebuilt from events: the same as the registry's storage holds")
+    return DONE
+
+
+def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
+    """A proof against a checkpoint: the one that was given, else the chain's own."""
+    try:
+        proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
+    except OSError as error:
+        return usage(f"{options.proof} cannot be read: {error.strerror}")
+    except MalformedProof as error:
+        return invalid(str(error))
+    registries = [pin.address for pin in trusted.registries]
+    if proof.chain_id != trusted.chain_id or proof.registry not in registries:
+        return invalid(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
+    try:
+        known = checkpoint(options.checkpoint) if options.checkpoint else None
+        if known is None:
+            known = open_chain(trusted).checkpoint(registries.index(proof.registry))
+    except ValueError as error:
+        return usage(str(error))
+    except NodeUnavailable as error:
+        return could_not(str(error), as_json=options.json)
+    if known.size != proof.checkpoint.size:
+        return could_not(
+            f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "
+            "ask for a proof of that size",
+            as_json=options.json,
+        )
+    if known.root != proof.checkpoint.root:
+        return invalid("the proof leads to another root than the checkpoint's")
+    if proof.old is None:
+        print(f"entry {proof.index} stands in the log of {known.size} entries, root {known.root.hex()}")
+    else:
+        print(f"the log of {known.size} entries begins with the {proof.old.size} of root {proof.old.root.hex()}")
+    return DONE
+
+
+def checkpoint(given: str) -> Checkpoint:
+    """A checkpoint from its text. Raises: ValueError."""
+    size, _, root = given.partition(":")
+    if not re.fullmatch("[0-9]{1,19}", size) or not re.fullmatch("[0-9a-f]{64}", root):
+        raise ValueError(f"checkpoint {given}: write it as SIZE:ROOT, the root in 64 lowercase hexadecimal digits")
+    return Checkpoint(int(size), bytes.fromhex(root))
+
+
+def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
+    """Everything that a check needs, up to one block, in one file."""
+    try:
+        recorded = record(open_chain(trusted), progress)
+    except NodeUnavailable as error:
+        return could_not(str(error), as_json=options.json)
+    except MalformedProof as error:
+        return invalid(str(error))
+    data = bundle.encode(recorded)
+    try:
+        with options.file.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        return usage(f"{options.file} cannot be written: {error.strerror}")
+    digest, entries = hashlib.sha256(data).hexdigest(), sum(len(log) for log in recorded.logs)
+    if options.json:
+        print(json.dumps({"digest": digest, "block": recorded.head.number, "entries": entries}))
+    else:
+        print(f"{options.file}: {entries} entries up to block {recorded.head.number}, {len(data)} bytes")
+        print(f"digest {digest}")
+    return DONE
+
+
+def _approval(options: argparse.Namespace, trusted: Policy) -> int:
+    """What a wallet should show before it signs a batch: rebuilt from the manifest, by none of the service's code."""
+    try:
+        lines = options.manifest.read_text().splitlines()
+        header = json.loads(lines[0])
+        leaves = [bytes.fromhex(line) for line in lines[1:]]
+        root = root_from_leaves(leaves)
+        given = approval.Approval(
+            chain_id=trusted.chain_id,
+            registry=trusted.registries[-1].address,
+            issuer_id=bytes.fromhex(header["issuer_id"]),
+            sequence=header["sequence"],
+            root=root,
+            size=len(leaves),
+            deadline=options.deadline,
+        )
+        digest = approval.digest(given)
+    except OSError as error:
+        return usage(f"{options.manifest} cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, MalformedProof) as error:
+        return usage(f"{options.manifest} is no manifest: {error}")
+    for name, value in (
+        ("chain id", given.chain_id),
+        ("registry", given.registry),
+        ("issuer", given.issuer_id.hex()),
+        ("sequence", given.sequence),
+        ("root", root.hex()),
+        ("size", given.size),
+        ("deadline", given.deadline),
+        ("digest", "0x" + digest.hex()),
+    ):
+        print(f"{name:9} {value}")
+    return DONE

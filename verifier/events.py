@@ -1,0 +1,222 @@
+"""Log entries as what they say: one value for each logged event. Source: docs/spec/log.md, docs/spec/registry.md."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from verifier.errors import MalformedProof
+from verifier.facts import Custody, Status
+from verifier.log import LOGGED_EVENTS, Entry
+
+_WORD = 32
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOpened:
+    """An issuer may anchor in [from_, until), trainings of the kinds in `scope`, under a profile."""
+
+    issuer: bytes
+    window: int
+    from_: int
+    until: int
+    scope: int
+    profile_digest: bytes
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowClosed:
+    """A window ends at `until`, earlier than it was to."""
+
+    issuer: bytes
+    window: int
+    until: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAdded:
+    """A key acts for an issuer from now on."""
+
+    issuer: bytes
+    key: str
+    purposes: int
+    custody: Custody
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRetired:
+    """A key acts no more from the next second on."""
+
+    issuer: bytes
+    key: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompromiseDeclared:
+    """What a key did since an instant carries no weight."""
+
+    issuer: bytes
+    key: str
+    since: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """A batch's root and size, by a key that a relayer may have carried."""
+
+    issuer: bytes
+    sequence: int
+    root: bytes
+    size: int
+    window: int
+    key: str
+    relayer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reattested:
+    """Another key puts its weight behind an anchor."""
+
+    issuer: bytes
+    sequence: int
+    root: bytes
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NightClosed:
+    """An issuer had nothing to anchor in a night, in days since 1970-01-01."""
+
+    issuer: bytes
+    night: int
+    sequence: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """A leaf's status from now on, or from the beginning."""
+
+    issuer: bytes
+    leaf_hash: bytes
+    status: Status
+    reason: int
+    from_beginning: bool
+    successor: bytes
+    by_regulator: bool
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """No anchors and accreditations until an instant."""
+
+    by: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaused:
+    """The pause is over."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessorSet:
+    """Another registry carries on."""
+
+    successor: str
+    by: str
+
+
+Act: TypeAlias = (
+    WindowOpened
+    | WindowClosed
+    | KeyAdded
+    | KeyRetired
+    | CompromiseDeclared
+    | Anchored
+    | Reattested
+    | NightClosed
+    | StatusChanged
+    | Paused
+    | Unpaused
+    | SuccessorSet
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of the log, read: what happened, when in seconds since 1970, in which block, and its place."""
+
+    act: Act
+    time: int
+    block: int
+    index: int
+
+
+def read_event(entry: Entry) -> Event:
+    """What an entry says. Raises: MalformedProof for one that is none of docs/spec/log.md."""
+    words = [entry.data[start : start + _WORD] for start in range(0, len(entry.data), _WORD)]
+    name = LOGGED_EVENTS.get("0x" + words[0].hex()) if words else None
+    if name is None:
+        raise MalformedProof("an entry of the log is of no known kind")
+    kind, shape = _SHAPES[name]
+    if len(words) != len(shape) + 3 or len(words[-1]) != _WORD:
+        raise MalformedProof(f"an entry {name} has {len(entry.data)} bytes, which is not its length")
+    act = kind(*(read(word) for read, word in zip(shape, words[1:-2], strict=True)))
+    return Event(act, _integer(words[-2]), entry.block, _integer(words[-1]))
+
+
+def _bytes(word: bytes) -> bytes:
+    return word
+
+
+def _integer(word: bytes) -> int:
+    return int.from_bytes(word, "big")
+
+
+def _address(word: bytes) -> str:
+    if any(word[:12]):
+        raise MalformedProof("an entry of the log has something else where an address belongs")
+    return "0x" + word[12:].hex()
+
+
+def _boolean(word: bytes) -> bool:
+    return bool(_below(word, 2))
+
+
+def _custody(word: bytes) -> Custody:
+    return Custody(_below(word, len(Custody)))
+
+
+def _status(word: bytes) -> Status:
+    return Status(_below(word, len(Status)))
+
+
+def _below(word: bytes, bound: int) -> int:
+    value = _integer(word)
+    if value >= bound:
+        raise MalformedProof(f"an entry of the log has {value} where a number below {bound} belongs")
+    return value
+
+
+_SHAPES: dict[str, tuple[Callable[..., Act], tuple[Callable[[bytes], object], ...]]] = {
+    "WindowOpened": (WindowOpened, (_bytes, _integer, _integer, _integer, _integer, _bytes, _address)),
+    "WindowClosed": (WindowClosed, (_bytes, _integer, _integer, _address)),
+    "KeyAdded": (KeyAdded, (_bytes, _address, _integer, _custody, _address)),
+    "KeyRetired": (KeyRetired, (_bytes, _address, _address)),
+    "CompromiseDeclared": (CompromiseDeclared, (_bytes, _address, _integer, _address)),
+    "Anchored": (Anchored, (_bytes, _integer, _bytes, _integer, _integer, _address, _address)),
+    "Reattested": (Reattested, (_bytes, _integer, _bytes, _address)),
+    "NightClosed": (NightClosed, (_bytes, _integer, _integer, _address)),
+    "StatusChanged": (StatusChanged, (_bytes, _bytes, _status, _integer, _boolean, _bytes, _boolean, _address)),
+    "Paused": (Paused, (_address, _integer)),
+    "Unpaused": (Unpaused, (_address,)),
+    "SuccessorSet": (SuccessorSet, (_address, _address)),
+}

@@ -1,0 +1,148 @@
+"""What a registry holds, as values: anchors, windows, keys, statuses. Source: docs/spec/registry.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+PURPOSE_ANCHOR = 1
+PURPOSE_STATUS = 2
+PURPOSE_CLOSE = 4
+
+
+class Status(IntEnum):
+    """Where a certificate stands, numbered as in the contract."""
+
+    ACTIVE = 0
+    SUSPENDED = 1
+    SUPERSEDED = 2
+    REVOKED = 3
+
+
+class Custody(IntEnum):
+    """Who holds a key's secret, numbered as in the contract."""
+
+    UNKNOWN = 0
+    INSTITUTE = 1
+    OPERATOR = 2
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One anchored batch. Times are seconds since 1970."""
+
+    root: bytes
+    size: int
+    block_time: int
+    block_number: int
+    window: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span [from_, until) of accreditation. `scope` is a set of 256 kinds."""
+
+    from_: int
+    until: int
+    scope: int
+    profile_digest: bytes
+
+
+@dataclass(frozen=True)
+class Key:
+    """An issuer's key, active in [from_, until). From `compromised_since` on its acts weigh nothing; 0 is never."""
+
+    from_: int
+    until: int
+    compromised_since: int
+    purposes: int
+    custody: Custody
+
+
+@dataclass(frozen=True)
+class Reattestation:
+    """When another key of the issuer put its weight behind an anchor, and that key."""
+
+    block_time: int
+    key: Key
+
+
+@dataclass(frozen=True)
+class StatusRecord:
+    """What stands for a leaf: the last record that carries weight. `block_time` 0 says that there is none."""
+
+    status: Status
+    from_beginning: bool
+    by_regulator: bool
+    reason: int
+    block_time: int
+    successor: bytes
+
+
+NO_RECORD = StatusRecord(Status.ACTIVE, False, False, 0, 0, bytes(32))
+
+
+@dataclass(frozen=True)
+class Head:
+    """The block that everything was read at. `final` is the highest final block's number."""
+
+    number: int
+    hash: bytes
+    time: int
+    final: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that one receipt is judged by, read at one block.
+
+    `status` comes from the anchor's registry and those that succeed it. `unlisted_successor` is one
+    that the policy does not list: what was written there is not known.
+    """
+
+    head: Head
+    anchor: Anchor | None
+    window: Window | None
+    key: Key | None
+    reattestation: Reattestation | None
+    status: StatusRecord
+    unlisted_successor: str | None
+
+    @property
+    def key_was_sound(self) -> bool:
+        """Whether the anchor was made before any declared compromise of its key."""
+        return self.anchor is not None and self.key is not None and was_sound(self.key, self.anchor.block_time)
+
+    @property
+    def carries_weight(self) -> bool:
+        """Whether the anchor's key was sound at its time, or a key that re-attested it was at that time."""
+        again = self.reattestation
+        return self.key_was_sound or (again is not None and was_sound(again.key, again.block_time))
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Size and root of the registry's log."""
+
+    size: int
+    root: bytes
+
+
+def standing(statuses: Sequence[StatusRecord]) -> StatusRecord:
+    """What stands for a leaf over a registry and those that succeed it, oldest first.
+
+    Revoked and superseded do not heal, in whichever registry they were written; else the newest
+    registry in which anything was written decides. Source: docs/spec/verification.md 6.
+    """
+    written = [record for record in statuses if record.block_time] or statuses[:1]
+    newest = written[-1]
+    revoked = [record for record in written if record.status is Status.REVOKED]
+    superseded = [record for record in written if record.status is Status.SUPERSEDED]
+    if revoked or newest.status is Status.SUSPENDED:
+        return (revoked or [newest])[0]
+    return (superseded or [newest])[0]
+
+
+def was_sound(key: Key, time: int) -> bool:
+    """Whether an act of a key at a time lies before any declared compromise of it."""
+    return key.compromised_since == 0 or time < key.compromised_since

@@ -1,0 +1,132 @@
+"""Answers from a log that was written down: at its last block, or on a day of the past. Source: docs/spec/bundle.md."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verifier.ask import Question, Result, ask
+from verifier.events import read_event
+from verifier.facts import Anchor, Facts, Head, StatusRecord, standing
+from verifier.history import History, Issuer, replay
+from verifier.log import Entry, Progress, read_log
+from verifier.nodes import Chain
+from verifier.policy import Policy
+from verifier.receipt import Receipt
+from verifier.verdict import Answer, Verdict
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The logs of the policy's registries up to a block, oldest registry first, and what stands behind them.
+
+    `on`, where it is not nothing, is the instant that is asked about, by what is known at the block.
+    """
+
+    policy: Policy
+    head: Head
+    logs: tuple[tuple[Entry, ...], ...]
+    histories: tuple[History, ...]
+    standing: tuple[str, dict[str, Any]]
+    on: int | None = None
+
+    def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
+        """What one receipt is judged by: docs/spec/verification.md 6 and 8."""
+        places = [place for place, pin in enumerate(self.policy.registries) if pin.address == registry]
+        place = places[0] if places else 0
+        issuer = self._issuer(place, issuer_id)
+        anchor = self._anchor(issuer, sequence)
+        statuses, unlisted = self._statuses(place, issuer_id, leaf_hash)
+        return Facts(
+            head=self.head,
+            anchor=anchor,
+            window=issuer.windows[anchor.window] if anchor and anchor.window < len(issuer.windows) else None,
+            key=issuer.key_at(anchor.key) if anchor else None,
+            reattestation=issuer.reattestation(sequence) if anchor else None,
+            status=standing(statuses),
+            unlisted_successor=unlisted,
+        )
+
+    def accredited(self, registry: str, issuer_id: bytes, time: int) -> bool:
+        """Whether one of an issuer's windows held a time."""
+        issuers = [
+            self._issuer(place, issuer_id)
+            for place, pin in enumerate(self.policy.registries)
+            if pin.address == registry
+        ]
+        return any(issuer.is_open(window, time) for issuer in issuers for window in range(len(issuer.windows)))
+
+    def until(self, time: int) -> "Recorded":
+        """What was known at a time: the same logs, cut off behind it."""
+        logs = tuple(_until(log, time) for log in self.logs)
+        number = max((log[-1].block for log in logs if log), default=0)
+        head = Head(number, bytes(32), time, number)
+        return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.standing)
+
+    def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
+        return self.histories[place].issuer(issuer_id) if place < len(self.histories) else Issuer()
+
+    def _anchor(self, issuer: Issuer, sequence: int) -> Anchor | None:
+        anchor = issuer.anchors.get(sequence)
+        return anchor if anchor and (self.on is None or anchor.block_time <= self.on) else None
+
+    def _statuses(self, place: int, issuer_id: bytes, leaf_hash: bytes) -> tuple[list[StatusRecord], str | None]:
+        found = []
+        pins = self.policy.registries
+        while True:
+            issuer = self._issuer(place, issuer_id)
+            found.append(issuer.status_of(leaf_hash) if self.on is None else issuer.status_on(leaf_hash, self.on))
+            successor = self.histories[place].successor if place < len(self.histories) else None
+            if successor is None:
+                return found, None
+            place += 1
+            if place >= len(self.histories) or pins[place].address != successor:
+                return found, successor
+
+
+@dataclass(frozen=True)
+class Past:
+    """The answer about an instant, by what is known now; what was known then; and who was accredited then."""
+
+    instant: int
+    result: Result
+    known_then: Verdict
+    accredited: bool | None
+
+
+def record(chain: Chain, progress: Progress | None = None) -> Recorded:
+    """Read the logs of the policy's registries, as far as each is succeeded by the next.
+
+    Raises: NodeUnavailable; MalformedProof when the events lead elsewhere than what the registry's storage holds.
+    """
+    logs: list[tuple[Entry, ...]] = []
+    histories: list[History] = []
+    for place, pin in enumerate(chain.policy.registries):
+        if histories and histories[-1].successor != pin.address:
+            break
+        logs.append(tuple(read_log(chain, place, progress=progress)))
+        histories.append(replay(logs[-1]))
+    return Recorded(chain.policy, chain.head, tuple(logs), tuple(histories), chain.standing)
+
+
+def ask_about(question: Question, recorded: Recorded, instant: int) -> Past:
+    """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
+    asked = replace(recorded, on=instant, head=replace(recorded.head, time=instant))
+    result = ask(question, recorded.policy, asked, clock=lambda: instant)
+    if (claims := result.answer.claims) and all(_is_later(recorded, claim.receipt, instant) for claim in claims):
+        result = replace(result, answer=Answer(Verdict.NOT_FOUND, "anchored-later", claims))
+    then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant)
+    receipts = [claim.receipt for claim in claims]
+    accredited = recorded.accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
+    return Past(instant, result, then.answer.verdict, accredited)
+
+
+def _until(log: Sequence[Entry], time: int) -> tuple[Entry, ...]:
+    """The beginning of a log that was written at or before a time."""
+    return tuple(itertools.takewhile(lambda entry: read_event(entry).time <= time, log))
+
+
+def _is_later(recorded: Recorded, receipt: Receipt, instant: int) -> bool:
+    """Whether a receipt's anchor is there, and younger than an instant."""
+    anchor = recorded.facts(receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash).anchor
+    return anchor is not None and anchor.block_time > instant
