@@ -3,8 +3,10 @@
 Its arguments are the parser's name and libFuzzer's own. Any exception that is not one of the verifier's ends it.
 """
 
+import hashlib
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +16,40 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["verifier"]):
-    from verifier import metadata, policy, receipt, service
+    from verifier import bundle, metadata, policy, receipt, service
     from verifier.errors import VerifierError
-    from verifier.facts import Head
+    from verifier.events import read_event
+    from verifier.header import read_header
+    from verifier.keccak import keccak256
+    from verifier.log import Entry
     from verifier.policy import Policy
-    from verifier.registry import RegistryReader
-    from verifier.rpc import Node, result_of
+    from verifier.registry import _nodes
+    from verifier.rpc import result_of
+    from verifier.trie import pool, value_at
 
 PINS = (
     b'{"chain_id":7,"code_hash":"0x' + b"00" * 32 + b'","finality":"instant","format":"jangkar-policy-v1","genesis":"0x'
     b"" + b"00" * 32 + b'","nodes":["http://127.0.0.1:1"],"operators":1,"registry":"0x' + b"11" * 20 + b'"}'
 )
 TRUSTED: Policy = policy.parse(PINS)
-_HEAD = Head(1, bytes(32), 1, 1)
-_REGISTRY = "0x" + "11" * 20
 
 
-class Told(Node):
-    """A node whose answers are the lines of one input, whatever it is asked."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__("http://127.0.0.1:1")
-        self._answers = data.split(b"\n")
-
-    def call(self, method: str, *_params: Any) -> Any:
-        """The next line, read as an answer; the first one again where there are no more."""
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return result_of(answer, self.url, method)
-
-
-def read_registry(data: bytes) -> None:
-    """Everything that a verifier reads for one receipt, each part once: the pins stop no part."""
-    reader = RegistryReader(Told(data), TRUSTED)
-    for part in (
-        reader.open,
-        lambda: reader._block("latest"),  # noqa: SLF001  (what comes after the pins is fuzzed too)
-        lambda: reader.anchor_of(_HEAD, _REGISTRY, bytes(32), 1),
-        lambda: reader._window_of(_HEAD, _REGISTRY, bytes(32), 0),  # noqa: SLF001
-        lambda: reader._key_of(_HEAD, _REGISTRY, bytes(32), _REGISTRY),  # noqa: SLF001
-        lambda: reader._status_of(_HEAD, _REGISTRY, bytes(32), bytes(32)),  # noqa: SLF001
-        lambda: reader.checkpoint(_HEAD, _REGISTRY),
-    ):
+def read_node(data: bytes) -> None:
+    """What a node sends of a block, and of a registry's storage at that block."""
+    for read in (read_header, _nodes):
         with suppress(VerifierError):
-            part()
+            read(result_of(data, "http://127.0.0.1:1", "eth_getProof"))
+
+
+def walk(data: bytes) -> None:
+    """A trie of the input's lines, walked from the first: its hashes always fit, its nodes are anything."""
+    nodes = data.split(b"\n")
+    value_at(keccak256(nodes[0]), bytes(32), pool(nodes))
+
+
+def read_bundle(data: bytes) -> None:
+    """A bundle that the policy pins, whatever stands in it."""
+    bundle.parse(data, replace(TRUSTED, bundles=frozenset({hashlib.sha256(data).digest()})))
 
 
 def _text(parse: Any) -> Any:
@@ -68,7 +61,10 @@ PARSERS = {
     "metadata": _text(metadata.parse_metadata),
     "profile": _text(metadata.parse_profile),
     "policy": policy.parse,
-    "rpc": read_registry,
+    "rpc": read_node,
+    "trie": walk,
+    "bundle": read_bundle,
+    "event": lambda data: read_event(Entry(0, data)),
     "lookup": lambda data: service.found_in(data, "http://127.0.0.1:1"),
 }
 

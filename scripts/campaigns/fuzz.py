@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 
 TARGET = Path(__file__).with_name("_fuzz_target.py")
 VECTORS = _bootstrap.ROOT / "tests" / "vectors"
-PARSERS = ("receipt", "metadata", "profile", "policy", "rpc", "lookup")
+PARSERS = ("receipt", "metadata", "profile", "policy", "rpc", "trie", "bundle", "event", "lookup")
 AT_ONCE = 2
 
 
@@ -91,11 +91,27 @@ def seeds(name: str) -> list[bytes]:
     if name == "lookup":
         found = {"format": "jangkar-lookup-v1", "receipts": [receipts["right"]["text"]], "pending": 1}
         return [json.dumps(found).encode()]
-    block = {"number": "0x1", "hash": "0x" + "00" * 32, "timestamp": "0x1"}
-    results = ["0x7", block, block, "0x", *("0x" + "00" * 31 * words + "01" * words for words in (6, 4, 5, 7, 2))]
-    lines = [json.dumps({"jsonrpc": "2.0", "id": 1, "result": one}).encode() for one in results]
-    refused = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "no"}}).encode()
-    return [b"\n".join(lines), refused, *lines]
+    sizes = {"hash": 32, "parentHash": 32, "sha3Uncles": 32, "miner": 20, "stateRoot": 32, "transactionsRoot": 32,
+             "receiptsRoot": 32, "logsBloom": 256, "extraData": 0, "mixHash": 32, "nonce": 8}  # fmt: skip
+    quantities = ("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas")
+    block = {key: "0x" + "00" * size for key, size in sizes.items()} | dict.fromkeys(quantities, "0x1")
+    proof = {"accountProof": ["0xc0"], "storageProof": [{"key": "0x0", "value": "0x0", "proof": ["0xc0", "0x80"]}]}
+    if name == "rpc":
+        refused = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "no"}}).encode()
+        return [*(json.dumps({"jsonrpc": "2.0", "id": 1, "result": one}).encode() for one in (block, proof)), refused]
+    entry = bytes.fromhex("5cc972a29f9d698416744b8dbc1646f8116e5030a37d58c21948bfcec0826538") + bytes(32 * 5)
+    if name == "event":
+        return [entry, bytes.fromhex("be27b743b1f62ce23ec8ea7aa1969da8ae9a7a9f02a6de3a73a8a32f0a9070ad") + bytes(96)]
+    if name == "trie":
+        short, leaf = b"\xc4\x82\x20\xaa\x01", b"\xc8\x83\x20\xaa\xbb\x83abc"
+        return [short, leaf, b"\xd1" + b"\x80" * 17, leaf + b"\n" + short]
+    header = {
+        "format": "jangkar-bundle-v1", "chain_id": 7, "genesis": "0x" + "00" * 32,
+        "block": {"number": 1, "hash": "0x" + "00" * 32, "time": 1},
+        "logs": [{"registry": "0x" + "11" * 20, "code_hash": "0x" + "00" * 32, "size": 1,
+                  "root": hashlib.sha256(b"\0" + entry).hexdigest()}],
+    }  # fmt: skip
+    return [f"{json.dumps(header, sort_keys=True, separators=(',', ':'))}\n1 {entry.hex()}\n".encode()]
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_a_node_that_lags_is_read_where_it_is(scene):
         assert scene.ask("revoked", *nodes, max_head_age=60) == "undetermined"
 
 
-@pytest.mark.parametrize("name", list(TRUTH))
+@pytest.mark.parametrize("name", ["revoked", "forged"])
 def test_a_lie_in_every_field(scene, name, record_property):
     """Each field that a verdict was read from, three lies each, by one of two nodes and by one under a pinned block."""
     honest = scene.honest.network.url
@@ -138,7 +138,6 @@ class Told:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.cache: dict[str, bytes] = {}
         self.lie: tuple[int, Steps, int] | None = None
 
     def begin(self, lie: tuple[int, Steps, int] | None) -> None:

@@ -11,12 +11,10 @@ import pytest
 
 from verifier import service
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
-from verifier.facts import Head
 from verifier.fingerprint import Fingerprint
 from verifier.keccak import keccak256
-from verifier.log import read_entries
+from verifier.log import Entry, checkpoint_of, proved, read_entries
 from verifier.policy import parse
-from verifier.registry import RegistryReader
 from verifier.rpc import Node
 
 RIGHT = {
@@ -155,65 +153,55 @@ def test_a_node_that_is_not_there_or_never_answers_is_unavailable():
         Node(url, timeout=0.2).call("eth_chainId")
 
 
-def chain(**changes: object) -> Callable[[dict], object]:
-    """A node's answers, some of them changed."""
-    block = {"number": "0x5", "hash": "0x" + "22" * 32, "timestamp": "0x64"}
-    known = {
-        "eth_chainId": "0x1",
-        "genesis": block | {"number": "0x0", "hash": "0x" + "00" * 32},
-        "latest": block,
-        "eth_getCode": "0x60",
-        "eth_call": "0x" + "00" * 32 * 6,
-    } | changes
-
-    def answer(request: dict) -> object:
-        name = request["method"]
-        if name == "eth_getBlockByNumber":
-            name = "latest" if request["params"][0] == "latest" else "genesis"
-        return {"jsonrpc": "2.0", "id": 1, "result": known[name]}
-
-    return answer
+QUORUMS = [({}, 2), ({"quorum": 1}, 1), ({"quorum": 2}, 2)]
 
 
-def test_a_node_of_the_policys_chain_is_opened():
-    with server(chain()) as url:
-        reader = RegistryReader(Node(url), parse(json.dumps(RIGHT).encode()))
-        assert reader.open() == Head(5, bytes.fromhex("22" * 32), 100, 5)
-        assert reader.anchor_of(reader.open(), RIGHT["registry"], bytes(32), 1) is None
+@pytest.mark.parametrize(("changes", "quorum"), QUORUMS)
+def test_all_nodes_have_to_agree_unless_the_policy_says_how_many(changes, quorum):
+    nodes = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+    assert parse(json.dumps(RIGHT | {"nodes": nodes} | changes).encode()).quorum == quorum
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"eth_chainId": "0x2"},
-        {"eth_chainId": "1"},
-        {"eth_chainId": "0x01"},
-        {"genesis": {"number": "0x0", "hash": "0x" + "33" * 32, "timestamp": "0x0"}},
-        {"genesis": "0x"},
-        {"latest": {"number": "0x5", "hash": "0x22", "timestamp": "0x64"}},
-        {"latest": {"number": "0x5", "hash": "0x" + "22" * 32}},
-        {"eth_getCode": "0x"},
-        {"eth_getCode": "0x6001"},
-    ],
+    "node", [{"nodes": ["http://127.0.0.1:1"] * 2}, {"quorum": 2}, {"quorum": 0}, {"pinned_block": "0x12"}]
 )
-def test_another_chain_or_registry_is_unavailable(changes):
-    with server(chain(**changes)) as url, pytest.raises(NodeUnavailable):
-        RegistryReader(Node(url), parse(json.dumps(RIGHT).encode())).open()
-
-
-@pytest.mark.parametrize("said", ["0x", "0x00", "0x" + "00" * 32 * 5, "0x" + "00" * 32 * 7, "0x" + "ff" * 32 * 6])
-def test_a_null_or_short_answer_is_never_read_as_absent(said):
-    with server(chain(eth_call=said)) as url:
-        reader = RegistryReader(Node(url), parse(json.dumps(RIGHT).encode()))
-        with pytest.raises(NodeUnavailable):
-            reader.anchor_of(reader.open(), RIGHT["registry"], bytes(32), 1)
+def test_a_node_cannot_agree_with_itself(node):
+    with pytest.raises(MalformedPolicy):
+        parse(json.dumps(RIGHT | node).encode())
 
 
 def test_a_log_with_a_gap_is_refused():
-    event = {"topics": ["0x" + "11" * 32], "data": "0x" + (1).to_bytes(32, "big").hex()}
-    with server(lambda _: {"jsonrpc": "2.0", "id": 1, "result": [event]}) as url:
-        with pytest.raises(MalformedProof, match="entry 1 in place 0"):
-            read_entries(Node(url), RIGHT["registry"], Head(5, bytes(32), 0, 5))
+    entries = [Entry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 2)]
+    with pytest.raises(MalformedProof, match="entry 2 in place 1"):
+        proved(entries, checkpoint_of(entry.data for entry in entries))
+
+
+def test_a_log_of_another_root_is_refused():
+    entries = [Entry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 1)]
+    proved(entries, checkpoint_of(entry.data for entry in entries))
+    with pytest.raises(MalformedProof, match="the registry holds 1"):
+        proved(entries, checkpoint_of([entries[0].data]))
+
+
+def test_a_node_that_answers_little_at_once_is_asked_for_less():
+    """A span of blocks is halved until the node answers; one that refuses a single block is unavailable."""
+    asked = []
+
+    def answer(request: dict) -> object:
+        span = request["params"][0]
+        first, last = int(span["fromBlock"], 16), int(span["toBlock"], 16)
+        asked.append((first, last))
+        if last - first >= limit:
+            return {"jsonrpc": "2.0", "id": 1, "error": {"code": -32005, "message": "too many results"}}
+        return {"jsonrpc": "2.0", "id": 1, "result": []}
+
+    limit = 300
+    with server(answer) as url:
+        assert list(read_entries(Node(url), RIGHT["registry"], 0, 999)) == []
+        assert [span for span in asked if span[1] - span[0] < limit][-1][1] == 999
+        limit = 0
+        with pytest.raises(NodeUnavailable, match="too many results"):
+            list(read_entries(Node(url), RIGHT["registry"], 0, 999))
 
 
 BAD_LOOK_UPS = [
