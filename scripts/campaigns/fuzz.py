@@ -2,7 +2,7 @@
 
     python3 scripts/campaigns/fuzz.py --runs 1000000 --seed 1
 
-Receipt, metadata, profile, policy, JSON-RPC answers and look-ups, each RUNS times, beginning with the shared vectors.
+Receipt, metadata, profile, policy, JSON-RPC answers, tries, bundles, events and look-ups, each RUNS times, beginning with the shared vectors.
 Only the verifier's own errors may come out. Ends with `parsers N, executions N, uncaught 0`, or exits 1. Python 3.11 to
 3.13 on Linux: atheris stands in an environment of its own.
 """
@@ -17,6 +17,7 @@ import _bootstrap
 _bootstrap.enter("dev")
 
 import argparse  # noqa: E402  (the environment comes first)
+import hashlib  # noqa: E402
 import json  # noqa: E402
 import re  # noqa: E402
 import subprocess  # noqa: E402
