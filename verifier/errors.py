@@ -5,6 +5,7 @@ VerifierError
 │   ├── MalformedText, MalformedReceipt, MalformedMetadata, MalformedProfile, MalformedCode
 │   ├── MalformedPolicy   the verifier's own policy cannot be used
 │   ├── MalformedProof    index, size and path do not fit together
+│   ├── MalformedManifest a batch's manifest or entries cannot be used
 │   └── MalformedBundle   the file that a history was written down in cannot be used
 └── Unavailable     could not be read; says nothing about the certificate
     ├── NodeUnavailable
@@ -48,6 +49,10 @@ class MalformedPolicy(Malformed):
 
 class MalformedProof(Malformed):
     """Leaf index, tree size and path do not fit together."""
+
+
+class MalformedManifest(Malformed):
+    """A manifest or a file of entries breaks a rule of docs/spec/manifest.md."""
 
 
 class MalformedBundle(Malformed):

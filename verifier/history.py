@@ -66,13 +66,18 @@ class Written:
 
 @dataclass
 class Issuer:
-    """What the log says of one issuer. `anchors` are by sequence number, `statuses` by leaf hash."""
+    """What the log says of one issuer. `anchors` are by sequence number, `statuses` by leaf hash.
+
+    `kept` are the records that the registry still holds: those without weight are dropped with the next writing.
+    `nights` are the closed ones, with the time of their closing.
+    """
 
     windows: list[Window] = field(default_factory=list)
     keys: dict[str, Key] = field(default_factory=dict)
     anchors: dict[int, Anchor] = field(default_factory=dict)
     reattestations: dict[int, tuple[int, str]] = field(default_factory=dict)
     statuses: dict[bytes, list[Written]] = field(default_factory=dict)
+    kept: dict[bytes, list[Written]] = field(default_factory=dict)
     sequence: int = 0
     nights: dict[int, int] = field(default_factory=dict)
 
@@ -105,11 +110,11 @@ class Issuer:
 
     def weighing(self, leaf_hash: bytes) -> list[Written]:
         """A leaf's status records that carry weight, in order."""
-        return [
-            one
-            for one in self.statuses.get(leaf_hash, ())
-            if one.record.by_regulator or was_sound(self.key_at(one.writer), one.record.block_time)
-        ]
+        return [one for one in self.statuses.get(leaf_hash, ()) if self.weighs(one)]
+
+    def weighs(self, one: Written) -> bool:
+        """Whether a status record is a regulator's, or by a key that was sound."""
+        return one.record.by_regulator or was_sound(self.key_at(one.writer), one.record.block_time)
 
     def status_of(self, leaf_hash: bytes) -> StatusRecord:
         """What stands for a leaf."""
@@ -239,8 +244,8 @@ class History:
         self._require_key(issuer, act.key, PURPOSE_ANCHOR)
         self._require(issuer.is_open(act.window, time), "by-a-closed-window", f"window {act.window}")
         expected = issuer.sequence + 1
-        self._require(act.sequence == expected, "a-gap-in-the-sequence", f"{act.sequence} where {expected} belongs")
-        self._require(act.sequence not in issuer.anchors, "an-anchor-written-twice", f"number {act.sequence}")
+        name = "an-anchor-written-twice" if act.sequence in issuer.anchors else "a-gap-in-the-sequence"
+        self._require(act.sequence == expected, name, f"number {act.sequence} where {expected} belongs")
         self._require(act.root != _NOTHING and act.size > 0, "an-empty-anchor", f"size {act.size}")
         issuer.sequence = max(issuer.sequence, act.sequence)
         issuer.anchors[act.sequence] = Anchor(act.root, act.size, time, self._event.block, act.window, act.key)
@@ -277,13 +282,17 @@ class History:
         name = _forbidden(issuer, act)
         self._require(name is None, name or "", f"leaf {act.leaf_hash.hex()} to {act.status.name.lower()}")
         record = StatusRecord(act.status, act.from_beginning, act.by_regulator, act.reason, time, act.successor)
-        issuer.statuses.setdefault(act.leaf_hash, []).append(Written(record, act.writer))
+        kept = issuer.kept.setdefault(act.leaf_hash, [])
+        while kept and not issuer.weighs(kept[-1]):
+            kept.pop()
+        for records in (kept, issuer.statuses.setdefault(act.leaf_hash, [])):
+            records.append(Written(record, act.writer))
 
     def _paused(self, act: Paused) -> None:
         self.paused_until = act.until
 
     def _unpaused(self, _act: Unpaused) -> None:
-        self.paused_until = 0
+        self.paused_until = self._event.time
 
     def _successor_set(self, act: SuccessorSet) -> None:
         self._require_current()

@@ -41,6 +41,10 @@ class Chain:
         """Size and root of the log of the registry at a place of the policy. Raises: NodeUnavailable."""
         return self._first(lambda reader: reader.checkpoint(self.head, self.policy.registries[place]))
 
+    def words(self, place: int, slots: list[int]) -> list[int]:
+        """What stands in these slots of the registry at a place of the policy. Raises: NodeUnavailable."""
+        return self._first(lambda reader: reader.words(self.head, self.policy.registries[place], slots))
+
     def _first(self, read: Callable[[RegistryReader], T]) -> T:
         refused = []
         for node in self.nodes:

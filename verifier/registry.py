@@ -54,7 +54,7 @@ class RegistryReader:
         if anchor is not None:
             first = storage.items(storage.mapped(storage.WINDOWS, issuer_id)) + storage.WINDOW_WORDS * anchor.window
             slot = storage.mapped(storage.REATTESTATIONS, issuer_id, storage.number(sequence))
-            *words, reattested = self._words(head, pin, [*_run(first, storage.WINDOW_WORDS), slot])
+            *words, reattested = self.words(head, pin, [*_run(first, storage.WINDOW_WORDS), slot])
             window = storage.window(words)
             time = storage.time_at(reattested, 20)
             writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
@@ -67,13 +67,13 @@ class RegistryReader:
     def anchor_of(self, head: Head, pin: RegistryPin, issuer_id: bytes, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing. Raises: NodeUnavailable."""
         slot = storage.mapped(storage.ANCHORS, issuer_id, storage.number(sequence))
-        return storage.anchor(self._words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
+        return storage.anchor(self.words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
 
     def checkpoint(self, head: Head, pin: RegistryPin) -> Checkpoint:
         """Size and root of a registry's log, from its frontier. Raises: NodeUnavailable."""
-        size = storage.time_at(self._words(head, pin, [storage.LOG_SIZE])[0], 0)
+        size = storage.time_at(self.words(head, pin, [storage.LOG_SIZE])[0], 0)
         levels = [level for level in range(MAX_FRONTIER) if size >> level & 1]
-        words = self._words(head, pin, [storage.FRONTIER + level for level in levels])
+        words = self.words(head, pin, [storage.FRONTIER + level for level in levels])
         return Checkpoint(size, Frontier(size, [word.to_bytes(32, "big") for word in words]).root)
 
     def _statuses(
@@ -84,7 +84,7 @@ class RegistryReader:
         pins = self._policy.registries
         while True:
             slot = storage.mapped(storage.HISTORIES, issuer_id, leaf_hash)
-            length, succeeded = self._words(head, pins[place], [slot, storage.SUCCESSOR])
+            length, succeeded = self.words(head, pins[place], [slot, storage.SUCCESSOR])
             found.append(self._standing_record(head, pins[place], issuer_id, slot, length))
             successor = storage.address_at(succeeded)
             if successor == NO_ADDRESS:
@@ -97,7 +97,7 @@ class RegistryReader:
         """The last record of a leaf that carries weight: docs/spec/registry.md 5."""
         if length > MAX_RECORDS:
             raise NodeUnavailable(f"a leaf has {length} status records; this verifier reads {MAX_RECORDS}")
-        words = self._words(head, pin, _run(storage.items(slot), storage.RECORD_WORDS * length))
+        words = self.words(head, pin, _run(storage.items(slot), storage.RECORD_WORDS * length))
         records = [storage.record(words[start : start + 2]) for start in range(0, len(words), storage.RECORD_WORDS)]
         writers = {writer for record, writer in records if not record.by_regulator}
         keys = self._keys(head, pin, issuer_id, writers)
@@ -109,11 +109,14 @@ class RegistryReader:
     def _keys(self, head: Head, pin: RegistryPin, issuer_id: bytes, addresses: Iterable[str]) -> dict[str, Key]:
         wanted = sorted(set(addresses))
         slots = [storage.mapped(storage.KEYS, issuer_id, storage.account(one)) for one in wanted]
-        words = self._words(head, pin, slots)
+        words = self.words(head, pin, slots)
         return {one: storage.key(word) for one, word in zip(wanted, words, strict=True)}
 
-    def _words(self, head: Head, pin: RegistryPin, slots: list[int]) -> list[int]:
-        """What stands in these slots of a registry, each proved; and that the registry's code is the pinned one."""
+    def words(self, head: Head, pin: RegistryPin, slots: list[int]) -> list[int]:
+        """What stands in these slots of a registry, each proved; and that the registry's code is the pinned one.
+
+        Raises: NodeUnavailable.
+        """
         if not slots:
             return []
         state_root = self._header(head.hash).state_root

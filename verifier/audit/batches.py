@@ -1,0 +1,130 @@
+"""One batch at a time: its manifest against its anchor, its entries against its leaves. Pure.
+
+Source: docs/spec/manifest.md, docs/spec/leaf-and-tree.md, docs/spec/audit.md 2.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from verifier.audit.files import Entry as Opened
+from verifier.audit.files import Header, read_entries, read_manifest
+from verifier.audit.findings import Finding
+from verifier.checks import instant
+from verifier.errors import MalformedManifest, MalformedMetadata
+from verifier.facts import Anchor, Window
+from verifier.hashing import certificate_leaf
+from verifier.kinds import NUMBERS
+from verifier.merkle import root_from_leaves
+from verifier.metadata import parse_metadata
+from verifier.words import WIB
+
+
+@dataclass(frozen=True)
+class Batch:
+    """An anchor with where it belongs and the window that it was made in."""
+
+    chain_id: int
+    registry: str
+    issuer_id: bytes
+    sequence: int
+    anchor: Anchor
+    window: Window | None
+
+
+@dataclass
+class Judged:
+    """What a batch's files showed. `lags` count certificates by the days from printed date to block time."""
+
+    findings: list[Finding] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+    opened: int = 0
+    lags: Counter[int] = field(default_factory=Counter)
+    profile: str = ""
+
+
+def judge(batch: Batch, manifest: bytes, entries: bytes | None, max_lag: int) -> Judged:
+    """Recompute a batch from its files. `max_lag` is in days. Raises: nothing; what is wrong becomes a finding."""
+    judged = Judged()
+    try:
+        header, leaves = read_manifest(manifest)
+    except MalformedManifest as error:
+        judged.findings.append(_finding(batch, "manifest-malformed", detail=str(error)))
+        return judged
+    judged.leaves = leaves
+    judged.profile = header.issuer_profile
+    judged.findings += _of_header(batch, header)
+    judged.findings += _of_leaves(batch, leaves)
+    if entries is None:
+        judged.findings.append(_finding(batch, "entries-closed"))
+        return judged
+    try:
+        theirs, opened = read_entries(entries)
+    except MalformedManifest as error:
+        judged.findings.append(_finding(batch, "entries-malformed", detail=str(error)))
+        return judged
+    if theirs != header:
+        judged.findings.append(_finding(batch, "entries-malformed", detail="its header is not the manifest's"))
+    judged.opened = len(opened)
+    for entry in opened:
+        judged.findings += _of_entry(batch, leaves, entry, max_lag, judged.lags)
+    return judged
+
+
+def _of_header(batch: Batch, header: Header) -> Iterator[Finding]:
+    for field_, found, wanted in (
+        ("chain_id", header.chain_id, batch.chain_id),
+        ("registry", header.registry, batch.registry),
+        ("issuer_id", header.issuer_id, batch.issuer_id),
+        ("sequence", header.sequence, batch.sequence),
+        ("tree_size", header.size, batch.anchor.size),
+        ("root_hash", header.root, batch.anchor.root),
+    ):
+        if found != wanted:
+            yield _finding(batch, "manifest-of-another-batch", field=field_)
+    digest = hashlib.sha256(header.issuer_profile.encode()).digest()
+    if batch.window is None or digest != batch.window.profile_digest:
+        yield _finding(batch, "profile-differs")
+
+
+def _of_leaves(batch: Batch, leaves: list[bytes]) -> Iterator[Finding]:
+    if len(leaves) != batch.anchor.size:
+        yield _finding(batch, "size-differs", found=len(leaves), anchored=batch.anchor.size)
+    root = root_from_leaves(leaves) if leaves else bytes(32)
+    if root != batch.anchor.root:
+        yield _finding(batch, "root-differs", found=root.hex(), anchored=batch.anchor.root.hex())
+    disorder = next((place for place in range(1, len(leaves)) if leaves[place - 1] >= leaves[place]), None)
+    if disorder is not None:
+        yield _finding(batch, "leaves-out-of-order", index=disorder)
+
+
+def _of_entry(batch: Batch, leaves: list[bytes], entry: Opened, max_lag: int, lags: Counter[int]) -> Iterator[Finding]:
+    index = entry.leaf_index
+    leaf = certificate_leaf(batch.issuer_id, entry.document_digest, entry.metadata)
+    if index >= len(leaves) or leaves[index] != leaf:
+        yield _finding(batch, "entry-differs", index=index)
+    try:
+        metadata = parse_metadata(entry.metadata)
+    except MalformedMetadata as error:
+        yield _finding(batch, "metadata-malformed", index=index, detail=str(error))
+        return
+    kind = metadata.kind
+    if kind not in NUMBERS:
+        yield _finding(batch, "unknown-kind", kind=kind)
+    elif batch.window is not None and not batch.window.scope >> NUMBERS[kind] & 1:
+        yield _finding(batch, "out-of-scope", index=index, kind=kind)
+    if metadata.valid_until is not None and metadata.valid_until.timestamp() <= batch.anchor.block_time:
+        yield _finding(batch, "anchored-expired", index=index)
+    printed = str(metadata.fields["issued_on"])
+    days = (instant(batch.anchor.block_time).astimezone(WIB).date() - date.fromisoformat(printed)).days
+    lags[days] += 1
+    if days > max_lag:
+        yield _finding(batch, "back-dated", index=index, printed=printed, days=days)
+    elif days < 0:
+        yield _finding(batch, "dated-later", index=index, printed=printed, days=-days)
+
+
+def _finding(batch: Batch, name: str, **values: object) -> Finding:
+    return Finding(name, batch.issuer_id.hex(), batch.sequence, values=dict(values))

@@ -1,0 +1,316 @@
+"""The whole audit, from a chain and the files of its batches to one report. Source: docs/spec/audit.md."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verifier.audit import nights, sample
+from verifier.audit.batches import Batch, Judged, judge
+from verifier.audit.files import Shelf
+from verifier.audit.findings import Finding
+from verifier.audit.progress import Progress
+from verifier.audit.slots import expected
+from verifier.errors import Malformed, MalformedProof, NodeUnavailable
+from verifier.events import StatusChanged, read_event
+from verifier.facts import Checkpoint, Status
+from verifier.history import History, Issuer
+from verifier.log import checkpoint_of
+from verifier.merkle import inclusion_path
+from verifier.metadata import parse_profile
+from verifier.nodes import Chain
+from verifier.onchain import Call
+from verifier.recorded import Recorded, record
+
+FORMAT = "jangkar-audit-v1"
+SLOTS_AT_ONCE = 64
+BUCKETS = ((0, "same-day"), (7, "week"), (31, "month"), (365, "year"), (None, "longer"))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an audit is asked to do. `previous` are the last audit's checkpoints by registry; `max_lag` is in days.
+
+    `now` is the auditor's clock, in seconds since 1970.
+    """
+
+    manifests: Shelf
+    entries: Shelf | None
+    previous: dict[str, Checkpoint]
+    seed: str
+    sample: int
+    max_lag: int
+    now: int
+
+
+@dataclass
+class Seen:
+    """What an audit has gathered of one issuer, over all registries."""
+
+    issuer: Issuer
+    profile: str = ""
+    leaves: dict[bytes, int] = field(default_factory=dict)
+    all_read: bool = True
+    opened: int = 0
+    lags: Counter[int] = field(default_factory=Counter)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+
+
+def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
+    """Judge everything up to the chain's block. The same chain, files and question give the same report.
+
+    Raises: NodeUnavailable when the log or the storage cannot be read; OSError.
+    """
+    findings: list[Finding] = []
+    if asked.now - chain.head.time > chain.policy.max_head_age:
+        findings.append(Finding("head-stale", values={"time": chain.head.time}))
+    try:
+        recorded = record(chain, progress.blocks)
+    except MalformedProof as error:
+        findings.append(Finding("log-differs", values={"detail": str(error)}))
+        recorded = Recorded(chain.policy, chain.head, (), (), chain.standing)
+    checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
+    pins = chain.policy.registries[: len(recorded.logs)]
+    issuers: dict[bytes, Seen] = {}
+    drawn: list[dict[str, Any]] = []
+    for place, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
+        findings += _of_previous(recorded, place, asked.previous.get(pin.address))
+        findings += [
+            Finding(one.name, _issuer_of(one.event.act), entry=one.event.index, values={"detail": one.detail})
+            for one in history.breaches
+        ]
+        findings += _of_storage(chain, place, history, progress)
+        batches = list(_batches(chain, pin.address, history))
+        chosen = sample.draw(asked.seed, checkpoints[place], [one.anchor.size for one in batches], asked.sample)
+        for number, batch in enumerate(batches):
+            seen = issuers.setdefault(batch.issuer_id, Seen(history.issuer(batch.issuer_id)))
+            judged = _of_batch(batch, asked, progress, number, len(batches))
+            findings += judged.findings
+            findings += _gathered(seen, batch, judged)
+            drawn += [_call(batch, judged, index, chain, findings) for index in chosen.get(number, ()) if judged.leaves]
+        for issuer_id, issuer in history.issuers.items():
+            issuers.setdefault(issuer_id, Seen(issuer)).issuer = issuer
+            if history.successor is None:
+                findings += nights.missed(issuer_id, issuer, chain.head.time)
+    findings += _roots_of_others(recorded.histories)
+    for issuer_id, seen in issuers.items():
+        findings += _statuses_of_no_leaf(issuer_id, seen)
+    return _report(chain, asked, recorded, checkpoints, issuers, drawn, findings)
+
+
+def _of_previous(recorded: Recorded, place: int, previous: Checkpoint | None) -> Iterator[Finding]:
+    """Whether the history begins with the one that the last audit saw."""
+    log = recorded.logs[place]
+    if previous is not None and previous != checkpoint_of(entry.data for entry in log[: previous.size]):
+        yield Finding("history-forked", values={"size": previous.size, "root": previous.root.hex()})
+
+
+def _of_storage(chain: Chain, place: int, history: History, progress: Progress) -> Iterator[Finding]:
+    """Whether the registry's storage is what its log leads to, slot by slot."""
+    slots = list(expected(history))
+    wrong: dict[str, None] = {}
+    for first in range(0, len(slots), SLOTS_AT_ONCE):
+        some = slots[first : first + SLOTS_AT_ONCE]
+        found = chain.words(place, [slot for _, slot, _ in some])
+        wrong |= {what: None for (what, _, word), other in zip(some, found, strict=True) if word != other}
+        progress.step("slots", min(first + SLOTS_AT_ONCE, len(slots)), len(slots))
+    yield from (Finding("storage-differs", values={"what": what}) for what in wrong)
+
+
+def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
+    for issuer_id, issuer in sorted(history.issuers.items()):
+        for sequence, anchor in sorted(issuer.anchors.items()):
+            window = issuer.windows[anchor.window] if anchor.window < len(issuer.windows) else None
+            yield Batch(chain.policy.chain_id, registry, issuer_id, sequence, anchor, window)
+
+
+def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: int) -> Judged:
+    """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
+    progress.step("batches", number + 1, of)
+    try:
+        manifest = asked.manifests.find(batch.issuer_id, batch.sequence, "manifest")
+        entries = asked.entries.find(batch.issuer_id, batch.sequence, "entries") if asked.entries else None
+    except NodeUnavailable as error:
+        return Judged([_finding(batch, "manifest-unreadable", detail=str(error))])
+    if manifest is None:
+        return Judged([_finding(batch, "manifest-missing")])
+    return progress.judged(batch, manifest, entries, lambda: judge(batch, manifest, entries, asked.max_lag))
+
+
+def _gathered(seen: Seen, batch: Batch, judged: Judged) -> Iterator[Finding]:
+    """Add a batch to what is known of its issuer; a leaf that another batch held already is a finding."""
+    names = {one.name for one in judged.findings}
+    # Leaves of another root are not what was anchored.
+    is_anchored = bool(judged.leaves) and not names & {"root-differs", "size-differs"}
+    for leaf in judged.leaves if is_anchored else ():
+        other = seen.leaves.setdefault(leaf, batch.sequence)
+        if other != batch.sequence:
+            yield _finding(batch, "leaf-anchored-twice", leaf=leaf.hex(), other=other)
+    seen.all_read &= is_anchored
+    seen.opened += judged.opened
+    seen.lags += judged.lags
+    seen.profile = judged.profile or seen.profile
+    seen.batches.append(
+        {
+            "sequence": batch.sequence,
+            "time": batch.anchor.block_time,
+            "day": nights.date_of(nights.day_of(batch.anchor.block_time)),
+            "size": batch.anchor.size,
+            "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
+            "root": is_anchored,
+            "opened": judged.opened,
+            "findings": len(names - {"entries-closed"}),
+        }
+    )
+
+
+def _call(batch: Batch, judged: Judged, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
+    """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat."""
+    leaf = judged.leaves[index] if index < len(judged.leaves) else bytes(32)
+    path = tuple(inclusion_path(judged.leaves, index)) if index < len(judged.leaves) else ()
+    asked = Call(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
+    answer: bool | None = None
+    try:
+        answer = all(asked.ask(node, chain.head.number) for node in chain.nodes)
+    except NodeUnavailable as error:
+        findings.append(_finding(batch, "call-unanswered", detail=str(error)))
+    if answer is False:
+        findings.append(_finding(batch, "call-refuted", leaf=leaf.hex(), index=index))
+    call = {"to": batch.registry, "data": "0x" + asked.data.hex(), "block": chain.head.number}
+    place = {"issuer": batch.issuer_id.hex(), "sequence": batch.sequence, "index": index, "leaf": leaf.hex()}
+    return {**place, "call": call, "cast": asked.cast(chain.head.number, "URL"), "answer": answer}
+
+
+def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:
+    """Roots that a second issuer anchored after the first: a leaf binds its issuer, so that they can prove nothing."""
+    anchors = [
+        (anchor.block_time, anchor.block_number, issuer_id, sequence, anchor.root)
+        for history in histories
+        for issuer_id, issuer in history.issuers.items()
+        for sequence, anchor in issuer.anchors.items()
+    ]
+    first: dict[bytes, bytes] = {}
+    for _, _, issuer_id, sequence, root in sorted(anchors):
+        owner = first.setdefault(root, issuer_id)
+        if owner != issuer_id:
+            yield Finding("root-of-another-issuer", issuer_id.hex(), sequence, values={"other": owner.hex()})
+
+
+def _statuses_of_no_leaf(issuer_id: bytes, seen: Seen) -> Iterator[Finding]:
+    for leaf in seen.issuer.statuses:
+        if seen.all_read and leaf not in seen.leaves:
+            yield Finding("status-of-no-leaf", issuer_id.hex(), values={"leaf": leaf.hex()})
+
+
+def _report(
+    chain: Chain,
+    asked: Asked,
+    recorded: Recorded,
+    checkpoints: list[Checkpoint],
+    issuers: dict[bytes, Seen],
+    drawn: list[dict[str, Any]],
+    findings: list[Finding],
+) -> dict[str, Any]:
+    head, policy = chain.head, chain.policy
+    return {
+        "format": FORMAT,
+        "chain_id": policy.chain_id,
+        "genesis": "0x" + policy.genesis.hex(),
+        "block": {"number": head.number, "hash": "0x" + head.hash.hex(), "time": head.time},
+        "stands_on": chain.standing[0],
+        "nodes": len(chain.nodes),
+        "logs": [
+            {
+                "registry": pin.address,
+                "code_hash": "0x" + pin.code_hash.hex(),
+                "size": checkpoint.size,
+                "root": checkpoint.root.hex(),
+                "previous": _previous(asked.previous.get(pin.address)),
+            }
+            for pin, checkpoint in zip(policy.registries, checkpoints, strict=False)
+        ],
+        "counts": {
+            "issuers": len(issuers),
+            "anchors": sum(len(seen.batches) for seen in issuers.values()),
+            "certificates": sum(batch["size"] for seen in issuers.values() for batch in seen.batches),
+            "leaves_recomputed": sum(len(seen.leaves) for seen in issuers.values()),
+            "entries_opened": sum(seen.opened for seen in issuers.values()),
+            "entries": sum(checkpoint.size for checkpoint in checkpoints),
+            "closed_nights": sum(len(seen.issuer.nights) for seen in issuers.values()),
+        },
+        "max_lag_days": asked.max_lag,
+        "findings": [one.as_json() for one in findings],
+        "issuers": [_issuer_json(issuer_id, seen) for issuer_id, seen in sorted(issuers.items())],
+        "statuses": _statuses_over_time(recorded),
+        "sample": {"seed": asked.seed, "certificates": drawn},
+    }
+
+
+def _previous(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
+    return {"size": checkpoint.size, "root": checkpoint.root.hex()} if checkpoint else None
+
+
+def _issuer_json(issuer_id: bytes, seen: Seen) -> dict[str, Any]:
+    issuer = seen.issuer
+    return {
+        "id": issuer_id.hex(),
+        "name": _name(seen.profile),
+        "windows": [{"from": one.from_, "until": one.until} for one in issuer.windows],
+        "keys": [
+            {
+                "address": address,
+                "from": key.from_,
+                "until": key.until,
+                "compromised_since": key.compromised_since,
+                "purposes": key.purposes,
+                "custody": key.custody.name.lower(),
+            }
+            for address, key in issuer.keys.items()
+        ],
+        "batches": seen.batches,
+        "closed_nights": [nights.date_of(night) for night in sorted(issuer.nights)],
+        "dates": _dates(seen.lags),
+    }
+
+
+def _name(profile: str) -> str:
+    """The legal name of a profile; whether it is the registered one is a finding of its own."""
+    try:
+        return parse_profile(profile).name
+    except Malformed:
+        return ""
+
+
+def _dates(lags: Counter[int]) -> dict[str, int]:
+    """Certificates by how long after their printed date they were anchored; empty where no entries were opened."""
+    found = dict.fromkeys(("earlier", *(name for _, name in BUCKETS)), 0) if lags else {}
+    for days, count in lags.items():
+        name = "earlier" if days < 0 else next(name for most, name in BUCKETS if most is None or days <= most)
+        found[name] += count
+    return found | ({"longest_days": max(lags)} if lags else {})
+
+
+def _statuses_over_time(recorded: Recorded) -> list[dict[str, Any]]:
+    """How many leaves were suspended, superseded and revoked at the end of each day on which that changed."""
+    standing: dict[tuple[bytes, bytes], Status] = {}
+    days: dict[str, dict[str, Any]] = {}
+    for log in recorded.logs:
+        for event in map(read_event, log):
+            if isinstance(event.act, StatusChanged):
+                standing[event.act.issuer, event.act.leaf_hash] = event.act.status
+                counts = Counter(standing.values())
+                day = nights.date_of(nights.day_of(event.time))
+                days[day] = {
+                    "day": day,
+                    **{one.name.lower(): counts[one] for one in Status if one is not Status.ACTIVE},
+                }
+    return [days[day] for day in sorted(days)]
+
+
+def _issuer_of(act: object) -> str:
+    issuer = getattr(act, "issuer", None)
+    return issuer.hex() if isinstance(issuer, bytes) else ""
+
+
+def _finding(batch: Batch, name: str, **values: object) -> Finding:
+    return Finding(name, batch.issuer_id.hex(), batch.sequence, values=dict(values))

@@ -1,0 +1,105 @@
+"""Commands of an auditor: audit, watch."""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from verifier.audit import page
+from verifier.audit.files import Shelf
+from verifier.audit.findings import SAYINGS
+from verifier.audit.progress import Progress
+from verifier.audit.run import Asked, audit
+from verifier.cli.answers import could_not, usage
+from verifier.errors import NodeUnavailable
+from verifier.facts import Checkpoint
+from verifier.nodes import open_chain
+from verifier.policy import Policy
+
+MAX_LAG_DAYS = 366
+MOST_LINES = 40
+EPILOG = "exit codes: 0 no breach; 1 a rule was broken; 2 usage; 4 some of it could not be checked"
+
+
+def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """Add this group's commands to the parser."""
+    audit_ = commands.add_parser(
+        "audit", parents=[shared], help="judge a registry's whole history and all its batches", epilog=EPILOG
+    )
+    audit_.add_argument("--manifests", required=True, metavar="PLACE", help="folder or address of the manifests")
+    audit_.add_argument("--entries", metavar="PLACE", help="folder of the entries, where institutes open them")
+    audit_.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where report.json and .html go")
+    audit_.add_argument("--previous", type=Path, metavar="JSON", help="the last audit's report.json, to extend it")
+    audit_.add_argument("--seed", default="", help="your own words, from which the sample is drawn")
+    audit_.add_argument("--sample", type=int, default=20, metavar="N", help="how many leaves to draw (default: 20)")
+    audit_.add_argument(
+        "--max-lag",
+        type=int,
+        default=MAX_LAG_DAYS,
+        metavar="DAYS",
+        help=f"a printed date that lies further back is a breach (default: {MAX_LAG_DAYS})",
+    )
+    audit_.set_defaults(run=_audit)
+
+
+def _audit(options: argparse.Namespace, trusted: Policy) -> int:
+    try:
+        previous = _checkpoints(options.previous) if options.previous else {}
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return usage(f"{error.filename} cannot be used: {error.strerror}")
+    except (ValueError, KeyError, TypeError):
+        return usage(f"{options.previous} is no report of an audit")
+    asked = Asked(
+        manifests=Shelf(options.manifests),
+        entries=Shelf(options.entries) if options.entries else None,
+        previous=previous,
+        seed=options.seed,
+        sample=options.sample,
+        max_lag=options.max_lag,
+        now=int(time.time()),
+    )
+    progress = Progress(options.out / "progress.jsonl", f"{options.max_lag}", sys.stderr)
+    try:
+        report = audit(open_chain(trusted), asked, progress)
+    except NodeUnavailable as error:
+        return could_not(str(error), as_json=options.json)
+    except OSError as error:
+        return usage(f"{error.filename} cannot be read: {error.strerror}")
+    data = json.dumps(report, ensure_ascii=False, indent=1).encode() + b"\n"
+    digest = hashlib.sha256(data).hexdigest()
+    (options.out / "report.json").write_bytes(data)
+    (options.out / "report.html").write_text(page.render(report, digest, options.lang))
+    progress.end()
+    result = page.outcome(report)
+    if options.json:
+        print(json.dumps({"outcome": result, "digest": digest, "findings": report["findings"]}, ensure_ascii=False))
+    else:
+        _say(report, result, digest, options)
+    return page.EXIT_OF[result]
+
+
+def _say(report: dict[str, Any], result: str, digest: str, options: argparse.Namespace) -> None:
+    counts = report["counts"]
+    print(f"{result}: {page.WORDS[result].in_(options.lang)}")
+    print(
+        f"block {report['block']['number']}: {counts['anchors']} batches, {counts['certificates']} certificates, "
+        f"{counts['issuers']} issuers, log of {counts['entries']} entries"
+    )
+    told = [one for one in report["findings"] if one["weight"] != "remark"]
+    for one in told[:MOST_LINES]:
+        known = [name for name in ("issuer", "sequence", "entry") if one[name] not in ("", None)]
+        place = "".join(f", {name} {one[name]}" for name in known)
+        print(f"{one['weight']}: {one['name']}{place}: {SAYINGS[one['name']].in_(options.lang, one['values'])}")
+    if len(told) > MOST_LINES:
+        print(page.WORDS["more"].in_(options.lang, {"count": len(told) - MOST_LINES}))
+    print(f"{options.out / 'report.json'}, digest {digest}")
+
+
+def _checkpoints(path: Path) -> dict[str, Checkpoint]:
+    """The logs that an earlier report saw. Raises: OSError, ValueError, KeyError, TypeError."""
+    logs = json.loads(path.read_bytes())["logs"]
+    return {log["registry"]: Checkpoint(int(log["size"]), bytes.fromhex(log["root"])) for log in logs}
