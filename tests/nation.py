@@ -81,7 +81,10 @@ class Nation:
             }
         )
         sent = self.client.eth.send_raw_transaction(account.sign_transaction(call).raw_transaction)
-        assert self.client.eth.get_transaction_receipt(sent)["status"] == 1, (name, arguments)
+        assert self.client.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.02)["status"] == 1, (
+            name,
+            arguments,
+        )
 
     def batch(self, issuer: bytes, sequence: int, size: int = 8, **changes: str) -> None:
         """Anchor a batch of certificates of today's date and write its files."""
@@ -114,7 +117,7 @@ class Nation:
 
     def close(self, issuer: bytes) -> None:
         sequence = max((number for one, number in self.leaves if one == issuer), default=0)
-        self.act(NAMES[IssuerId(issuer)], "closeNight", issuer, self.now() // DAY, sequence)
+        self.act(NAMES[IssuerId(issuer)], "closeNight", issuer, (self.now() + 7 * 3600) // DAY, sequence)
 
     def status(self, who: str, issuer: bytes, leaf_: bytes, status: int) -> None:
         self.act(who, "setStatus", issuer, [leaf_], status, 4, False)
@@ -175,7 +178,7 @@ class Holder:
             "gasPrice": self.nation.client.eth.gas_price * 2,
         }  # fmt: skip
         sent = self.nation.client.eth.send_raw_transaction(sender.sign_transaction(call).raw_transaction)
-        assert self.nation.client.eth.get_transaction_receipt(sent)["status"] == 1
+        assert self.nation.client.eth.wait_for_transaction_receipt(sent, timeout=20, poll_latency=0.02)["status"] == 1
         self.ask("anvil_setCode", address, code)
         nodes = [self.word(storage.FRONTIER + level) for level in range(64) if size >> level & 1]
         frontier = Frontier(size, [_word(node) for node in nodes])

@@ -6,7 +6,7 @@ import json
 import httpx
 from eth_account import Account
 
-from verifier.cli import SUFFIX
+from verifier.cli.checking import SUFFIX
 
 
 def as_account(quick, name):

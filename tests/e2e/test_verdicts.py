@@ -63,7 +63,9 @@ def test_verifying_as_anybody_does(quick, tmp_path):
     )
     assert looked_up.returncode == 0
     assert looked_up.stdout.startswith("recorded")
-    assert quick.run("jangkar-verify", "log", "--policy", str(quick.policy)).stdout.endswith("the same\n")
+    assert quick.run("jangkar-verify", "log", "--policy", str(quick.policy)).stdout.endswith(
+        "the same as the registry's storage holds\n"
+    )
 
     for arguments in (
         (str(tmp_path / "nothing.pdf"),),

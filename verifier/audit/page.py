@@ -5,13 +5,14 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-from verifier.audit import plots
+from verifier.audit import nights, plots
 from verifier.audit.findings import SAYINGS
 from verifier.verdict import EXIT_CODES, Verdict
 from verifier.words import Language, Saying, date_time
 
 EXIT_OF = {"sound": EXIT_CODES[Verdict.VALID], "broken": EXIT_CODES[Verdict.INVALID], "open": 4}
 MOST_ROWS = 400
+LONGEST_WORD = 32
 _STATUSES = ("suspended", "superseded", "revoked")
 _BUCKETS = ("earlier", "same-day", "week", "month", "year", "longer")
 
@@ -95,18 +96,26 @@ WORDS: dict[str, Saying] = {
     "block": Saying("Blok", "Block"),
     "log": Saying("Log (entri, akar)", "Log (entries, root)"),
     "previous": Saying("Audit sebelumnya", "Last audit"),
+    "issuers": Saying("Penerbit", "Issuers"),
+    "anchors": Saying("Kumpulan terjangkar", "Anchored batches"),
+    "certificates": Saying("Sertifikat", "Certificates"),
+    "leaves_recomputed": Saying("Daun yang dihitung ulang", "Leaves recomputed"),
+    "entries_opened": Saying("Entri yang dibuka", "Entries opened"),
+    "entries": Saying("Entri log", "Log entries"),
+    "closed_nights": Saying("Malam kosong yang ditutup", "Empty nights closed"),
+    "details": Saying("Tabel", "Table"),
     "digest": Saying("SHA-256 laporan JSON", "SHA-256 of the JSON report"),
     "nodes": Saying("Node yang sepakat", "Nodes that agree"),
 }
 
 STYLE = """:root{color-scheme:light;--line:#c8d0d8}
-body{font:16px/1.5 system-ui,sans-serif;color:#17202a;max-width:62rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
+body{font:16px/1.5 system-ui,sans-serif;color:#17202a;max-width:62rem;margin:auto;padding:1rem;overflow-wrap:break-word}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 .sound{border-left:.5rem solid #0b6b36;padding-left:1rem}.broken{border-left:.5rem solid #a3161f;padding-left:1rem}
 .open{border-left:.5rem solid #8a5200;padding-left:1rem}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{border:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top}
-th{background:#f4f6f8}td.n{text-align:right}code{font:.8rem ui-monospace,monospace}
+th{background:#f4f6f8}td.n{text-align:right}td.h{font:.75rem/1.4 ui-monospace,monospace;word-break:break-all}
 svg{width:100%;height:auto;font:11px ui-monospace,monospace;fill:#17202a}
 .anchored,.whole{fill:#5aa97a}.closed{fill:#b3bec9}.missed,.none{fill:#d9717a}.part{fill:#e6b566}.mark{fill:#0b4f8a}
 .grid{stroke:#dde3e8}polyline{fill:none;stroke-width:2}
@@ -163,7 +172,7 @@ class _Page:
         report, block = self._report, self._report["block"]
         rows: list[Sequence[object]] = [
             (self._say("block"), f"{block['number']}, {block['hash']}, {self._time(block['time'])}"),
-            (self._say("nodes"), report["nodes"]),
+            (self._say("nodes"), f"{report['nodes']}"),
         ]
         for log in report["logs"]:
             previous = log["previous"]
@@ -172,7 +181,7 @@ class _Page:
                 (self._say("log"), f"{log['size']}, {log['root']}"),
                 (self._say("previous"), f"{previous['size']}, {previous['root']}" if previous else "-"),
             ]
-        rows += [(name.replace("_", " "), f"{count:,}") for name, count in report["counts"].items()]
+        rows += [(self._say(name), f"{count:,}") for name, count in report["counts"].items()]
         rows.append((self._say("digest"), self._digest))
         return self._section("what", _table((), rows))
 
@@ -238,14 +247,17 @@ class _Page:
 
     def _statuses(self) -> str:
         changes = {one["day"]: one for one in self._report["statuses"]}
-        days = _span(list(changes))
+        # From the day before the first change, when there was nothing, to the report's own day.
+        last = nights.date_of(nights.day_of(self._report["block"]["time"]))
+        days = _span([*changes, _before(min(changes)), last]) if changes else []
         current: dict[str, int] = dict.fromkeys(_STATUSES, 0)
         series: dict[str, list[int]] = {name: [] for name in _STATUSES}
         for day in days:
             current = changes.get(day, current)
             for name in _STATUSES:
                 series[name].append(current[name])
-        picture = plots.steps(days, list(series.items()), self._say("statuses"))
+        lines = [(name, self._say(name), values) for name, values in series.items()]
+        picture = plots.steps(days, lines, self._say("statuses"))
         rows = [(one["day"], *(one[name] for name in _STATUSES)) for one in self._report["statuses"]]
         return self._section("statuses", picture, self._cut(self._heads("day", *_STATUSES), rows))
 
@@ -290,7 +302,9 @@ class _Page:
         """A table behind a line that opens it, with its first rows where there are very many."""
         more = len(rows) - MOST_ROWS
         said = f"<p>{WORDS['more'].in_(self._language, {'count': more})}</p>" if more > 0 else ""
-        return f"<details open>{_table(heads, rows[:MOST_ROWS])}{said}</details>"
+        return (
+            f"<details open><summary>{self._say('details')}</summary>{_table(heads, rows[:MOST_ROWS])}{said}</details>"
+        )
 
     def _heads(self, *names: str) -> tuple[str, ...]:
         return tuple(self._say(name) for name in names)
@@ -314,7 +328,14 @@ def _table(heads: Iterable[str], rows: Iterable[Sequence[object]]) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f'<td class="n">{value:,}</td>'
-    return f"<td>{escape(str(value))}</td>"
+    text = str(value)
+    # What has no space to break at would make its column as wide as the page.
+    kind = ' class="h"' if max(map(len, text.split()), default=0) > LONGEST_WORD else ""
+    return f"<td{kind}>{escape(text)}</td>"
+
+
+def _before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def _span(days: Sequence[str]) -> list[str]:

@@ -5,13 +5,14 @@ from html import escape
 from math import log10
 
 WIDTH = 900
+DATE_WIDTH = 80
 LEFT, RIGHT, TOP, BOTTOM = 130, 20, 16, 34
-CELL = 14
+CELL, WIDEST_CELL = 14, 30
 
 
 def calendar(days: Sequence[str], rows: Sequence[tuple[str, dict[str, str]]], title: str) -> str:
     """A row for each issuer and a column for each day; a cell's class is what happened: anchored, closed or missed."""
-    step = min(CELL, (WIDTH - LEFT - RIGHT) / max(len(days), 1))
+    step = min(WIDEST_CELL, (WIDTH - LEFT - RIGHT) / max(len(days), 1))
     cells = []
     for line, (name, marks) in enumerate(rows):
         y = TOP + line * (CELL + 4)
@@ -62,26 +63,29 @@ def matrix(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[int,
     return _svg(TOP + 14 + len(rows) * 26 + 10, title, drawn)
 
 
-def steps(days: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], title: str) -> str:
-    """Lines that go up and down in steps, one for each series; each is named at its end."""
-    most = max((value for _, values in series for value in values), default=0) or 1
-    step = (WIDTH - LEFT - RIGHT - 90) / max(len(days), 1)
+def steps(days: Sequence[str], series: Sequence[tuple[str, str, Sequence[int]]], title: str) -> str:
+    """Lines that go up and down in steps: for each series its class, its name and its values."""
+    most = max((value for _, _, values in series for value in values), default=0) or 1
+    step = (WIDTH - LEFT - RIGHT - 130) / max(len(days), 1)
     drawn = [_text(LEFT - 8, TOP + 8, f"{most:,}", "end"), _text(LEFT - 8, TOP + 164, "0", "end")]
-    for name, values in series:
+    for line, (name, label, values) in enumerate(series):
+        x, height = WIDTH - RIGHT - 80, TOP + 8 + 18 * line
+        drawn.append(f'<polyline class="{name}" points="{x - 24},{height - 4} {x - 4},{height - 4}"/>')
+        drawn.append(_text(x, height, f"{label} {values[-1] if values else 0:,}", "start"))
         points = []
         for at, value in enumerate(values):
             y = TOP + 160 * (1 - value / most)
             points += [f"{LEFT + at * step:.1f},{y:.1f}", f"{LEFT + (at + 1) * step:.1f},{y:.1f}"]
         if points:
             drawn.append(f'<polyline class="{name}" points="{" ".join(points)}"/>')
-            y = float(points[-1].split(",")[1])
-            drawn.append(_text(LEFT + len(values) * step + 6, y + 4, f"{name} {values[-1]:,}", "start"))
     return _svg(TOP + 160 + BOTTOM, title, [*drawn, *_days(days, step, TOP + 160 + 18)])
 
 
 def _days(days: Sequence[str], step: float, y: float) -> list[str]:
     """The first, the middle and the last day under an axis."""
     places = sorted({0, len(days) // 2, len(days) - 1}) if days else []
+    if len(days) * step < 3 * DATE_WIDTH:
+        places = places[:1] if len(days) * step < 2 * DATE_WIDTH else [places[0], places[-1]]
     return [_text(LEFT + (place + 0.5) * step, y, days[place], "middle") for place in places]
 
 
