@@ -19,6 +19,7 @@ from anchor_service.core.hashing import DocumentDigest, IssuerId, leaf_hash, lea
 from anchor_service.core.kinds import scope_of
 from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines
 from anchor_service.core.merkle import MerkleTree
+from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.ports import FOREVER
 from verifier import policy, storage
 from verifier.audit.slots import expected
@@ -31,6 +32,7 @@ from verifier.recorded import record
 A, B = IssuerId(b"\xaa" * 32), IssuerId(b"\xbb" * 32)
 NAMES = {A: "BPSDM Provinsi Uji", B: "Balai Diklat Lain"}
 DAY = 86_400
+ZERO = bytes(32)
 EVENTS = {one["name"]: one for one in ARTIFACT["abi"] if one["type"] == "event"}
 
 
@@ -45,6 +47,7 @@ class Nation:
         self.contract = self.client.eth.contract(Web3.to_checksum_address(self.address), abi=ARTIFACT["abi"])
         self.profiles = {one: profile.from_fields(one.hex()[:4].upper(), name) for one, name in NAMES.items()}
         self.leaves: dict[tuple[bytes, int], list[bytes]] = {}
+        self.certificates: dict[tuple[bytes, int], list[tuple]] = {}
         self.write_policy()
         for issuer in NAMES:
             digest = profile.digest(self.profiles[issuer])
@@ -95,16 +98,36 @@ class Nation:
             name = f"{issuer.hex()[:2]}-{sequence}-{number}"
             digest = DocumentDigest(reference.sha256(name.encode()))
             text = metadata.from_fields({"nonce": digest.hex()[:32], "number": name, **facts})
-            made.append((leaf_hash(leaf_input(issuer, digest, text.digest)), digest, text.text))
+            made.append((leaf_hash(leaf_input(issuer, digest, text.digest)), digest, text.text, name))
         made.sort()
-        leaves = [one for one, _, _ in made]
+        leaves = [one for one, *_ in made]
         tree = MerkleTree(leaves)
         self.act(NAMES[issuer], "anchor", issuer, sequence, tree.root_hash, size)
         self.leaves[issuer, sequence] = leaves
+        self.certificates[issuer, sequence] = made
         header = BatchHeader(CHAIN_ID, self.address, issuer, self.profiles[issuer], sequence, size, tree.root_hash)
-        entries = [Entry(index, digest, text) for index, (_, digest, text) in enumerate(made)]
+        entries = [Entry(index, digest, text) for index, (_, digest, text, _) in enumerate(made)]
         self.write(issuer, sequence, "manifest", manifest_lines(header, leaves))
         self.write(issuer, sequence, "entries", entries_lines(header, entries))
+
+    def paper(self, issuer: bytes, sequence: int, index: int) -> Path:
+        """A certificate's file with its receipt beside it."""
+        _, digest, text, name = self.certificates[issuer, sequence][index]
+        path = self.folder / f"{name}.pdf"
+        path.write_bytes(name.encode())
+        block = self.contract.functions.anchorOf(issuer, sequence).call()[3]
+        receipt = Receipt(
+            document_digest=digest,
+            metadata=text,
+            issuer_id=IssuerId(issuer),
+            issuer_profile=self.profiles[IssuerId(issuer)],
+            sequence=sequence,
+            leaf_index=index,
+            path=MerkleTree(self.leaves[issuer, sequence]).inclusion_path(index),
+            hints=Hints(CHAIN_ID, self.address, ZERO, block),
+        )
+        path.with_name(f"{name}.pdf.jangkar.json").write_bytes(receipt.encode())
+        return path
 
     def write(self, issuer: bytes, sequence: int, suffix: str, lines: object) -> None:
         path = self.path(issuer, sequence, suffix)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verifier.ask import Question, Result, ask
+from verifier.errors import MalformedProof
 from verifier.events import read_event
 from verifier.facts import Anchor, Facts, Head, StatusRecord, standing
 from verifier.history import History, Issuer, replay
@@ -94,9 +95,11 @@ class Past:
     accredited: bool | None
 
 
-def record(chain: Chain, progress: Progress | None = None) -> Recorded:
+def record(chain: Chain, progress: Progress | None = None, known: Sequence[Sequence[Entry]] = ()) -> Recorded:
     """Read the logs of the policy's registries, as far as each is succeeded by the next.
 
+    `known` is what was read before: nodes are asked for what follows. Where it is no beginning of the
+    log any more, everything is read again.
     Raises: NodeUnavailable; MalformedProof when the events lead elsewhere than what the registry's storage holds.
     """
     logs: list[tuple[Entry, ...]] = []
@@ -104,9 +107,18 @@ def record(chain: Chain, progress: Progress | None = None) -> Recorded:
     for place, pin in enumerate(chain.policy.registries):
         if histories and histories[-1].successor != pin.address:
             break
-        logs.append(tuple(read_log(chain, place, progress=progress)))
+        logs.append(tuple(_read(chain, place, known[place] if place < len(known) else (), progress)))
         histories.append(replay(logs[-1]))
     return Recorded(chain.policy, chain.head, tuple(logs), tuple(histories), chain.standing)
+
+
+def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:
+    if known:
+        try:
+            return read_log(chain, place, known, progress)
+        except MalformedProof:
+            pass
+    return read_log(chain, place, progress=progress)
 
 
 def ask_about(question: Question, recorded: Recorded, instant: int) -> Past:

@@ -6,12 +6,11 @@ do that, and nobody else.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import reference
-from devnet import Anvil
-from nation import DAY, NAMES, A, B, Holder, Nation, honest, issuers, names
+from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names
 from rpc_proxy import Proxy
 
 from verifier.audit.slots import expected
@@ -19,25 +18,7 @@ from verifier.cli import main
 from verifier.nodes import open_chain
 from verifier.recorded import record
 
-ZERO = bytes(32)
 THIEF = "0x" + "66" * 20
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nation]:
-    with Anvil() as anvil:
-        yield honest(anvil, tmp_path_factory.mktemp("nation"))
-
-
-@pytest.fixture
-def nation(base: Nation, tmp_path) -> Iterator[Nation]:
-    """The honest history and a copy of its files; what a test does to either is undone."""
-    snapshot = base.anvil.call("evm_snapshot")
-    kept, base.folder = base.folder, tmp_path / "copy"
-    shutil.copytree(kept, base.folder)
-    yield base
-    base.folder = kept
-    assert base.anvil.call("evm_revert", snapshot)
 
 
 def test_an_honest_history_passes(nation, capsys):
@@ -227,6 +208,13 @@ def test_missed_nights(nation):
     assert set(issuers(report, "missed-night")) == {B.hex()}
     assert len(issuers(report, "missed-night")) in (3, 4)
     assert issuers(report, "closes-no-nights") == [A.hex()]
+
+
+def test_a_head_that_is_too_old_leaves_the_audit_open(nation):
+    fields = json.loads(nation.policy.read_text()) | {"max_head_age": 1}
+    nation.policy.write_text(json.dumps(fields))
+    code, report = nation.audit("--sample", "0")
+    assert (code, names(report)) == (4, {"head-stale"})
 
 
 def test_a_node_that_hides_an_event(nation):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from verifier.words import Language, Saying
+from verifier.words import Language, Saying, date_time
 
 
 class Weight(StrEnum):
@@ -32,7 +32,7 @@ class Finding:
 
     def in_(self, language: Language) -> str:
         """The finding in words."""
-        return SAYINGS[self.name].in_(language, self.values)
+        return in_words(self.as_json(), language)
 
     def as_json(self) -> dict[str, Any]:
         """The finding for a program."""
@@ -40,6 +40,16 @@ class Finding:
         return {"name": self.name, "weight": self.weight, **place, "values": self.values}
 
 
+def in_words(finding: dict[str, Any], language: Language) -> str:
+    """A finding of a report in words, its times as dates."""
+    values = finding["values"]
+    times = {name: date_time(values[name], language) for name in TIMES if values.get(name, FOREVER) < FOREVER}
+    return SAYINGS[finding["name"]].in_(language, values | times)
+
+
+TIMES = ("time", "from", "until", "since")
+# Beyond any date that is written: a window without an end.
+FOREVER = 2**37
 UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Weight.UNKNOWN)
 REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Weight.REMARK)
 
@@ -110,6 +120,20 @@ SAYINGS: dict[str, Saying] = {
         "Penyimpanan registri bukan yang dituju lognya: {what}.",
         "The registry's storage is not what its log leads to: {what}.",
     ),
+    # News and alarms of a watch: verifier/audit/watch.py.
+    "key-added": Saying("Kunci ditambahkan: {key}, dipegang {custody}.", "Key added: {key}, held by {custody}."),
+    "unexpected-key": Saying(
+        "Kunci yang tidak disangka: {key}, dipegang {custody}.", "An unexpected key: {key}, held by {custody}."
+    ),
+    "window-opened": Saying(
+        "Akreditasi dibuka dari {from} sampai {until}.", "Accreditation opened from {from} until {until}."
+    ),
+    "compromise-declared": Saying(
+        "Kunci {key} dinyatakan dicuri sejak {since}.", "Key {key} is declared stolen since {since}."
+    ),
+    "paused": Saying("Registri dijeda sampai {until}.", "The registry is paused until {until}."),
+    "succeeded": Saying("Registri digantikan oleh {registry}.", "The registry is succeeded by {registry}."),
+    "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
     # Batches: verifier/audit/batches.py.
     "manifest-missing": Saying("Manifesnya tidak diterbitkan.", "Its manifest is not published."),
     "manifest-unreadable": Saying("Manifesnya tidak terbaca: {detail}.", "Its manifest could not be read: {detail}."),

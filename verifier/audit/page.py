@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from verifier.audit import nights, plots
-from verifier.audit.findings import SAYINGS
+from verifier.audit.findings import FOREVER, in_words
 from verifier.verdict import EXIT_CODES, Verdict
 from verifier.words import Language, Saying, date_time
 
@@ -198,7 +198,7 @@ class _Page:
         return self._section("findings", _table(self._heads("weight", "issuer", "where", "finding"), rows) + said)
 
     def _in_words(self, finding: dict[str, Any]) -> str:
-        return f"{SAYINGS[finding['name']].in_(self._language, finding['values'])} [{finding['name']}]"
+        return f"{in_words(finding, self._language)} [{finding['name']}]"
 
     def _place(self, finding: dict[str, Any]) -> str:
         if finding["sequence"] is not None:
@@ -316,7 +316,7 @@ class _Page:
         return self._names.get(issuer, issuer)
 
     def _time(self, seconds: int) -> str:
-        return date_time(seconds, self._language) if seconds < 2**37 else "-"
+        return date_time(seconds, self._language) if seconds < FOREVER else "-"
 
 
 def _table(heads: Iterable[str], rows: Iterable[Sequence[object]]) -> str:

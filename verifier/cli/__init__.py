@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from verifier import policy
-from verifier.cli import auditing, checking, logs
+from verifier.cli import auditing, checking, logs, watching
 from verifier.cli.answers import EPILOG, usage
 from verifier.errors import MalformedPolicy
 from verifier.words import LANGUAGES
@@ -36,6 +36,6 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the answer (default: en)")
     parser = argparse.ArgumentParser(prog="jangkar-verify", description=_DESCRIPTION, epilog=EPILOG)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (checking, logs, auditing):
+    for group in (checking, logs, auditing, watching):
         group.add_commands(commands, shared)
     return parser

@@ -11,6 +11,7 @@ from verifier.verdict import EXIT_CODES, USAGE_ERROR, Verdict
 
 EPILOG = "exit codes: 0 valid or recorded; 1 a definite no; 2 usage; 3 waiting to be anchored; 4 could not be checked"
 DONE = EXIT_CODES[Verdict.VALID]
+COULD_NOT = EXIT_CODES[Verdict.UNDETERMINED]
 DEFINITE_NO = EXIT_CODES[Verdict.INVALID]
 
 
@@ -29,7 +30,7 @@ def could_not(detail: str, *, as_json: bool) -> int:
         print(json.dumps({"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}))
     else:
         print(f"{Verdict.UNDETERMINED}: {detail}")
-    return EXIT_CODES[Verdict.UNDETERMINED]
+    return COULD_NOT
 
 
 def invalid(detail: str) -> int:

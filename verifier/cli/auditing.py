@@ -1,4 +1,4 @@
-"""Commands of an auditor: audit, watch."""
+"""The audit as a command."""
 
 import argparse
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any
 
 from verifier.audit import page
 from verifier.audit.files import Shelf
-from verifier.audit.findings import SAYINGS
+from verifier.audit.findings import in_words
 from verifier.audit.progress import Progress
 from verifier.audit.run import Asked, audit
 from verifier.cli.answers import could_not, usage
@@ -93,7 +93,7 @@ def _say(report: dict[str, Any], result: str, digest: str, options: argparse.Nam
     for one in told[:MOST_LINES]:
         known = [name for name in ("issuer", "sequence", "entry") if one[name] not in ("", None)]
         place = "".join(f", {name} {one[name]}" for name in known)
-        print(f"{one['weight']}: {one['name']}{place}: {SAYINGS[one['name']].in_(options.lang, one['values'])}")
+        print(f"{one['weight']}: {one['name']}{place}: {in_words(one, options.lang)}")
     if len(told) > MOST_LINES:
         print(page.WORDS["more"].in_(options.lang, {"count": len(told) - MOST_LINES}))
     print(f"{options.out / 'report.json'}, digest {digest}")

@@ -238,10 +238,10 @@ def _hash(option: str, given: str) -> bytes:
 def _instant(given: str) -> int:
     """The end of a day in Western Indonesia Time, or an instant with its offset, in seconds since 1970."""
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", given):
-            return int((datetime.fromisoformat(given).replace(tzinfo=WIB) + timedelta(days=1)).timestamp()) - 1
         moment = datetime.fromisoformat(given)
-        if moment.tzinfo is not None:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", given):
+            moment = moment.replace(tzinfo=WIB) + timedelta(days=1, seconds=-1)
+        if moment.tzinfo is not None and moment.timestamp() >= 0:
             return int(moment.timestamp())
     except (ValueError, OverflowError):
         pass

@@ -1,0 +1,145 @@
+"""What is new on chain since the last look, and what of it is an alarm. Pure but for the reading of the chain.
+
+Source: docs/spec/audit.md 5.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from verifier.audit import nights
+from verifier.audit.findings import Finding
+from verifier.errors import MalformedProof
+from verifier.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
+from verifier.facts import Checkpoint
+from verifier.log import Entry, checkpoint_of
+from verifier.nodes import Chain
+from verifier.recorded import Recorded, record
+
+FORMAT = "jangkar-watch-v1"
+Findings: TypeAlias = Sequence[Finding]
+
+
+@dataclass(frozen=True)
+class State:
+    """What was told already: the log of each registry that was seen, and of each issuer the missed nights."""
+
+    logs: dict[str, Checkpoint] = field(default_factory=dict)
+    nights: dict[str, list[str]] = field(default_factory=dict)
+
+    def encode(self) -> str:
+        """The state as a file holds it."""
+        logs = {registry: {"size": one.size, "root": one.root.hex()} for registry, one in self.logs.items()}
+        return json.dumps({"format": FORMAT, "logs": logs, "nights": self.nights}, indent=1) + "\n"
+
+
+def decode(text: str) -> State:
+    """The state of a file. Raises: ValueError, KeyError, TypeError, AttributeError for one that is none."""
+    fields = json.loads(text)
+    if fields["format"] != FORMAT:
+        raise ValueError(FORMAT)
+    logs = {
+        registry: Checkpoint(int(one["size"]), bytes.fromhex(one["root"])) for registry, one in fields["logs"].items()
+    }
+    return State(logs, {str(issuer): list(told) for issuer, told in fields["nights"].items()})
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at the chain: what to tell, the state once it is told, and the logs, to be read no more."""
+
+    block: int
+    alarms: tuple[Finding, ...]
+    news: tuple[Finding, ...]
+    state: State
+    logs: tuple[tuple[Entry, ...], ...]
+
+
+def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: Sequence[Sequence[Entry]] = ()) -> Look:
+    """Read what is new and judge it. `expected` are keys that may be added; `known` is what was read before.
+
+    A history that is forked or hidden leaves the state as it was, so that it is told again until a
+    person has looked. Raises: NodeUnavailable.
+    """
+    stale = now - chain.head.time > chain.policy.max_head_age
+    alarms = [Finding("head-stale", values={"time": chain.head.time})] if stale else []
+    try:
+        recorded = record(chain, known=known)
+    except MalformedProof as error:
+        alarms.append(Finding("log-differs", values={"detail": str(error)}))
+        return Look(chain.head.number, tuple(alarms), (), state, ())
+    forks = list(_forks(recorded, state))
+    if forks:
+        return Look(chain.head.number, (*alarms, *forks), (), state, recorded.logs)
+    news: list[Finding] = []
+    for place, event in _new_events(recorded, state):
+        alarms += [
+            Finding(one.name, _issuer(event), entry=event.index, values={"detail": one.detail})
+            for one in recorded.histories[place].breaches
+            if one.event == event
+        ]
+        told = _told(event, expected, is_first=not state.logs)
+        if told is not None:
+            (alarms if told.name in ALARMS else news).append(told)
+    missed = [one for one in _missed(recorded) if one.values["night"] not in state.nights.get(one.issuer, ())]
+    alarms += missed
+    return Look(chain.head.number, tuple(alarms), tuple(news), _after(recorded, state, missed), recorded.logs)
+
+
+ALARMS = ("unexpected-key", "compromise-declared", "paused", "succeeded")
+
+
+def _told(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding | None:
+    """What is said of an act that keeps the rules; keys that stood there at the first look are where it begins."""
+    act, issuer = event.act, _issuer(event)
+    if isinstance(act, KeyAdded):
+        name = "key-added" if is_first or act.key in expected else "unexpected-key"
+        custody = act.custody.name.lower()
+        return Finding(name, issuer, entry=event.index, values={"key": act.key, "custody": custody})
+    if isinstance(act, WindowOpened):
+        return Finding("window-opened", issuer, entry=event.index, values={"from": act.from_, "until": act.until})
+    if isinstance(act, CompromiseDeclared):
+        return Finding("compromise-declared", issuer, entry=event.index, values={"key": act.key, "since": act.since})
+    if isinstance(act, Paused):
+        return Finding("paused", entry=event.index, values={"until": act.until})
+    if isinstance(act, SuccessorSet):
+        return Finding("succeeded", entry=event.index, values={"registry": act.successor})
+    return None
+
+
+def _forks(recorded: Recorded, state: State) -> Iterator[Finding]:
+    for pin, log in zip(recorded.policy.registries, recorded.logs, strict=False):
+        seen = state.logs.get(pin.address)
+        if seen is not None and seen != checkpoint_of(entry.data for entry in log[: seen.size]):
+            yield Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()})
+
+
+def _new_events(recorded: Recorded, state: State) -> Iterator[tuple[int, Event]]:
+    for place, (pin, log) in enumerate(zip(recorded.policy.registries, recorded.logs, strict=False)):
+        seen = state.logs.get(pin.address)
+        yield from ((place, read_event(entry)) for entry in log[seen.size if seen else 0 :])
+
+
+def _missed(recorded: Recorded) -> Iterator[Finding]:
+    for history in recorded.histories:
+        if history.successor is None:
+            for issuer_id, issuer in history.issuers.items():
+                found = nights.missed(issuer_id, issuer, recorded.head.time)
+                yield from (one for one in found if one.name == "missed-night")
+
+
+def _after(recorded: Recorded, state: State, missed: Sequence[Finding]) -> State:
+    logs = {
+        pin.address: checkpoint_of(entry.data for entry in log)
+        for pin, log in zip(recorded.policy.registries, recorded.logs, strict=False)
+    }
+    told = {issuer: list(days) for issuer, days in state.nights.items()}
+    for one in missed:
+        told.setdefault(one.issuer, []).append(one.values["night"])
+    return State(logs, told)
+
+
+def _issuer(event: Event) -> str:
+    issuer: Any = getattr(event.act, "issuer", None)
+    return issuer.hex() if isinstance(issuer, bytes) else ""
