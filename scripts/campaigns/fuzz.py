@@ -2,9 +2,9 @@
 
     python3 scripts/campaigns/fuzz.py --runs 1000000 --seed 1
 
-Receipt, metadata, profile, policy, JSON-RPC answers, tries, bundles, log entries and look-ups, each RUNS times, beginning
-with the shared vectors. Only the verifier's own errors may come out. Ends with `parsers N, executions N, uncaught 0`, or
-exits 1. Python 3.11 to 3.13 on Linux: atheris stands in an environment of its own.
+Receipt, metadata, profile, policy, JSON-RPC answers, tries, bundles, log entries and look-ups, each RUNS times,
+beginning with the shared vectors. Only the verifier's own errors may come out. Ends with `parsers N, executions N,
+uncaught 0`, or exits 1. Python 3.11 to 3.13 on Linux: atheris stands in an environment of its own.
 """
 
 import sys
