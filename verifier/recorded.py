@@ -1,7 +1,8 @@
 """Answers from a log that was written down: at its last block, or on a day of the past. Source: docs/spec/bundle.md."""
 
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +40,7 @@ class Recorded:
         anchor = self._anchor(issuer, sequence)
         statuses, unlisted = self._statuses(place, issuer_id, leaf_hash)
         return Facts(
-            head=self.head,
+            head=self.head if self.on is None else replace(self.head, time=self.on),
             anchor=anchor,
             window=issuer.windows[anchor.window] if anchor and anchor.window < len(issuer.windows) else None,
             key=issuer.key_at(anchor.key) if anchor else None,
@@ -48,20 +49,20 @@ class Recorded:
             unlisted_successor=unlisted,
         )
 
-    def accredited(self, registry: str, issuer_id: bytes, time: int) -> bool:
-        """Whether one of an issuer's windows held a time."""
+    def accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
+        """Whether one of an issuer's windows held an instant."""
         issuers = [
             self._issuer(place, issuer_id)
             for place, pin in enumerate(self.policy.registries)
             if pin.address == registry
         ]
-        return any(issuer.is_open(window, time) for issuer in issuers for window in range(len(issuer.windows)))
+        return any(issuer.is_open(window, instant) for issuer in issuers for window in range(len(issuer.windows)))
 
-    def until(self, time: int) -> "Recorded":
-        """What was known at a time: the same logs, cut off behind it."""
-        logs = tuple(_until(log, time) for log in self.logs)
+    def until(self, instant: int) -> "Recorded":
+        """What was known at an instant: the same logs, cut off behind it."""
+        logs = tuple(_until(log, instant) for log in self.logs)
         number = max((log[-1].block for log in logs if log), default=0)
-        head = Head(number, bytes(32), time, number)
+        head = Head(number, bytes(32), instant, number)
         return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.standing)
 
     def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
@@ -121,21 +122,22 @@ def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress |
     return read_log(chain, place, progress=progress)
 
 
-def ask_about(question: Question, recorded: Recorded, instant: int) -> Past:
+def ask_about(question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time) -> Past:
     """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
-    asked = replace(recorded, on=instant, head=replace(recorded.head, time=instant))
-    result = ask(question, recorded.policy, asked, clock=lambda: instant)
+    result = ask(question, recorded.policy, replace(recorded, on=instant), clock=lambda: instant)
+    then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant).answer
     if (claims := result.answer.claims) and all(_is_later(recorded, claim.receipt, instant) for claim in claims):
-        result = replace(result, answer=Answer(Verdict.NOT_FOUND, "anchored-later", claims))
-    then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant)
+        then = Answer(Verdict.NOT_FOUND, "anchored-later", claims)
+        result = replace(result, answer=then)
+    result = replace(result, now=int(clock()))
     receipts = [claim.receipt for claim in claims]
     accredited = recorded.accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
-    return Past(instant, result, then.answer.verdict, accredited)
+    return Past(instant, result, then.verdict, accredited)
 
 
-def _until(log: Sequence[Entry], time: int) -> tuple[Entry, ...]:
-    """The beginning of a log that was written at or before a time."""
-    return tuple(itertools.takewhile(lambda entry: read_event(entry).time <= time, log))
+def _until(log: Sequence[Entry], instant: int) -> tuple[Entry, ...]:
+    """The beginning of a log that was written at or before an instant."""
+    return tuple(itertools.takewhile(lambda entry: read_event(entry).time <= instant, log))
 
 
 def _is_later(recorded: Recorded, receipt: Receipt, instant: int) -> bool:

@@ -16,6 +16,8 @@ _MARKS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.UNKNOWN: "?"}
 def headline(result: Result, language: Language) -> str:
     """The verdict in one sentence that names the issuer."""
     answer = result.answer
+    if answer.reason == "anchored-later":
+        return words.REMARKS["anchored-later"].in_(language)
     values = {"issuer": "", "time": ""}
     if answer.claims:
         claim = answer.claims[0]
@@ -28,7 +30,7 @@ def headline(result: Result, language: Language) -> str:
 def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[tuple[str, dict[str, Any]]]:
     """What stands behind the verdict and is not one of its checks: names of words.py, and what fills their blanks."""
     said: list[tuple[str, dict[str, Any]]] = []
-    if result.answer.reason in ("contested", "nothing-to-check", "anchored-later"):
+    if result.answer.reason in ("contested", "nothing-to-check"):
         said.append((result.answer.reason, {}))
     said += [("malformed-receipt", {"detail": detail}) for detail in result.malformed]
     for claim in result.answer.claims[:1]:

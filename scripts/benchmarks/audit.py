@@ -40,7 +40,7 @@ TABLE = """# What an audit costs
 
 Written by `python3 scripts/benchmarks/audit.py --batches {batches} --size {size} --write`: {batches} batches,
 {certificates:,} certificates, {days} days of two institutes on a fresh anvil; medians of {rounds} runs of the command,
-on {machine}. The peer builds the same {batches} trees with merkletools {peer} from the same leaves in memory, and checks
+on {machine}. The peer builds the same {batches} trees with merkletools {peer} from the same leaves in memory and checks
 nothing else.
 
 | what | seconds | of the peer's | peak memory, MiB |

@@ -43,13 +43,19 @@ class Finding:
 def in_words(finding: dict[str, Any], language: Language) -> str:
     """A finding of a report in words, its times as dates."""
     values = finding["values"]
-    times = {name: date_time(values[name], language) for name in TIMES if values.get(name, FOREVER) < FOREVER}
+    times = {
+        name: date_time(values[name], language) if values[name] < FOREVER else NO_END.in_(language)
+        for name in TIMES
+        if name in values
+    }
     return SAYINGS[finding["name"]].in_(language, values | times)
 
 
 TIMES = ("time", "from", "until", "since")
+
 # Beyond any date that is written: a window without an end.
 FOREVER = 2**37
+NO_END = Saying("tanpa batas waktu", "no end")
 UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Weight.UNKNOWN)
 REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Weight.REMARK)
 

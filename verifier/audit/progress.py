@@ -35,7 +35,8 @@ class Progress:
         """Say how far something has come, with its rate and what is left; at most once a second."""
         now = time.monotonic()
         began = self._began.setdefault(what, now)
-        if self._say is None or (done < of and now - self._said_at < SECONDS_BETWEEN):
+        # What takes no time is not worth a line.
+        if self._say is None or now - (began if done == of else max(began, self._said_at)) < SECONDS_BETWEEN:
             return
         self._said_at = now
         rate = done / max(now - began, 0.001)

@@ -86,8 +86,8 @@ def _say(report: dict[str, Any], result: str, digest: str, options: argparse.Nam
     counts = report["counts"]
     print(f"{result}: {page.WORDS[result].in_(options.lang)}")
     print(
-        f"block {report['block']['number']}: {counts['anchors']} batches, {counts['certificates']} certificates, "
-        f"{counts['issuers']} issuers, log of {counts['entries']} entries"
+        f"block {report['block']['number']}: issuers {counts['issuers']}, batches {counts['anchors']}, "
+        f"certificates {counts['certificates']}, entries opened {counts['entries_opened']}, log {counts['entries']}"
     )
     told = [one for one in report["findings"] if one["weight"] != "remark"]
     for one in told[:MOST_LINES]:

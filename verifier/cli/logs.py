@@ -65,11 +65,11 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
         return could_not(str(error), as_json=options.json)
     except MalformedProof as error:
         return invalid(str(error))
-    checkpoint, block = checkpoint_of(entries), chain.head.number
+    checkpoint, block, hash_ = checkpoint_of(entries), chain.head.number, "0x" + chain.head.hash.hex()
     if options.json:
-        print(json.dumps({"size": checkpoint.size, "root": checkpoint.root.hex(), "block": block}))
+        print(json.dumps({"size": checkpoint.size, "root": checkpoint.root.hex(), "block": block, "hash": hash_}))
     else:
-        print(f"block {block}: log of {checkpoint.size} entries, root {checkpoint.root.hex()}")
+        print(f"block {block}, {hash_}: log of {checkpoint.size} entries, root {checkpoint.root.hex()}")
         print("rebuilt from events: the same as the registry's storage holds")
     return DONE
 
