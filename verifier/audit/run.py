@@ -90,7 +90,8 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
             judged = _of_batch(batch, asked, progress, number, len(batches))
             findings += judged.findings
             findings += _gathered(seen, batch, judged)
-            drawn += [_call(batch, judged, index, chain, findings) for index in chosen.get(number, ()) if judged.leaves]
+            if _is_whole(judged):
+                drawn += [_call(batch, judged, index, chain, findings) for index in chosen.get(number, ())]
         for issuer_id, issuer in history.issuers.items():
             issuers.setdefault(issuer_id, Seen(issuer)).issuer = issuer
             if history.successor is None:
@@ -142,13 +143,12 @@ def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: i
 def _gathered(seen: Seen, batch: Batch, judged: Judged) -> Iterator[Finding]:
     """Add a batch to what is known of its issuer; a leaf that another batch held already is a finding."""
     names = {one.name for one in judged.findings}
-    # Leaves of another root are not what was anchored.
-    is_anchored = bool(judged.leaves) and not names & {"root-differs", "size-differs"}
-    for leaf in judged.leaves if is_anchored else ():
+    is_whole = _is_whole(judged)
+    for leaf in judged.leaves if is_whole else ():
         other = seen.leaves.setdefault(leaf, batch.sequence)
         if other != batch.sequence:
             yield _finding(batch, "leaf-anchored-twice", leaf=leaf.hex(), other=other)
-    seen.all_read &= is_anchored
+    seen.all_read &= is_whole
     seen.opened += judged.opened
     seen.lags += judged.lags
     seen.profile = judged.profile or seen.profile
@@ -159,17 +159,21 @@ def _gathered(seen: Seen, batch: Batch, judged: Judged) -> Iterator[Finding]:
             "day": nights.date_of(nights.day_of(batch.anchor.block_time)),
             "size": batch.anchor.size,
             "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
-            "root": is_anchored,
+            "root": is_whole,
             "opened": judged.opened,
             "findings": len(names - {"entries-closed"}),
         }
     )
 
 
+def _is_whole(judged: Judged) -> bool:
+    """Whether the leaves of a manifest are those that were anchored."""
+    return bool(judged.leaves) and not {"root-differs", "size-differs"} & {one.name for one in judged.findings}
+
+
 def _call(batch: Batch, judged: Judged, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
     """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat."""
-    leaf = judged.leaves[index] if index < len(judged.leaves) else bytes(32)
-    path = tuple(inclusion_path(judged.leaves, index)) if index < len(judged.leaves) else ()
+    leaf, path = judged.leaves[index], tuple(inclusion_path(judged.leaves, index))
     asked = Call(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
     answer: bool | None = None
     try:
