@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rpc_proxy import Proxy
 
 from verifier.verdict import EXIT_CODES, Verdict
 from verifier.words import VERDICTS
@@ -67,6 +68,37 @@ def test_a_node_that_cannot_be_believed_gives_no_verdict(scene, open_page, tmp_p
         # The receipt names the chain, which another policy does not trust.
         wanted = "invalid" if name == "chain_id" else "undetermined"
         assert check(open_page(FILE.as_uri()), scene, "valid", policy=policy) == wanted
+
+
+def test_several_nodes_have_to_say_the_same(scene, open_page, tmp_path):
+    """It proves nothing: it compares what every node of the policy says at one block."""
+    pins = json.loads(scene.installation.policy.read_text())
+    policy = tmp_path / "policy.json"
+    url = scene.installation.devnet.url
+    with Proxy(url) as other:
+        policy.write_text(json.dumps(pins | {"nodes": [url, other.url]}))
+        page = open_page(FILE.as_uri())
+        assert check(page, scene, "valid", policy=policy) == "valid"
+        assert "2 node memberi jawaban yang sama" in page.locator("main").inner_text()
+
+        def lie(asked, answer):
+            """Its registry never heard of a revocation."""
+            if asked["method"] == "eth_call" and asked["params"][0]["data"].startswith("0x24a816c6"):
+                return json.dumps(json.loads(answer) | {"result": "0x" + "00" * 32 * 7}).encode()
+            return answer
+
+        other.after = lie
+        assert check(open_page(FILE.as_uri()), scene, "revoked", policy=policy) == "undetermined"
+        # Named alone it is believed, and the page says whose word this is.
+        page = open_page(FILE.as_uri())
+        assert check(page, scene, "revoked", policy=policy, node=other.url) == "valid"
+        assert "Dibaca dari satu node" in page.locator("main").inner_text()
+    policy.write_text(json.dumps(pins | {"nodes": [url, "http://127.0.0.1:1"]}))
+    assert check(open_page(FILE.as_uri()), scene, "valid", policy=policy) == "undetermined"
+    policy.write_text(json.dumps(pins | {"nodes": [url, "http://127.0.0.1:1"], "quorum": 1}))
+    assert check(open_page(FILE.as_uri()), scene, "valid", policy=policy) == "valid"
+    policy.write_text(json.dumps(pins | {"pinned_block": "0x" + "11" * 32}))
+    assert check(open_page(FILE.as_uri()), scene, "valid", policy=policy) == "undetermined"
 
 
 @pytest.mark.parametrize(
