@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import commands
 from devnet import CHAIN_ID, Devnet
 
 from anchor_service.core import profile
@@ -70,15 +71,7 @@ class Installation:
         (self.folder / "jangkar.toml").write_text(text)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env=self._environment(),
-        )
+        return commands.run(list(command), self.folder, self._environment())
 
     def jangkar(self, *arguments: str, exit_code: int = 0) -> str:
         done = self.run("jangkar", *arguments)
