@@ -230,7 +230,7 @@ def _differential_inputs(chance: random.Random) -> Iterator[bytes]:
         words = [encode([type_], [value]) for type_, value in zip(_ANCHORED, values, strict=True)]
         topics = [keccak(text=f"Anchored({','.join(_ANCHORED)})"), *words[:2]]
         event = {"topics": ["0x" + topic.hex() for topic in topics], "data": "0x" + b"".join(words[2:]).hex()}
-        entry = _same(b"".join(topics) + b"".join(words[2:]), log.entry_of(event))
+        entry = _same(b"".join(topics) + b"".join(words[2:]), log.entry_of(event | {"blockNumber": "0x1"}).data)
         leaves.append(_same(hashing.leaf_hash(entry), verifier_hashing.leaf(entry)))
         entries.append((*values, leaves[-1], b""))
     checkpoints = _checkpoints(leaves)

@@ -30,7 +30,7 @@ from verifier.nodes import open_chain
 from verifier.recorded import record
 
 A, B = IssuerId(b"\xaa" * 32), IssuerId(b"\xbb" * 32)
-NAMES = {A: "BPSDM Provinsi Uji", B: "Balai Diklat Lain"}
+NAMES = {A: "BPSDM Provinsi Uji", B: 'Balai "Lain" & <script>alert(1)</script>'}
 DAY = 86_400
 ZERO = bytes(32)
 EVENTS = {one["name"]: one for one in ARTIFACT["abi"] if one["type"] == "event"}

@@ -4,6 +4,7 @@ Source: Ethereum yellow paper, appendix D; EIP-1186.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from verifier import rlp
 from verifier.errors import MalformedProof
@@ -17,9 +18,13 @@ _BRANCH, _SHORT = 17, 2
 _IS_LEAF, _IS_ODD = 2, 1
 
 
+# The upper nodes of a block's tries come with every proof; a server that verifies meets them again and again.
+_hash = lru_cache(maxsize=4_096)(keccak256)
+
+
 def pool(nodes: Iterable[bytes]) -> dict[bytes, bytes]:
     """Nodes by their Keccak-256, which is how others refer to them."""
-    return {keccak256(node): node for node in set(nodes)}
+    return {_hash(node): node for node in nodes}
 
 
 def value_at(root: bytes, key: bytes, nodes: Mapping[bytes, bytes]) -> bytes | None:

@@ -33,6 +33,9 @@ def test_an_honest_history_passes(nation, capsys):
     assert report["statuses"][-1] | {"day": ""} == {"day": "", "suspended": 1, "superseded": 1, "revoked": 1}
     assert "sound: NO BREACH FOUND" in capsys.readouterr().out
     assert nation.audit()[1] == report, "the same chain and files give the same report"
+    page = (nation.folder / "out" / "report.html").read_text()
+    assert "Balai &quot;Lain&quot; &amp; &lt;script&gt;" in page
+    assert "<script" not in page
 
 
 # What the holder of the chain writes, and the rule's name. `key` is institute A's own key.

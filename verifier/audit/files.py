@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verifier.errors import Malformed, MalformedManifest, NodeUnavailable
+from verifier.errors import Malformed, MalformedManifest
 from verifier.policy import is_http
 from verifier.rpc import fetch
 from verifier.strictjson import read_canonical
@@ -14,7 +14,9 @@ from verifier.strictjson import read_canonical
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"
 MAX_LINE_BYTES = 16 * 1024
-MAX_FILE_BYTES = 1 << 30
+# One line of a manifest is a leaf; room for one header, and for leaves that should not be there.
+LEAF_LINE_BYTES = 65
+SLACK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 60
 
 _HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
@@ -50,20 +52,19 @@ class Shelf:
     def __init__(self, place: str) -> None:
         self._place = place.rstrip("/")
 
-    def find(self, issuer_id: bytes, sequence: int, suffix: str) -> bytes | None:
-        """A batch's file, or nothing where a folder holds none.
+    def find(self, issuer_id: bytes, sequence: int, suffix: str, max_bytes: int) -> bytes | None:
+        """A batch's file, or nothing where a folder holds none; one byte more than the bound of one that is too long.
 
-        Raises: NodeUnavailable where an address does not answer; OSError.
+        Raises: NodeUnavailable where an address does not answer, or with too much; OSError.
         """
         name = f"{issuer_id.hex()}/{sequence:08d}.{suffix}"
         if is_http(self._place):
-            return fetch(f"{self._place}/{name}", None, TIMEOUT_SECONDS, MAX_FILE_BYTES)
+            return fetch(f"{self._place}/{name}", None, TIMEOUT_SECONDS, max_bytes)
         path = Path(self._place) / name
         if not path.exists():
             return None
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise NodeUnavailable(f"{path} is larger than {MAX_FILE_BYTES} bytes")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
 
 
 def read_manifest(data: bytes) -> tuple[Header, list[bytes]]:

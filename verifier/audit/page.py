@@ -12,6 +12,8 @@ from verifier.words import Language, Saying, date_time
 
 EXIT_OF = {"sound": EXIT_CODES[Verdict.VALID], "broken": EXIT_CODES[Verdict.INVALID], "open": 4}
 MOST_ROWS = 400
+# A picture holds a year of a hundred issuers; the tables count all.
+MOST_DAYS, MOST_ISSUERS = 366, 100
 LONGEST_WORD = 32
 _STATUSES = ("suspended", "superseded", "revoked")
 _BUCKETS = ("earlier", "same-day", "week", "month", "year", "longer")
@@ -219,7 +221,7 @@ class _Page:
             rows.append((self._names[one["id"]], marks | dict.fromkeys(gone, "missed")))
             table.append((self._names[one["id"]], len(set(anchored)), len(one["closed_nights"]), ", ".join(gone) or 0))
         days = _span([*self._days, *(day for gone in missed.values() for day in gone)])
-        picture = plots.calendar(days, rows, self._say("calendar"))
+        picture = plots.calendar(days[-MOST_DAYS:], rows[:MOST_ISSUERS], self._say("calendar"))
         return self._section(
             "calendar", picture, _table(self._heads("issuer", "anchored", "closed", "missed"), table), means=True
         )
@@ -243,7 +245,7 @@ class _Page:
             rows.append((self._names[one["id"]], cells))
         heads = self._heads("manifests", "roots", "opened")
         table = [(name, *(f"{done:,} / {of:,}" for done, of in cells)) for name, cells in rows]
-        picture = plots.matrix(heads, rows, self._say("reconcile"))
+        picture = plots.matrix(heads, rows[:MOST_ISSUERS], self._say("reconcile"))
         return self._section("reconcile", picture, _table((self._say("issuer"), *heads), table))
 
     def _statuses(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from verifier.audit import nights, sample
 from verifier.audit.batches import Batch, Judged, judge
-from verifier.audit.files import Shelf
+from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, Shelf
 from verifier.audit.findings import Finding
 from verifier.audit.progress import Progress
 from verifier.audit.slots import Slot, expected
@@ -131,8 +131,10 @@ def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: i
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
     progress.step("batches", number + 1, of)
     try:
-        manifest = asked.manifests.find(batch.issuer_id, batch.sequence, "manifest")
-        entries = asked.entries.find(batch.issuer_id, batch.sequence, "entries") if asked.entries else None
+        most = 2 * LEAF_LINE_BYTES * batch.anchor.size + SLACK_BYTES
+        manifest = asked.manifests.find(batch.issuer_id, batch.sequence, "manifest", most)
+        most = MAX_LINE_BYTES * (batch.anchor.size + 1)
+        entries = asked.entries.find(batch.issuer_id, batch.sequence, "entries", most) if asked.entries else None
     except NodeUnavailable as error:
         return Judged([_finding(batch, "manifest-unreadable", detail=str(error))])
     if manifest is None:
