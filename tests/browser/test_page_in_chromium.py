@@ -5,14 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from accessibility import assert_accessible
 from scene import INSTITUTE, PAYLOADS
-from tools import missing
 
 from verifier.verdict import Verdict
 from verifier.words import VERDICTS
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "verifier" / "web" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 LANGUAGES = ("id", "en")
 OF_FILES = [verdict for verdict in Verdict if verdict is not Verdict.RECORDED]
 FIRST_VIEW_BYTES = 14 * 1024
@@ -33,15 +32,6 @@ def hand_in(page, scene, name):
 
 def assert_fits(page, width=360):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def assert_accessible(page):
-    if not AXE.exists():
-        missing("axe-core (python3 scripts/build_browser.py installs it)")
-    page.evaluate(AXE.read_text())
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", tags)
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == []
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "no-script"])
