@@ -5,7 +5,7 @@ from html import escape
 from math import log10
 
 WIDTH = 900
-DATE_WIDTH = 80
+DATE_WIDTH, NAME_LETTERS = 80, 18
 LEFT, RIGHT, TOP, BOTTOM = 130, 20, 16, 34
 CELL, WIDEST_CELL = 14, 30
 
@@ -16,7 +16,7 @@ def calendar(days: Sequence[str], rows: Sequence[tuple[str, dict[str, str]]], ti
     cells = []
     for line, (name, marks) in enumerate(rows):
         y = TOP + line * (CELL + 4)
-        cells.append(_text(LEFT - 8, y + CELL - 3, name, "end"))
+        cells.append(_text(LEFT - 8, y + CELL - 3, _short(name), "end"))
         cells += [
             f'<rect class="{marks[day]}" x="{LEFT + column * step:.1f}" y="{y}" width="{max(step - 1, 0.6):.1f}" '
             f'height="{CELL}"><title>{escape(name)} {day}: {marks[day]}</title></rect>'
@@ -53,7 +53,7 @@ def matrix(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[int,
     drawn = [_text(LEFT + (at + 0.5) * width, TOP + 4, name, "middle") for at, name in enumerate(columns)]
     for line, (name, cells) in enumerate(rows):
         y = TOP + 14 + line * 26
-        drawn.append(_text(LEFT - 8, y + 15, name, "end"))
+        drawn.append(_text(LEFT - 8, y + 15, _short(name), "end"))
         for at, (done, of) in enumerate(cells):
             kind = "whole" if done == of else "none" if done == 0 else "part"
             drawn += [
@@ -90,7 +90,12 @@ def _days(days: Sequence[str], step: float, y: float) -> list[str]:
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text[:40])}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _short(name: str) -> str:
+    """A name as far as there is room for it on the left; the table has the whole."""
+    return name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"
 
 
 def _svg(height: float, title: str, parts: Sequence[str]) -> str:
