@@ -29,9 +29,8 @@ class Chain:
     @property
     def standing(self) -> tuple[str, dict[str, Any]]:
         """What the facts stand on, as a name of verifier/words.py."""
-        if self.is_pinned:
-            return "pinned-block", {}
-        return ("one-node", {}) if len(self.nodes) == 1 else ("several-nodes", {"nodes": len(self.nodes)})
+        name = "pinned-block" if self.is_pinned else "one-node" if len(self.nodes) == 1 else "several-nodes"
+        return name, {"nodes": len(self.nodes)}
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """What one receipt is judged by, from the first node that proves it. Raises: NodeUnavailable."""

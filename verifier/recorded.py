@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verifier.ask import Question, Result, ask
-from verifier.errors import MalformedProof
+from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.events import read_event
 from verifier.facts import Anchor, Facts, Head, StatusRecord, standing
 from verifier.history import History, Issuer, replay
@@ -33,9 +33,13 @@ class Recorded:
     on: int | None = None
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
-        """What one receipt is judged by: docs/spec/verification.md 6 and 8."""
-        places = [place for place, pin in enumerate(self.policy.registries) if pin.address == registry]
-        place = places[0] if places else 0
+        """What one receipt is judged by: docs/spec/verification.md 6 and 8.
+
+        Raises: NodeUnavailable where the log of that registry was not written down.
+        """
+        place = self._place(registry)
+        if place >= len(self.histories):
+            raise NodeUnavailable(f"the log of registry {registry} is not among what was recorded")
         issuer = self._issuer(place, issuer_id)
         anchor = self._anchor(issuer, sequence)
         statuses, unlisted = self._statuses(place, issuer_id, leaf_hash)
@@ -51,12 +55,13 @@ class Recorded:
 
     def accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
         """Whether one of an issuer's windows held an instant."""
-        issuers = [
-            self._issuer(place, issuer_id)
-            for place, pin in enumerate(self.policy.registries)
-            if pin.address == registry
-        ]
-        return any(issuer.is_open(window, instant) for issuer in issuers for window in range(len(issuer.windows)))
+        issuer = self._issuer(self._place(registry), issuer_id)
+        return any(issuer.is_open(window, instant) for window in range(len(issuer.windows)))
+
+    def is_later(self, receipt: Receipt, instant: int) -> bool:
+        """Whether a receipt's anchor is there, and younger than an instant."""
+        anchor = self._issuer(self._place(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
+        return anchor is not None and anchor.block_time > instant
 
     def until(self, instant: int) -> "Recorded":
         """What was known at an instant: the same logs, cut off behind it."""
@@ -64,6 +69,10 @@ class Recorded:
         number = max((log[-1].block for log in logs if log), default=0)
         head = Head(number, bytes(32), instant, number)
         return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.standing)
+
+    def _place(self, registry: str) -> int:
+        """Where a registry stands in the policy; the first place where it is none of them."""
+        return next((place for place, pin in enumerate(self.policy.registries) if pin.address == registry), 0)
 
     def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
         return self.histories[place].issuer(issuer_id) if place < len(self.histories) else Issuer()
@@ -126,7 +135,7 @@ def ask_about(question: Question, recorded: Recorded, instant: int, clock: Calla
     """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
     result = ask(question, recorded.policy, replace(recorded, on=instant), clock=lambda: instant)
     then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant).answer
-    if (claims := result.answer.claims) and all(_is_later(recorded, claim.receipt, instant) for claim in claims):
+    if (claims := result.answer.claims) and all(recorded.is_later(claim.receipt, instant) for claim in claims):
         then = Answer(Verdict.NOT_FOUND, "anchored-later", claims)
         result = replace(result, answer=then)
     result = replace(result, now=int(clock()))
@@ -138,9 +147,3 @@ def ask_about(question: Question, recorded: Recorded, instant: int, clock: Calla
 def _until(log: Sequence[Entry], instant: int) -> tuple[Entry, ...]:
     """The beginning of a log that was written at or before an instant."""
     return tuple(itertools.takewhile(lambda entry: read_event(entry).time <= instant, log))
-
-
-def _is_later(recorded: Recorded, receipt: Receipt, instant: int) -> bool:
-    """Whether a receipt's anchor is there, and younger than an instant."""
-    anchor = recorded.facts(receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash).anchor
-    return anchor is not None and anchor.block_time > instant

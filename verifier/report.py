@@ -79,7 +79,7 @@ def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any
         else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": time(head.time)},
         "operators": policy.operators,
         "stands_on": None if result.source is None else result.source.standing[0],
-        "nodes": 0 if result.source is None else result.source.standing[1].get("nodes", 1),
+        "nodes": 0 if result.source is None else result.source.standing[1].get("nodes", 0),
         "looked_up": looked_up,
     }
 

@@ -259,6 +259,15 @@ def test_a_history_that_does_not_extend_the_last_audit(nation, name):
     assert (code, names(report)) == (1, {"history-forked"})
 
 
+def test_a_report_of_another_registry_is_no_last_audit(nation):
+    nation.audit("--sample", "0", out="before")
+    previous = nation.folder / "before" / "report.json"
+    previous.write_text(previous.read_text().replace(nation.address, "0x" + "12" * 20))
+    assert main([*nation.command(nation.folder / "next"), "--previous", str(previous)]) == 2
+    previous.write_text("{}")
+    assert main([*nation.command(nation.folder / "next"), "--previous", str(previous)]) == 2
+
+
 def test_an_audit_that_was_interrupted_goes_on(nation):
     """What was judged is not judged again; a file that was changed in between is."""
     path = nation.folder / "out" / "progress.jsonl"

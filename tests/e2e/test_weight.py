@@ -3,6 +3,8 @@
 On the devnet and on two anvils, from the registry's storage and from its log: the verdicts are the same.
 """
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from anchor_service.chain.contract import artifact
 from anchor_service.core import profile
 from anchor_service.core.kinds import scope_of
 from anchor_service.ports import FOREVER
+from verifier import bundle
+from verifier.errors import NodeUnavailable
 from verifier.facts import Head
 
 NETWORKS = ["devnet", "anvil's newest", "anvil's london"]
@@ -165,3 +169,14 @@ def test_a_registry_with_a_successor(history):
     assert history.verdict(certificate, "revoked there", listing) == "revoked"
     assert history.verdict(certificate, "revoked there") == "undetermined"
     assert history.verdict(history.certificates["after"], "revoked there", listing) == "valid"
+    # From the two logs, and from a bundle of both, as from the storage.
+    for trusted in (listing, history.policy):
+        recorded = history.recorded("revoked there", trusted)
+        data = bundle.encode(recorded)
+        pinned = replace(trusted, bundles=frozenset({hashlib.sha256(data).digest()}))
+        for source in (recorded, bundle.parse(data, pinned)):
+            for one in (certificate, history.certificates["after"]):
+                stored = history.facts(one, "revoked there", trusted)
+                assert source.facts(history.registry, ISSUER, one.sequence, one.leaf) == stored
+    with pytest.raises(NodeUnavailable, match="not among what was recorded"):
+        history.recorded("later", listing).facts(successor, ISSUER, 1, certificate.leaf)

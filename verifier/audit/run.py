@@ -303,12 +303,15 @@ def _dates(lags: Counter[int]) -> dict[str, int]:
 def _statuses_over_time(recorded: Recorded) -> list[dict[str, Any]]:
     """How many leaves were suspended, superseded and revoked at the end of each day on which that changed."""
     standing: dict[tuple[bytes, bytes], Status] = {}
+    counts: Counter[Status] = Counter()
     days: dict[str, dict[str, Any]] = {}
     for log in recorded.logs:
         for event in map(read_event, log):
             if isinstance(event.act, StatusChanged):
-                standing[event.act.issuer, event.act.leaf_hash] = event.act.status
-                counts = Counter(standing.values())
+                leaf = (event.act.issuer, event.act.leaf_hash)
+                counts[standing.get(leaf, Status.ACTIVE)] -= 1
+                standing[leaf] = event.act.status
+                counts[event.act.status] += 1
                 day = nights.date_of(nights.day_of(event.time))
                 days[day] = {
                     "day": day,

@@ -53,6 +53,9 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
         return usage(f"{error.filename} cannot be used: {error.strerror}")
     except (ValueError, KeyError, TypeError):
         return usage(f"{options.previous} is no report of an audit")
+    known = {pin.address for pin in trusted.registries}
+    if previous and not known & set(previous):
+        return usage(f"{options.previous} is about another registry than the policy's")
     asked = Asked(
         manifests=Shelf(options.manifests),
         entries=Shelf(options.entries) if options.entries else None,

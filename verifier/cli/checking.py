@@ -13,6 +13,7 @@ from typing import Any
 from verifier import bundle, certificate_code, fingerprint, ots, report, service
 from verifier.ask import Question, ask
 from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, show, usage
+from verifier.cli.logs import progress
 from verifier.errors import (
     BundleNotPinned,
     Malformed,
@@ -118,7 +119,7 @@ def _answer(question: Question, options: argparse.Namespace, trusted: Policy, in
         if options.bundle:
             recorded = bundle.parse(options.bundle.read_bytes(), trusted)
         elif instant is not None:
-            recorded = record(open_chain(trusted))
+            recorded = record(open_chain(trusted), progress)
     except OSError as error:
         return usage(f"bundle {options.bundle} cannot be read: {error.strerror}")
     except MalformedBundle as error:

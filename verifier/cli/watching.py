@@ -46,6 +46,8 @@ def _watch(options: argparse.Namespace, trusted: Policy) -> int:
         return usage(f"{options.state} cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError, AttributeError):
         return usage(f"{options.state} is no state of a watch")
+    if options.every < 1:
+        return usage("--every counts seconds, from 1")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
