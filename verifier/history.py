@@ -112,6 +112,14 @@ class Issuer:
         """A leaf's status records that carry weight, in order."""
         return [one for one in self.statuses.get(leaf_hash, ()) if self.weighs(one)]
 
+    def standing_records(self, leaf_hash: bytes) -> list[Written]:
+        """The records that the registry holds of a leaf, up to the last one that carries weight."""
+        kept = self.kept.get(leaf_hash, [])
+        count = len(kept)
+        while count and not self.weighs(kept[count - 1]):
+            count -= 1
+        return kept[:count]
+
     def weighs(self, one: Written) -> bool:
         """Whether a status record is a regulator's, or by a key that was sound."""
         return one.record.by_regulator or was_sound(self.key_at(one.writer), one.record.block_time)
@@ -282,11 +290,8 @@ class History:
         name = _forbidden(issuer, act)
         self._require(name is None, name or "", f"leaf {act.leaf_hash.hex()} to {act.status.name.lower()}")
         record = StatusRecord(act.status, act.from_beginning, act.by_regulator, act.reason, time, act.successor)
-        kept = issuer.kept.setdefault(act.leaf_hash, [])
-        while kept and not issuer.weighs(kept[-1]):
-            kept.pop()
-        for records in (kept, issuer.statuses.setdefault(act.leaf_hash, [])):
-            records.append(Written(record, act.writer))
+        issuer.kept[act.leaf_hash] = [*issuer.standing_records(act.leaf_hash), Written(record, act.writer)]
+        issuer.statuses.setdefault(act.leaf_hash, []).append(Written(record, act.writer))
 
     def _paused(self, act: Paused) -> None:
         self.paused_until = act.until
@@ -309,7 +314,7 @@ def replay(entries: Iterable[Entry]) -> History:
 
 def _forbidden(issuer: Issuer, act: StatusChanged) -> str | None:
     """Which rule of docs/spec/registry.md 2 a status change breaks, if it breaks one."""
-    held = issuer.weighing(act.leaf_hash)
+    held = issuer.standing_records(act.leaf_hash)
     current = held[-1] if held else Written(NO_RECORD, "")
     status = current.record.status
     is_affirmed = act.status is status

@@ -6,7 +6,10 @@ do that, and nobody else.
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import reference
@@ -266,6 +269,35 @@ def test_a_report_of_another_registry_is_no_last_audit(nation):
     assert main([*nation.command(nation.folder / "next"), "--previous", str(previous)]) == 2
     previous.write_text("{}")
     assert main([*nation.command(nation.folder / "next"), "--previous", str(previous)]) == 2
+
+
+def test_manifests_at_an_address(nation):
+    """What an address does not answer is unknown: it may be the network."""
+    handler = partial(Silent, directory=str(nation.folder / "manifests"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        given = ("--manifests", f"http://127.0.0.1:{server.server_address[1]}/", "--sample", "3")
+        code, report = nation.audit(*given)
+        assert (code, report["counts"]["leaves_recomputed"]) == (0, 52)
+        nation.path(A, 2, "manifest").unlink()
+        code, report = nation.audit(*given)
+        assert (code, names(report)) == (4, {"manifest-unreadable"})
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Silent(SimpleHTTPRequestHandler):
+    """Serves a folder and logs nothing."""
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+def test_a_folder_that_is_not_there_is_no_fraud(nation, capsys):
+    assert main([*nation.command(nation.folder / "next"), "--manifests", str(nation.folder / "typo")]) == 2
+    assert "typo is neither a folder nor an http address" in capsys.readouterr().err
 
 
 def test_an_audit_that_was_interrupted_goes_on(nation):

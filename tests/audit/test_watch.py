@@ -113,6 +113,11 @@ def test_a_state_that_is_none(watch, nation, text):
     assert watch()[0] == 2
 
 
+@pytest.mark.parametrize("options", [("--every", "0"), ("--webhook", "file:///etc/passwd")])
+def test_options_that_cannot_be(watch, options):
+    assert watch(*options)[0] == 2
+
+
 @contextmanager
 def hook(status: list[int]) -> Iterator[tuple[str, list[dict]]]:
     """A real address that answers with the next status, the last one from then on."""

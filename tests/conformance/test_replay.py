@@ -222,3 +222,29 @@ def test_the_replay_and_the_contract_hold_the_same_rules(seed):
     for what, slot, word in expected(twins.history):
         stored = int.from_bytes(bytes(twins.registry.web3.eth.get_storage_at(address, slot)), "big")
         assert stored == word, what
+
+
+def test_void_records_below_a_sound_one_count_towards_the_bound():
+    """An issuer's reversible changes of a leaf end at 64 records, those of a thief among them included."""
+    twins = Twins(0)
+    keys = [twins.registry.accounts[name].lower() for name in KEYS[:2]]
+    for name in KEYS[:2]:
+        twins.registry.by("accreditor", twins.registry.f.addKey(ISSUERS[0], twins.registry.accounts[name], 7, 1))
+    for entry in twins.new_entries():
+        assert twins.history.apply(read_event(entry)) == []
+
+    def change(by: int) -> None:
+        held = twins.history.issuer(ISSUERS[0]).status_of(LEAVES[0]).status
+        wanted = Status.ACTIVE if held is Status.SUSPENDED else Status.SUSPENDED
+        act = StatusChanged(ISSUERS[0], LEAVES[0], wanted, 3, False, ZERO, False, keys[by])
+        twins.do(KEYS[by], twins.registry.f.setStatus(ISSUERS[0], [LEAVES[0]], wanted, 3, False), act)
+
+    for _ in range(20):
+        change(1)
+    change(0)
+    since = twins.registry.now() - 1_000
+    act = CompromiseDeclared(ISSUERS[0], keys[1], since, twins.registry.accounts["accreditor"].lower())
+    twins.do("accreditor", twins.registry.f.declareCompromise(ISSUERS[0], twins.registry.accounts[KEYS[1]], since), act)
+    for _ in range(50):
+        change(0)
+    assert (twins.accepted["StatusChanged"], twins.refused["StatusChanged"]) == (64, 7)

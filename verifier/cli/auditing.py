@@ -17,7 +17,7 @@ from verifier.cli.answers import could_not, usage
 from verifier.errors import NodeUnavailable
 from verifier.facts import Checkpoint
 from verifier.nodes import open_chain
-from verifier.policy import Policy
+from verifier.policy import Policy, is_http
 
 MAX_LAG_DAYS = 366
 MOST_LINES = 40
@@ -53,6 +53,10 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
         return usage(f"{error.filename} cannot be used: {error.strerror}")
     except (ValueError, KeyError, TypeError):
         return usage(f"{options.previous} is no report of an audit")
+    for option, place in (("--manifests", options.manifests), ("--entries", options.entries)):
+        # A mistyped folder is no fraud.
+        if place and not is_http(place) and not Path(place).is_dir():
+            return usage(f"{option} {place} is neither a folder nor an http address")
     known = {pin.address for pin in trusted.registries}
     if previous and not known & set(previous):
         return usage(f"{options.previous} is about another registry than the policy's")

@@ -16,7 +16,7 @@ from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, usage
 from verifier.errors import NodeUnavailable
 from verifier.log import Entry
 from verifier.nodes import open_chain
-from verifier.policy import Policy
+from verifier.policy import Policy, is_http
 from verifier.rpc import fetch
 
 EPILOG = "exit codes: 0 nothing to tell; 1 an alarm was told; 2 usage; 4 the chain could not be read"
@@ -46,6 +46,8 @@ def _watch(options: argparse.Namespace, trusted: Policy) -> int:
         return usage(f"{options.state} cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError, AttributeError):
         return usage(f"{options.state} is no state of a watch")
+    if options.webhook and not is_http(options.webhook):
+        return usage(f"--webhook {options.webhook} is no http address")
     if options.every < 1:
         return usage("--every counts seconds, from 1")
     stop = threading.Event()
