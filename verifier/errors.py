@@ -6,10 +6,12 @@ VerifierError
 │   ├── MalformedPolicy   the verifier's own policy cannot be used
 │   ├── MalformedProof    index, size and path do not fit together
 │   ├── MalformedManifest a batch's manifest or entries cannot be used
+│   ├── MalformedMemory   what was seen of a chain before cannot be read
 │   └── MalformedBundle   the file that a history was written down in cannot be used
 └── Unavailable     could not be read; says nothing about the certificate
     ├── NodeUnavailable
-    │   └── NodeRefused   it answered, and did not want to: too much at once, perhaps
+    │   ├── NodeRefused   it answered, and did not want to: too much at once, perhaps
+    │   └── HistoryForked it shows another history than the one that was seen before
     ├── ServiceUnavailable
     └── BundleNotPinned   nobody who is trusted stands behind this bundle
 """
@@ -55,6 +57,10 @@ class MalformedManifest(Malformed):
     """A manifest or a file of entries breaks a rule of docs/spec/manifest.md."""
 
 
+class MalformedMemory(Malformed):
+    """The memory is none of ours."""
+
+
 class MalformedBundle(Malformed):
     """The bundle breaks a rule of docs/spec/bundle.md."""
 
@@ -73,6 +79,10 @@ class NodeRefused(NodeUnavailable):
 
 class BundleNotPinned(Unavailable):
     """The policy does not name this bundle's digest."""
+
+
+class HistoryForked(NodeUnavailable):
+    """What the nodes show does not extend what was seen before."""
 
 
 class ServiceUnavailable(Unavailable):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from verifier.errors import NodeUnavailable
 from verifier.facts import Checkpoint, Facts, Head
 from verifier.header import Header, read_header
+from verifier.merkle import Frontier
 from verifier.policy import Policy
 from verifier.registry import RegistryReader
 from verifier.rpc import Node, data, quantity
@@ -38,7 +39,12 @@ class Chain:
 
     def checkpoint(self, place: int = 0) -> Checkpoint:
         """Size and root of the log of the registry at a place of the policy. Raises: NodeUnavailable."""
-        return self._first(lambda reader: reader.checkpoint(self.head, self.policy.registries[place]))
+        frontier = self.frontier(place)
+        return Checkpoint(frontier.size, frontier.root)
+
+    def frontier(self, place: int) -> Frontier:
+        """The frontier of the log of the registry at a place of the policy. Raises: NodeUnavailable."""
+        return self._first(lambda reader: reader.frontier(self.head, self.policy.registries[place]))
 
     def words(self, place: int, slots: list[int]) -> list[int]:
         """What stands in these slots of the registry at a place of the policy. Raises: NodeUnavailable."""

@@ -12,7 +12,6 @@ from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.facts import (
     NO_RECORD,
     Anchor,
-    Checkpoint,
     Facts,
     Head,
     Key,
@@ -69,12 +68,12 @@ class RegistryReader:
         slot = storage.mapped(storage.ANCHORS, issuer_id, storage.number(sequence))
         return storage.anchor(self.words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
 
-    def checkpoint(self, head: Head, pin: RegistryPin) -> Checkpoint:
-        """Size and root of a registry's log, from its frontier. Raises: NodeUnavailable."""
+    def frontier(self, head: Head, pin: RegistryPin) -> Frontier:
+        """The frontier of a registry's log. Raises: NodeUnavailable."""
         size = storage.time_at(self.words(head, pin, [storage.LOG_SIZE])[0], 0)
         levels = [level for level in range(MAX_FRONTIER) if size >> level & 1]
         words = self.words(head, pin, [storage.FRONTIER + level for level in levels])
-        return Checkpoint(size, Frontier(size, [word.to_bytes(32, "big") for word in words]).root)
+        return Frontier(size, [word.to_bytes(32, "big") for word in words])
 
     def _statuses(
         self, head: Head, place: int, issuer_id: bytes, leaf_hash: bytes

@@ -200,7 +200,7 @@ def test_the_past_from_a_bundle(nation, verify, papers):
 
 OPTIONS = [
     ("--offline",), ("--digest", "00" * 32), ("--block", "0x12"), ("--offline", "--bundle", "x", "--service", "http://x"),
-    ("--offline", "--bundle", "not-there"),
+    ("--offline", "--bundle", "not-there"), ("--bundle", "x", "--memory", "y"),
 ]  # fmt: skip
 
 
@@ -225,6 +225,46 @@ def test_one_node_and_several(nation, verify, papers):
         with_policy(nation, nodes=[nation.anvil.url, other.url])
         said = verify("check", papers["revoked"], "--issuer", A.hex(), "--json")
         assert (said.verdict, said.stands_on, said.nodes) == ("revoked", "several-nodes", 2)
+
+
+def test_a_verifier_that_remembers(nation, verify, papers):
+    """Made at the first look, carried on with each; a fork, or a chain that was cut, gives no verdict."""
+    memory = nation.folder / "memory.json"
+    given = ("--issuer", A.hex(), "--memory", memory, "--json")
+    fork = nation.anvil.call("evm_snapshot")
+    assert verify("check", papers["valid"], *given).verdict == "valid"
+    first = memory.read_bytes()
+    nation.batch(A, 6)
+    assert verify("check", papers["valid"], *given).verdict == "valid"
+    assert memory.read_bytes() != first
+    seen = memory.read_bytes()
+    assert nation.anvil.call("evm_revert", fork)
+    cut = verify("check", papers["valid"], *given)
+    assert (cut.code, "lies below block" in cut.detail) == (4, True)
+    nation.batch(A, 6, size=7)
+    nation.sleep(1)
+    forked = verify("check", papers["valid"], *given)
+    assert (forked.code, "does not extend the one seen up to block" in forked.detail) == (4, True)
+    assert memory.read_bytes() == seen, "what was seen stays what it was"
+    # A node that hides what was written since leads elsewhere than the storage.
+    memory.write_bytes(first)
+    with Proxy(nation.anvil.url) as liar:
+        liar.after = lambda asked, said: b'{"id":1,"result":[]}' if asked["method"] == "eth_getLogs" else said
+        with_policy(nation, nodes=[liar.url])
+        assert verify("check", papers["valid"], *given).code == 4
+        with_policy(nation, nodes=[liar.url, nation.anvil.url])
+        assert verify("check", papers["valid"], *given).verdict == "valid"
+
+
+NO_MEMORIES = ["", "[]", "{}", '{"format":"jangkar-memory-v1","logs":{"0x":{"block":1,"size":2,"nodes":[]}}}']
+
+
+@pytest.mark.parametrize("text", NO_MEMORIES)
+def test_a_memory_that_is_none(nation, verify, papers, text):
+    memory = nation.folder / "memory.json"
+    memory.write_text(text)
+    assert verify("check", papers["valid"], "--issuer", A.hex(), "--memory", memory).code == 2
+    assert memory.read_text() == text
 
 
 def test_the_registrys_own_check(nation, verify, papers):

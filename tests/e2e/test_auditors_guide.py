@@ -61,7 +61,7 @@ def fits(said: str, wanted: str) -> bool:
 def test_each_command_prints_what_the_guide_says(guide):
     commands = steps(guide)
     assert len(commands) > 20
-    made = ("tampered", "audit", "next", "broken", "history.bundle", "watch.json")
+    made = ("tampered", "audit", "next", "broken", "history.bundle", "watch.json", "seen.json")
     for name in made:
         place = ROOT / "demo-output" / name
         shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from verifier import report
 from verifier.ask import Result
@@ -37,6 +38,13 @@ def invalid(detail: str) -> int:
     """Say a definite no of something that is no certificate."""
     print(f"{Verdict.INVALID}: {detail}")
     return DEFINITE_NO
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, or leave it as it was. Raises: OSError."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(data)
+    new.replace(path)
 
 
 def usage(problem: str) -> int:

@@ -10,20 +10,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from verifier import bundle, certificate_code, fingerprint, ots, report, service
+from verifier import bundle, certificate_code, fingerprint, memory, ots, report, service
 from verifier.ask import Question, ask
-from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, show, usage
+from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, replace_file, show, usage
 from verifier.cli.logs import progress
 from verifier.errors import (
     BundleNotPinned,
     Malformed,
     MalformedBundle,
     MalformedCode,
+    MalformedMemory,
     MalformedProof,
     NodeUnavailable,
     ServiceUnavailable,
 )
-from verifier.nodes import open_chain
+from verifier.nodes import Chain, open_chain
 from verifier.onchain import Call
 from verifier.policy import Policy
 from verifier.receipt import MAX_BYTES
@@ -48,6 +49,12 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     check.add_argument("--digest", metavar="SHA256", help="with --bundle: its digest, as if the policy pinned it")
     check.add_argument("--offline", action="store_true", help="ask nobody: needs --bundle, and a receipt")
     check.add_argument("--block", metavar="HASH", help="read at this block, as if the policy pinned it")
+    check.add_argument(
+        "--memory",
+        type=Path,
+        metavar="FILE",
+        help="refuse a history that does not extend the one that this file remembers; made where it is not there",
+    )
     check.add_argument(
         "--at",
         metavar="DATE",
@@ -114,21 +121,17 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _answer(question: Question, options: argparse.Namespace, trusted: Policy, instant: int | None) -> int:
     """Ask the nodes, or what was written down, about now or about an instant."""
-    recorded: Recorded | None = None
     try:
-        if options.bundle:
-            recorded = bundle.parse(options.bundle.read_bytes(), trusted)
-        elif instant is not None:
-            recorded = record(open_chain(trusted), progress)
+        chain, recorded = _sources(options, trusted, instant)
     except OSError as error:
-        return usage(f"bundle {options.bundle} cannot be read: {error.strerror}")
-    except MalformedBundle as error:
-        return usage(f"bundle {options.bundle}: {error}")
+        return usage(f"{error.filename} cannot be used: {error.strerror}")
+    except (MalformedBundle, MalformedMemory) as error:
+        return usage(f"{options.bundle or options.memory}: {error}")
     except (BundleNotPinned, NodeUnavailable, MalformedProof) as error:
         return could_not(str(error), as_json=options.json)
     if instant is None or recorded is None:
         policy = recorded.policy if recorded else trusted
-        return show(ask(question, policy, recorded), policy, options, looked_up=question.looked_up)
+        return show(ask(question, policy, recorded or chain), policy, options, looked_up=question.looked_up)
     if instant > recorded.head.time:
         return could_not(
             f"what is known ends at {report.time(recorded.head.time)}, and {report.time(instant)} is later",
@@ -143,12 +146,35 @@ def _answer(question: Question, options: argparse.Namespace, trusted: Policy, in
     return EXIT_CODES[past.result.answer.verdict]
 
 
+def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) -> tuple[Chain | None, Recorded | None]:
+    """The chain, where it is needed before the question is asked, and the history, where the answer comes from that.
+
+    Raises: OSError, MalformedBundle, MalformedMemory, BundleNotPinned, NodeUnavailable, MalformedProof.
+    """
+    if options.bundle:
+        return None, bundle.parse(options.bundle.read_bytes(), trusted)
+    if instant is None and options.memory is None:
+        return None, None
+    chain = open_chain(trusted)
+    if options.memory:
+        _remember(chain, options.memory)
+    return chain, None if instant is None else record(chain, progress)
+
+
+def _remember(chain: Chain, path: Path) -> None:
+    """Refuse a chain that does not extend what was seen before; else remember it. Raises: HistoryForked."""
+    seen = memory.decode(path.read_bytes()) if path.exists() else {}
+    replace_file(path, memory.encode(memory.extend(chain, seen)))
+
+
 def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
     """The policy with what the command line pins besides. Raises: ValueError."""
     if options.offline and options.bundle is None:
         raise ValueError("--offline needs a --bundle to read instead of a node")
     if options.offline and options.service:
         raise ValueError("--offline asks nobody, and --service asks a service: leave one of them out")
+    if options.memory and options.bundle:
+        raise ValueError("--memory is of a chain, and --bundle asks none: leave one of them out")
     if options.digest and options.bundle is None:
         raise ValueError("--digest is a bundle's: name that with --bundle")
     if options.digest:

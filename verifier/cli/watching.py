@@ -12,7 +12,7 @@ from typing import Any
 
 from verifier.audit import watch
 from verifier.audit.findings import Finding
-from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, usage
+from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, replace_file, usage
 from verifier.errors import NodeUnavailable
 from verifier.log import Entry
 from verifier.nodes import open_chain
@@ -83,7 +83,7 @@ class _Watcher:
             self._say(one, "news")
         if self._alarm(seen.alarms) and seen.state != self._state:
             self._state = seen.state
-            _write(self._options.state, self._state.encode())
+            replace_file(self._options.state, self._state.encode().encode())
         return DEFINITE_NO if seen.alarms else DONE
 
     def _alarm(self, alarms: watch.Findings) -> bool:
@@ -114,10 +114,3 @@ class _Watcher:
             issuer = f", issuer {finding.issuer}" if finding.issuer else ""
             print(f"{now} {kind}: {finding.name}{issuer}: {fields['said']}", flush=True)
         return fields
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file whole, or leave it as it was."""
-    new = path.with_name(path.name + ".new")
-    new.write_text(text)
-    new.replace(path)
