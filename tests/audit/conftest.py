@@ -11,8 +11,10 @@ from nation import DAY, Nation, honest
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nation]:
-    # Five days pass in it, so that its newest block is of now.
-    with Anvil("--timestamp", str(int(time.time()) - 5 * DAY - 60)) as anvil:
+    # It anchors at 22:00 in Western Indonesia Time, for five days, and ends at most a day ago.
+    evening = 15 * 3600
+    began = (int(time.time()) - 60 - evening) // DAY * DAY + evening - 5 * DAY
+    with Anvil("--timestamp", str(began)) as anvil:
         yield honest(anvil, tmp_path_factory.mktemp("nation"))
 
 

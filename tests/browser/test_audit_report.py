@@ -15,7 +15,8 @@ PICTURES = ("calendar", "sizes", "reconcile", "statuses")
 @pytest.fixture(scope="module")
 def nation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nation]:
     """An honest history, a certificate that was dated back, and nights of which nothing is told."""
-    with Anvil("--timestamp", str(int(time.time()) - 10 * DAY - 60)) as anvil:
+    evening = 15 * 3600
+    with Anvil("--timestamp", str((int(time.time()) - evening) // DAY * DAY + evening - 10 * DAY)) as anvil:
         made = honest(anvil, tmp_path_factory.mktemp("nation"))
         made.batch(A, 6, size=1, issued_on="2020-01-01")
         made.sleep(5 * DAY)

@@ -23,19 +23,20 @@ def date_of(day: int) -> str:
 def missed(issuer_id: bytes, issuer: Issuer, head_time: int) -> list[Finding]:
     """The nights since an issuer's first closed one of which nothing is on chain.
 
-    A night counts as anchored by an anchor on its date or on the next one, as a run that began late
-    makes it. The last two days are not judged yet, and neither is one without accreditation.
+    An anchor counts for its date and, before noon, for the night before, which a late run anchors. The
+    last two days are not judged yet, and neither is one without accreditation.
     """
     if not issuer.anchors and not issuer.nights:
         return []
     name = issuer_id.hex()
     if not issuer.nights:
         return [Finding("closes-no-nights", name)]
-    anchored = {day_of(anchor.block_time) for anchor in issuer.anchors.values()}
+    times = [anchor.block_time for anchor in issuer.anchors.values()]
+    anchored = {day_of(time) for time in times} | {day_of(time - DAY // 2) for time in times}
     return [
         Finding("missed-night", name, values={"night": date_of(night)})
         for night in range(min(issuer.nights), day_of(head_time) - 1)
-        if night not in issuer.nights and not {night, night + 1} & anchored and _is_accredited(issuer, night)
+        if night not in issuer.nights and night not in anchored and _is_accredited(issuer, night)
     ]
 
 
