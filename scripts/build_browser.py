@@ -75,7 +75,7 @@ def vocabulary() -> dict[str, Any]:
         "phrases": {name: both(phrases.PHRASES[name]) for name in phrases.STANDALONE_WORDS},
         "fields": [[name, both(phrases.PHRASES[phrases.LABELS.get(name, name)])] for name in phrases.SHOWN_FIELDS],
         "kinds": kinds.NUMBERS,
-        "remarks": {name: both(saying) for name, saying in words.REMARKS.items()},
+        "remarks": {name: both(saying) for name, saying in (words.REMARKS | words.FURTHER_REMARKS).items()},
     }
 
 

@@ -17,7 +17,7 @@ def headline(result: Result, language: Language) -> str:
     """The verdict in one sentence that names the issuer."""
     answer = result.answer
     if answer.reason == "anchored-later":
-        return words.REMARKS["anchored-later"].in_(language)
+        return words.FURTHER_REMARKS["anchored-later"].in_(language)
     values = {"issuer": "", "time": ""}
     if answer.claims:
         claim = answer.claims[0]
@@ -55,7 +55,7 @@ def as_text(result: Result, policy: Policy, language: Language, *, looked_up: bo
     ]
     for claim in result.answer.claims:
         lines += ["", *_claim_lines(claim, language)]
-    sayings = words.REASONS | words.REMARKS
+    sayings = words.REASONS | words.REMARKS | words.FURTHER_REMARKS
     said = [
         sayings[name].in_(language, values) for name, values in remarks(result, policy, language, looked_up=looked_up)
     ]
@@ -150,7 +150,7 @@ def past_as_text(past: Past, policy: Policy, language: Language, *, looked_up: b
         "time": words.date_time(past.instant, language),
         "verdict": words.VERDICTS[past.known_then].in_(language),
     }
-    lines = [words.REMARKS[name].in_(language, values) for name in said]
+    lines = [words.FURTHER_REMARKS[name].in_(language, values) for name in said]
     return "\n".join([*lines, "", as_text(past.result, policy, language, looked_up=looked_up)])
 
 

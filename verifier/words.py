@@ -273,29 +273,9 @@ REMARKS: dict[str, Saying] = {
         "{nodes} node menunjukkan blok yang sama, dan semua data terbukti terhadapnya.",
         "{nodes} nodes show the same block, and everything is proved against it.",
     ),
-    "agreeing-nodes": Saying(
-        "{nodes} node memberi jawaban yang sama pada blok yang sama.",
-        "{nodes} nodes gave the same answers at the same block.",
-    ),
     "pinned-block": Saying(
         "Dibaca pada blok yang sidiknya ditetapkan dalam kebijakan, dan terbukti terhadapnya.",
         "Read at the block whose hash the policy pins, and proved against it.",
-    ),
-    "pinned-bundle": Saying(
-        "Dibaca dari berkas riwayat bersidik {digest}, tanpa jaringan. Umur yang diketahui: {age}.",
-        "Read from the bundle of digest {digest}, without a network. The age of what it knows: {age}.",
-    ),
-    "anchored-later": Saying(
-        "Sertifikat ini baru dijangkar sesudah waktu itu.", "This certificate was anchored only after that time."
-    ),
-    "at-instant": Saying("Keadaan pada {time}:", "As of {time}:"),
-    "accredited-then": Saying("Penerbitnya terakreditasi pada waktu itu.", "Its issuer was accredited at that time."),
-    "not-accredited-then": Saying(
-        "Penerbitnya tidak terakreditasi pada waktu itu.", "Its issuer was not accredited at that time."
-    ),
-    "known-otherwise": Saying(
-        "Menurut catatan yang sudah ada pada waktu itu: {verdict}. Yang berikut memakai semua yang diketahui kini.",
-        "By what the registry had recorded at that time: {verdict}. What follows uses all that is known now.",
     ),
     # The printed date is a claim; the block time is the only evidence of time.
     "same-day": Saying(
@@ -319,6 +299,29 @@ REMARKS: dict[str, Saying] = {
     "not-looked-up": Saying(
         "Klaim penerbit lain atas berkas ini tidak dicari.",
         "Other issuers' claims on this file were not looked for.",
+    ),
+}
+# What only the command line and the verifier in one file say: the page has no room for words that it never needs.
+FURTHER_REMARKS: dict[str, Saying] = {
+    "agreeing-nodes": Saying(
+        "{nodes} node memberi jawaban yang sama pada blok yang sama.",
+        "{nodes} nodes gave the same answers at the same block.",
+    ),
+    "pinned-bundle": Saying(
+        "Dibaca dari berkas riwayat bersidik {digest}, tanpa jaringan. Umur yang diketahui: {age}.",
+        "Read from the bundle of digest {digest}, without a network. The age of what it knows: {age}.",
+    ),
+    "anchored-later": Saying(
+        "Sertifikat ini baru dijangkar sesudah waktu itu.", "This certificate was anchored only after that time."
+    ),
+    "at-instant": Saying("Keadaan pada {time}:", "As of {time}:"),
+    "accredited-then": Saying("Penerbitnya terakreditasi pada waktu itu.", "Its issuer was accredited at that time."),
+    "not-accredited-then": Saying(
+        "Penerbitnya tidak terakreditasi pada waktu itu.", "Its issuer was not accredited at that time."
+    ),
+    "known-otherwise": Saying(
+        "Menurut catatan yang sudah ada pada waktu itu: {verdict}. Yang berikut memakai semua yang diketahui kini.",
+        "By what the registry had recorded at that time: {verdict}. What follows uses all that is known now.",
     ),
 }
 MUCH_LATER_DAYS = 31

@@ -1,5 +1,6 @@
 """The auditors' guide, followed literally in both languages: each command prints what the guide says."""
 
+import os
 import re
 import shutil
 import signal
@@ -23,7 +24,9 @@ def demo() -> Iterator[None]:
     if shutil.which("curl") is None:
         missing("curl")
     command = [sys.executable, "scripts/demo.py", "--serve"]
-    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    running = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
     assert running.stdout
     said = []
     for line in running.stdout:
@@ -32,7 +35,8 @@ def demo() -> Iterator[None]:
             break
     assert running.poll() is None, "".join(said)
     yield
-    running.send_signal(signal.SIGINT)
+    # The demo and its servers together, as a closed terminal ends them.
+    os.killpg(running.pid, signal.SIGTERM)
     running.communicate(timeout=60)
 
 
