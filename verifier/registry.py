@@ -30,6 +30,8 @@ NO_ADDRESS = "0x" + "00" * 20
 # An issuer's reversible changes of a leaf end at 64; only a regulator can write more.
 MAX_RECORDS = 1_024
 MAX_FRONTIER = 64
+# A branch has 17 items of at most 33 bytes; what is longer would only fill the memory that hashes are kept in.
+MAX_NODE_BYTES = 1_024
 
 
 class RegistryReader:
@@ -157,6 +159,8 @@ def _nodes(answer: Any) -> list[bytes]:
         if not isinstance(proof, list):
             raise NodeUnavailable("the node sent something else than a proof")
         found += [data(node) for node in proof]
+    if any(len(node) > MAX_NODE_BYTES for node in found):
+        raise NodeUnavailable("the node sent something else than a proof")
     return found
 
 

@@ -108,7 +108,7 @@ def test_a_node_that_lags_is_read_where_it_is(scene):
 
 
 @pytest.mark.parametrize("name", ["revoked", "forged"])
-def test_a_lie_in_every_field(scene, name, record_property):
+def test_a_lie_in_every_field(scene, name):
     """Each field that a verdict was read from, three lies each, by one of two nodes and by one under a pinned block."""
     honest = scene.honest.network.url
     with Proxy(honest) as liar:
@@ -129,7 +129,7 @@ def test_a_lie_in_every_field(scene, name, record_property):
                         said = ask_once()
                         lies += 1
                         assert said in (TRUTH[name], "undetermined"), (place, steps, lie)
-    record_property("lies", lies)
+    print(f"{lies} lies")
     assert lies > 300
 
 
