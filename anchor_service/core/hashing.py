@@ -15,7 +15,7 @@ HASH_SIZE = 32
 LEAF_INPUT_VERSION = b"\x01"
 
 _LEAF_PREFIX = b"\x00"
-_NODE_PREFIX = b"\x01"
+NODE_PREFIX = b"\x01"
 
 
 def leaf_input(issuer_id: IssuerId, document_digest: DocumentDigest, metadata_digest: MetadataDigest) -> bytes:
@@ -38,7 +38,7 @@ def leaf_hash(data: bytes) -> LeafHash:
 
 def node_hash(left: bytes, right: bytes) -> NodeHash:
     """Hash of an inner node: SHA-256(0x01 || left || right). Source: RFC 9162 2.1.1."""
-    return NodeHash(sha256(_NODE_PREFIX + left + right).digest())
+    return NodeHash(sha256(NODE_PREFIX + left + right).digest())
 
 
 def text_digest(text: str) -> bytes:

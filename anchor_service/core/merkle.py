@@ -1,63 +1,65 @@
-"""The RFC 9162 tree of one batch, as arrays of levels.
+"""The RFC 9162 tree of one batch, as flat arrays of levels.
 
 Pairing level by level and carrying an odd last node up unchanged gives the same tree as
-splitting at the largest power of two below n (RFC 9162 2.1.1); tests/core/test_merkle.py
-compares the two for every size up to 130.
+splitting at the largest power of two below n (RFC 9162 2.1.1); tests/conformance/ compares the two
+for every size up to 130. A level is one run of bytes, 32 a node: 64 bytes a leaf for the whole tree.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 
 from anchor_service.core.errors import TreeRejected
-from anchor_service.core.hashing import LeafHash, NodeHash, RootHash, node_hash
+from anchor_service.core.hashing import HASH_SIZE, NODE_PREFIX, LeafHash, NodeHash, RootHash, node_hash
+
+_PAIR = 2 * HASH_SIZE
+# Digests of so many bytes of a level are objects at once; more would cost what the flat arrays save.
+_CHUNK_BYTES = 1024 * _PAIR
 
 
 class MerkleTree:
     """The levels of one tree, from the leaves up to the root."""
 
-    def __init__(self, leaf_hashes: Sequence[LeafHash]) -> None:
+    def __init__(self, leaf_hashes: Iterable[LeafHash]) -> None:
         """Build all levels.
 
-        Shape: at least one leaf hash of 32 bytes, in tree order. Memory: about 2n hashes.
+        Shape: at least one leaf hash of 32 bytes, in tree order. Memory: 64 bytes a leaf.
         Raises: TreeRejected for no leaves.
         """
-        if not leaf_hashes:
-            raise TreeRejected("a tree needs at least one leaf")
-        level: list[bytes] = list(leaf_hashes)
+        level = b"".join(leaf_hashes)
+        if not level or len(level) % HASH_SIZE:
+            raise TreeRejected(f"a tree needs at least one leaf, and each has {HASH_SIZE} bytes")
         self._levels = [level]
-        while len(level) > 1:
-            above: list[bytes] = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
-            if len(level) % 2:
-                above.append(level[-1])
-            self._levels.append(above)
-            level = above
+        while len(level) > HASH_SIZE:
+            level = _level_above(level)
+            self._levels.append(level)
 
     @property
     def tree_size(self) -> int:
         """Number of leaves."""
-        return len(self._levels[0])
+        return len(self._levels[0]) // HASH_SIZE
 
     @property
     def root_hash(self) -> RootHash:
         """Hash of the whole tree; of a single leaf, that leaf's hash."""
-        return RootHash(self._levels[-1][0])
+        return RootHash(self._levels[-1])
 
     def inclusion_path(self, leaf_index: int) -> tuple[NodeHash, ...]:
         """Sibling hashes from the leaf up to the root's child.
 
         Shape: at most ceil(log2(tree_size)) hashes of 32 bytes, lowest first; empty for one leaf.
         Raises: TreeRejected unless 0 <= leaf_index < tree_size.
-        Source: RFC 9162 2.1.3.1; tests/vectors/inclusion/.
+        Source: RFC 9162 2.1.3.1; tests/vectors/inclusion.json.
         """
         if not 0 <= leaf_index < self.tree_size:
             raise TreeRejected(f"leaf index {leaf_index} lies outside a tree of {self.tree_size}")
-        path: list[NodeHash] = []
-        index = leaf_index
-        for level in self._levels[:-1]:
-            sibling = index ^ 1
-            if sibling < len(level):
-                path.append(NodeHash(level[sibling]))
-            index >>= 1
-        return tuple(path)
+        return tuple(self._siblings(0, leaf_index))
+
+    def inclusion_paths(self) -> Iterator[tuple[NodeHash, ...]]:
+        """Every leaf's inclusion path, in tree order.
+
+        A path is its sibling and its parent's path, so that all of them cost little more than the nodes.
+        """
+        return self._paths(0)
 
     def consistency_path(self, old_size: int) -> tuple[NodeHash, ...]:
         """Hashes that prove that the first `old_size` leaves make a tree that this one begins with.
@@ -74,13 +76,44 @@ class MerkleTree:
         height, index = 0, old_size - 1
         while index & 1:
             height, index = height + 1, index >> 1
-        path = [NodeHash(self._levels[height][index])] if index else []
-        for level in self._levels[height:-1]:
-            sibling = index ^ 1
-            if sibling < len(level):
-                path.append(NodeHash(level[sibling]))
+        own = [self._node(height, index)] if index else []
+        return (*own, *self._siblings(height, index))
+
+    def _node(self, height: int, index: int) -> NodeHash:
+        return NodeHash(self._levels[height][index * HASH_SIZE : (index + 1) * HASH_SIZE])
+
+    def _siblings(self, height: int, index: int) -> Iterator[NodeHash]:
+        """The siblings of a node and of what stands above it; a node that is carried up has none."""
+        for level in range(height, len(self._levels) - 1):
+            if sibling := self._node(level, index ^ 1):
+                yield sibling
             index >>= 1
-        return tuple(path)
+
+    def _paths(self, height: int) -> Iterator[tuple[NodeHash, ...]]:
+        level = self._levels[height]
+        if len(level) == HASH_SIZE:
+            yield ()
+            return
+        above = self._paths(height + 1)
+        for left in range(0, len(level) - HASH_SIZE, _PAIR):
+            right, path = left + HASH_SIZE, next(above)
+            yield (NodeHash(level[right : left + _PAIR]), *path)
+            yield (NodeHash(level[left:right]), *path)
+        # The odd last node, where there is one, was carried up: its path is that of its place above.
+        yield from above
+
+
+def _level_above(level: bytes) -> bytes:
+    """The nodes over the pairs of a level, and its odd last node."""
+    paired = len(level) // _PAIR * _PAIR
+    parts = []
+    for start in range(0, paired, _CHUNK_BYTES):
+        chunk = level[start : min(start + _CHUNK_BYTES, paired)]
+        # node_hash, written out: a call for each node would take as long as its hash.
+        parts.append(
+            b"".join([sha256(NODE_PREFIX + chunk[at : at + _PAIR]).digest() for at in range(0, len(chunk), _PAIR)])
+        )
+    return b"".join([*parts, level[paired:]])
 
 
 def root_by_frontier(leaf_hashes: Iterable[bytes]) -> tuple[int, RootHash]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from anchor_service.core.errors import Damaged
+from anchor_service.core.hashing import NodeHash
 from anchor_service.core.merkle import MerkleTree
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
@@ -69,8 +70,13 @@ class Receipts:
         """Every certificate of an anchored batch with its receipt, in tree order."""
         with self._store.reading() as connection:
             certificates = list(queries.of_batch(connection, batch.id or 0))
+        paths = enumerate(self._tree(batch).inclusion_paths())
         for certificate in certificates:
-            yield certificate, self._write(certificate, batch)
+            # A leaf whose certificate was erased keeps its place in the tree.
+            path = next((path for index, path in paths if index == certificate.leaf_index), None)
+            if path is None:
+                raise Damaged(f"batch {batch.id}", "a certificate of it has no place in its tree")
+            yield certificate, self._encoded(certificate, batch, path)
 
     def _look_up(self, found: Sequence[Placed]) -> LookUp:
         anchored = [(one.certificate, one.batch) for one in found if one.batch and one.is_anchored]
@@ -79,9 +85,13 @@ class Receipts:
         return LookUp(tuple(self._write(*one) for one in anchored), len(found) - len(anchored))
 
     def _write(self, certificate: Certificate, batch: Batch) -> bytes:
+        if certificate.leaf_index is None:
+            raise Damaged(f"batch {batch.id}", "it is anchored and a certificate lacks its place")
+        return self._encoded(certificate, batch, self._tree(batch).inclusion_path(certificate.leaf_index))
+
+    def _encoded(self, certificate: Certificate, batch: Batch, path: tuple[NodeHash, ...]) -> bytes:
         if batch.transaction_hash is None or batch.block_number is None or certificate.leaf_index is None:
             raise Damaged(f"batch {batch.id}", "it is anchored and lacks its block or transaction")
-        tree = self._tree(batch)
         return Receipt(
             document_digest=certificate.document_digest,
             metadata=certificate.metadata_text,
@@ -89,7 +99,7 @@ class Receipts:
             issuer_profile=batch.profile,
             sequence=batch.sequence,
             leaf_index=certificate.leaf_index,
-            path=tree.inclusion_path(certificate.leaf_index),
+            path=path,
             hints=Hints(self._chain_id, self._registry, batch.transaction_hash, batch.block_number),
         ).encode()
 

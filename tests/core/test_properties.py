@@ -40,6 +40,19 @@ def test_tree_is_the_recursive_one(leaves):
     assert root_by_frontier(leaves) == (len(leaves), reference.root(leaves))
     for index in range(len(leaves)):
         assert list(tree.inclusion_path(index)) == reference.path(index, leaves)
+    assert list(tree.inclusion_paths()) == [tree.inclusion_path(index) for index in range(len(leaves))]
+
+
+@pytest.mark.parametrize("size", [2047, 2048, 2049, 4095, 4097, 5000])
+def test_a_tree_of_several_chunks(size):
+    """Levels are built some thousand nodes at a time: nothing is lost or doubled where one chunk ends."""
+    leaves = [LeafHash(number.to_bytes(32, "big")) for number in range(size)]
+    tree = MerkleTree(iter(leaves))
+    assert (tree.tree_size, tree.root_hash) == (size, reference.root(leaves)) == root_by_frontier(leaves)
+    paths = list(tree.inclusion_paths())
+    assert len(paths) == size
+    for index in (0, 1, 1023, 1024, 2046, size - 2, size - 1):
+        assert paths[index] == tree.inclusion_path(index) == tuple(reference.path(index, leaves))
 
 
 @pytest.mark.parametrize("index", [-1, 3])
@@ -49,8 +62,9 @@ def test_no_path_outside_the_tree(index):
 
 
 def test_no_tree_without_leaves():
-    with pytest.raises(TreeRejected):
-        MerkleTree([])
+    for leaves in ([], [LeafHash(b"\x01" * 31)]):
+        with pytest.raises(TreeRejected):
+            MerkleTree(leaves)
     with pytest.raises(TreeRejected):
         root_by_frontier([])
 
