@@ -159,6 +159,12 @@ class Event:
     block: int
     index: int
 
+    @property
+    def issuer(self) -> str:
+        """The issuer whose act it is, in hexadecimal digits; empty where it is the registry's own."""
+        issuer = getattr(self.act, "issuer", None)
+        return issuer.hex() if isinstance(issuer, bytes) else ""
+
 
 def read_event(entry: Entry) -> Event:
     """What an entry says. Raises: MalformedProof for one that is none of docs/spec/log.md."""

@@ -5,6 +5,7 @@ They agree on one hash; everything else is proved against it, by whichever of th
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from verifier.errors import NodeUnavailable
@@ -50,11 +51,16 @@ class Chain:
         """What stands in these slots of the registry at a place of the policy. Raises: NodeUnavailable."""
         return self._first(lambda reader: reader.words(self.head, self.policy.registries[place], slots))
 
+    @cached_property
+    def _readers(self) -> tuple[RegistryReader, ...]:
+        # A reader keeps the headers that it has checked.
+        return tuple(RegistryReader(node, self.policy) for node in self.nodes)
+
     def _first(self, read: Callable[[RegistryReader], T]) -> T:
         refused = []
-        for node in self.nodes:
+        for reader in self._readers:
             try:
-                return read(RegistryReader(node, self.policy))
+                return read(reader)
             except NodeUnavailable as error:
                 refused.append(str(error))
         raise NodeUnavailable("; ".join(refused))

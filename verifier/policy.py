@@ -50,6 +50,10 @@ class Policy:
     bundles: frozenset[bytes]
     max_bundle_age: int
 
+    def place_of(self, registry: str) -> int:
+        """Where a registry stands among the policy's; the first place where it is none of them."""
+        return next((place for place, pin in enumerate(self.registries) if pin.address == registry), 0)
+
 
 def load(path: Path) -> Policy:
     """Read a policy file. Raises: MalformedPolicy; OSError when it cannot be opened."""

@@ -9,9 +9,9 @@ from typing import Any
 from verifier.ask import Question, Result, ask
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.events import read_event
-from verifier.facts import Anchor, Facts, Head, StatusRecord, standing
+from verifier.facts import Anchor, Checkpoint, Facts, Head, StatusRecord, standing
 from verifier.history import History, Issuer, replay
-from verifier.log import Entry, Progress, read_log
+from verifier.log import Entry, Progress, checkpoint_of, read_log
 from verifier.nodes import Chain
 from verifier.policy import Policy
 from verifier.receipt import Receipt
@@ -37,7 +37,7 @@ class Recorded:
 
         Raises: NodeUnavailable where the log of that registry was not written down.
         """
-        place = self._place(registry)
+        place = self.policy.place_of(registry)
         if place >= len(self.histories):
             raise NodeUnavailable(f"the log of registry {registry} is not among what was recorded")
         issuer = self._issuer(place, issuer_id)
@@ -55,13 +55,17 @@ class Recorded:
 
     def accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
         """Whether one of an issuer's windows held an instant."""
-        issuer = self._issuer(self._place(registry), issuer_id)
+        issuer = self._issuer(self.policy.place_of(registry), issuer_id)
         return any(issuer.is_open(window, instant) for window in range(len(issuer.windows)))
 
     def is_later(self, receipt: Receipt, instant: int) -> bool:
         """Whether a receipt's anchor is there, and younger than an instant."""
-        anchor = self._issuer(self._place(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
+        anchor = self._issuer(self.policy.place_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
         return anchor is not None and anchor.block_time > instant
+
+    def begins_with(self, place: int, checkpoint: Checkpoint) -> bool:
+        """Whether the log of the registry at a place of the policy begins with what an earlier reader saw."""
+        return checkpoint == checkpoint_of(entry.data for entry in self.logs[place][: checkpoint.size])
 
     def until(self, instant: int) -> "Recorded":
         """What was known at an instant: the same logs, cut off behind it."""
@@ -69,10 +73,6 @@ class Recorded:
         number = max((log[-1].block for log in logs if log), default=0)
         head = Head(number, bytes(32), instant, number)
         return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.standing)
-
-    def _place(self, registry: str) -> int:
-        """Where a registry stands in the policy; the first place where it is none of them."""
-        return next((place for place, pin in enumerate(self.policy.registries) if pin.address == registry), 0)
 
     def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
         return self.histories[place].issuer(issuer_id) if place < len(self.histories) else Issuer()

@@ -47,8 +47,7 @@ class RegistryReader:
 
         Raises: NodeUnavailable.
         """
-        places = [place for place, pin in enumerate(self._policy.registries) if pin.address == registry]
-        place = places[0] if places else 0
+        place = self._policy.place_of(registry)
         pin = self._policy.registries[place]
         anchor = self.anchor_of(head, pin, issuer_id, sequence)
         window = key = again = None

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from verifier.facts import Checkpoint
+from verifier.history import Breach
 from verifier.words import Language, Saying, date_time
 
 
@@ -38,6 +40,17 @@ class Finding:
         """The finding for a program."""
         place = {"issuer": self.issuer, "sequence": self.sequence, "entry": self.entry}
         return {"name": self.name, "weight": self.weight, **place, "values": self.values}
+
+
+def of_breach(breach: Breach) -> Finding:
+    """An act of the log that broke a rule."""
+    event = breach.event
+    return Finding(breach.name, event.issuer, entry=event.index, values={"detail": breach.detail})
+
+
+def forked(seen: Checkpoint) -> Finding:
+    """A log that does not begin with the one that was seen before."""
+    return Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()})
 
 
 def in_words(finding: dict[str, Any], language: Language) -> str:

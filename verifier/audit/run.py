@@ -8,7 +8,7 @@ from typing import Any
 from verifier.audit import nights, sample
 from verifier.audit.batches import Batch, Judged, judge
 from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, Shelf
-from verifier.audit.findings import Finding
+from verifier.audit.findings import Finding, forked, of_breach
 from verifier.audit.progress import Progress
 from verifier.audit.slots import Slot, expected
 from verifier.errors import Malformed, MalformedProof, NodeUnavailable
@@ -76,10 +76,7 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
     words = 0
     for place, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
         findings += _of_previous(recorded, place, asked.previous.get(pin.address))
-        findings += [
-            Finding(one.name, _issuer_of(one.event.act), entry=one.event.index, values={"detail": one.detail})
-            for one in history.breaches
-        ]
+        findings += map(of_breach, history.breaches)
         slots = list(expected(history))
         words += len(slots)
         findings += _of_storage(chain, place, slots, progress)
@@ -104,9 +101,8 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
 
 def _of_previous(recorded: Recorded, place: int, previous: Checkpoint | None) -> Iterator[Finding]:
     """Whether the history begins with the one that the last audit saw."""
-    log = recorded.logs[place]
-    if previous is not None and previous != checkpoint_of(entry.data for entry in log[: previous.size]):
-        yield Finding("history-forked", values={"size": previous.size, "root": previous.root.hex()})
+    if previous is not None and not recorded.begins_with(place, previous):
+        yield forked(previous)
 
 
 def _of_storage(chain: Chain, place: int, slots: list[Slot], progress: Progress) -> Iterator[Finding]:
@@ -318,11 +314,6 @@ def _statuses_over_time(recorded: Recorded) -> list[dict[str, Any]]:
                     **{one.name.lower(): counts[one] for one in Status if one is not Status.ACTIVE},
                 }
     return [days[day] for day in sorted(days)]
-
-
-def _issuer_of(act: object) -> str:
-    issuer = getattr(act, "issuer", None)
-    return issuer.hex() if isinstance(issuer, bytes) else ""
 
 
 def _finding(batch: Batch, name: str, **values: object) -> Finding:

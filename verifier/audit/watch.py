@@ -6,10 +6,10 @@ Source: docs/spec/audit.md 5.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from verifier.audit import nights
-from verifier.audit.findings import Finding
+from verifier.audit.findings import Finding, forked, of_breach
 from verifier.errors import MalformedProof
 from verifier.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
 from verifier.facts import Checkpoint
@@ -74,11 +74,7 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
         return Look(chain.head.number, (*alarms, *forks), (), state, recorded.logs)
     news: list[Finding] = []
     for place, event in _new_events(recorded, state):
-        alarms += [
-            Finding(one.name, _issuer(event), entry=event.index, values={"detail": one.detail})
-            for one in recorded.histories[place].breaches
-            if one.event == event
-        ]
+        alarms += [of_breach(one) for one in recorded.histories[place].breaches if one.event == event]
         told = _told(event, expected, is_first=not state.logs)
         if told is not None:
             (alarms if told.name in ALARMS else news).append(told)
@@ -92,7 +88,7 @@ ALARMS = ("unexpected-key", "compromise-declared", "paused", "succeeded")
 
 def _told(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding | None:
     """What is said of an act that keeps the rules; keys that stood there at the first look are where it begins."""
-    act, issuer = event.act, _issuer(event)
+    act, issuer = event.act, event.issuer
     if isinstance(act, KeyAdded):
         name = "key-added" if is_first or act.key in expected else "unexpected-key"
         custody = act.custody.name.lower()
@@ -109,10 +105,10 @@ def _told(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding |
 
 
 def _forks(recorded: Recorded, state: State) -> Iterator[Finding]:
-    for pin, log in zip(recorded.policy.registries, recorded.logs, strict=False):
+    for place, pin in enumerate(recorded.policy.registries[: len(recorded.logs)]):
         seen = state.logs.get(pin.address)
-        if seen is not None and seen != checkpoint_of(entry.data for entry in log[: seen.size]):
-            yield Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()})
+        if seen is not None and not recorded.begins_with(place, seen):
+            yield forked(seen)
 
 
 def _new_events(recorded: Recorded, state: State) -> Iterator[tuple[int, Event]]:
@@ -138,8 +134,3 @@ def _after(recorded: Recorded, state: State, missed: Sequence[Finding]) -> State
     for one in missed:
         told.setdefault(one.issuer, []).append(one.values["night"])
     return State(logs, told)
-
-
-def _issuer(event: Event) -> str:
-    issuer: Any = getattr(event.act, "issuer", None)
-    return issuer.hex() if isinstance(issuer, bytes) else ""
