@@ -104,7 +104,8 @@ def rebuild() -> None:
         stderr.print(line, style="red", markup=False)
     show(
         f"rebuilt {found.batches} batches of {found.certificates} certificates, sealed again {found.sealed}, erased "
-        f"before {found.erased}, handed in again {found.known_again}, exceptions {len(found.exceptions)}"
+        f"before {found.erased}, handed in again {found.known_again}, trees mended {found.trees}, "
+        f"exceptions {len(found.exceptions)}"
     )
     if found.exceptions:
         raise typer.Exit(1)

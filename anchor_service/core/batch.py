@@ -1,11 +1,8 @@
-"""The states of what goes on chain, and the order of a batch's leaves."""
+"""The states of what goes on chain."""
 
-from collections.abc import Iterable
 from enum import StrEnum
-from itertools import pairwise
 
-from anchor_service.core.errors import IllegalTransition, TreeRejected
-from anchor_service.core.hashing import LeafHash
+from anchor_service.core.errors import IllegalTransition
 
 
 class OnChainState(StrEnum):
@@ -51,17 +48,3 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
     SUPERSEDED = "superseded"
     REVOKED = "revoked"
-
-
-def ordered(leaf_hashes: Iterable[LeafHash]) -> list[LeafHash]:
-    """The leaves in tree order: strictly ascending.
-
-    The order is deterministic and tells nothing of the intake.
-    Raises: TreeRejected when a leaf stands twice.
-    Source: docs/spec/leaf-and-tree.md 4.
-    """
-    leaves = sorted(leaf_hashes)
-    for earlier, later in pairwise(leaves):
-        if earlier == later:
-            raise TreeRejected(f"leaf {earlier.hex()} stands twice")
-    return leaves

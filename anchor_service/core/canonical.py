@@ -19,10 +19,12 @@ _INVISIBLE = frozenset(
     | set(range(0xFFF9, 0xFFFC))
 )
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
 
 def encode(value: Any) -> str:
     """The canonical text of a value that stays within the narrow set. Source: RFC 8785."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def decode_object(text: str, *, what: str, max_bytes: int) -> dict[str, Any]:
@@ -58,6 +60,8 @@ def check_text(field: str, value: object, *, max_length: int) -> str:
         raise FieldRejected(field, f"must have 1 to {max_length} characters, has {len(value)}")
     if value != value.strip():
         raise FieldRejected(field, "must not begin or end with a space")
+    if value.isascii() and value.isprintable():
+        return value
     for character in value:
         if unicodedata.category(character) in {"Cc", "Cs"} or ord(character) in _INVISIBLE:
             raise FieldRejected(field, f"holds the invisible character U+{ord(character):04X}")

@@ -79,8 +79,12 @@ class MerkleTree:
         own = [self._node(height, index)] if index else []
         return (*own, *self._siblings(height, index))
 
+    def nodes(self, height: int, first: int, count: int) -> bytes:
+        """Up to `count` nodes of a level from `first` on: as many as there are, 32 bytes each."""
+        return self._levels[height][first * HASH_SIZE : (first + count) * HASH_SIZE]
+
     def _node(self, height: int, index: int) -> NodeHash:
-        return NodeHash(self._levels[height][index * HASH_SIZE : (index + 1) * HASH_SIZE])
+        return NodeHash(self.nodes(height, index, 1))
 
     def _siblings(self, height: int, index: int) -> Iterator[NodeHash]:
         """The siblings of a node and of what stands above it; a node that is carried up has none."""
@@ -114,6 +118,27 @@ def _level_above(level: bytes) -> bytes:
             b"".join([sha256(NODE_PREFIX + chunk[at : at + _PAIR]).digest() for at in range(0, len(chunk), _PAIR)])
         )
     return b"".join([*parts, level[paired:]])
+
+
+def root_of_path(leaf_hash: LeafHash, leaf_index: int, tree_size: int, path: Iterable[NodeHash]) -> RootHash:
+    """The root that a leaf and its inclusion path give, for an index inside the tree.
+
+    Raises: TreeRejected when the path has not the length that index and size ask for.
+    Source: RFC 9162 2.1.3.2.
+    """
+    node: bytes = leaf_hash
+    index, last, siblings = leaf_index, tree_size - 1, iter(path)
+    while last:
+        # A last node without a sibling is carried up.
+        if index & 1 or index < last:
+            sibling = next(siblings, None)
+            if sibling is None:
+                raise TreeRejected("the path is too short")
+            node = node_hash(sibling, node) if index & 1 else node_hash(node, sibling)
+        index, last = index >> 1, last >> 1
+    if next(siblings, None) is not None:
+        raise TreeRejected("the path is too long")
+    return RootHash(node)
 
 
 def root_by_frontier(leaf_hashes: Iterable[bytes]) -> tuple[int, RootHash]:

@@ -22,12 +22,11 @@ from anchor_service.core.errors import (
     StoreBusy,
 )
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.core.merkle import MerkleTree
+from anchor_service.pipeline import receipts
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Approval, LeafReference, Registry, Signed, StatusChange
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
-from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.anchoring import Subject
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
@@ -91,7 +90,9 @@ def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch
                 raise NotApproved(f"it waits for the institute's approval: {refused}") from refused
             raise
 
-    filing.file(store, batch)
+    if batch.state == OnChainState.SEALED:
+        # What is signed was filed before.
+        filing.file(store, batch)
     with store.reading() as connection:
         stored = queries.approval_of(connection, batch.id or 0)
     approval = Approval(stored.approver, stored.deadline, stored.signature) if stored else None
@@ -158,9 +159,8 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
         placed = receipt_queries.by_leaf(connection, issuer_id, leaf_hash)
         if placed is None or placed.batch is None or placed.certificate.leaf_index is None:
             raise Damaged(f"leaf {leaf_hash.hex()}", "it succeeds another and is not stored as anchored")
-        tree = MerkleTree(sealing_queries.leaf_hashes(connection, placed.batch.id or 0))
-    index = placed.certificate.leaf_index
-    return LeafReference(leaf_hash, placed.batch.sequence, index, tree.inclusion_path(index))
+    path = receipts.stored_path(store, placed.certificate, placed.batch)
+    return LeafReference(leaf_hash, placed.batch.sequence, placed.certificate.leaf_index, path)
 
 
 def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:

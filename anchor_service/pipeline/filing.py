@@ -1,10 +1,12 @@
 """Filing: the manifest and the entries of a sealed batch, durable before anything is signed."""
 
+import hashlib
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from anchor_service.core.errors import Damaged, TextRejected
@@ -17,6 +19,7 @@ from anchor_service.store.tables import Batch
 
 # What a file's name ends in until it is whole.
 _UNFINISHED = ".new"
+LINES_AT_ONCE = 5_000
 _ISSUER = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SEQUENCE = re.compile(r"[0-9]{8,}\.manifest", re.ASCII)
 
@@ -60,7 +63,8 @@ class Filing:
                 root_hash=batch.root_hash,
             )
             _write(self.manifest_path(batch.issuer_id, batch.sequence), manifest_lines(header, leaves), 0o644)
-            entries = (Entry(*row) for row in queries.entries(connection, batch.id))
+            placed = queries.placed(connection, batch.id)
+            entries = (Entry(index, digest, metadata) for _, index, _, digest, metadata in placed)
             _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
 
     def numbers(self) -> dict[bytes, list[int]]:
@@ -106,7 +110,7 @@ class Filing:
         kept = [line for entry, line in zip(entries, lines[1:], strict=True) if entry.leaf_index != leaf_index]
         if len(kept) == len(entries):
             return False
-        _replace(path, "".join([lines[0], *kept]).encode(), 0o600)
+        _replace(path, _pieces([lines[0], *kept]), 0o600)
         self.sweep(issuer_id, sequence)
         return True
 
@@ -128,28 +132,40 @@ class Filing:
 def _write(path: Path, lines: Iterable[str], mode: int) -> None:
     """Write a file that is whole or not there, and read it back. An existing file must be the same."""
     _make_folder(path.parent)
-    data = "".join(lines).encode()
     if path.exists():
-        if path.read_bytes() != data:
+        with path.open("rb") as file:
+            is_same = all(file.read(len(piece)) == piece for piece in _pieces(lines)) and not file.read(1)
+        if not is_same:
             raise Damaged(str(path), "it differs from what the database gives")
         return
-    _replace(path, data, mode)
+    _replace(path, _pieces(lines), mode)
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines as bytes, many at a time, so that a million of them are never in memory at once."""
+    following = iter(lines)
+    while piece := "".join(islice(following, LINES_AT_ONCE)):
+        yield piece.encode()
+
+
+def _replace(path: Path, pieces: Iterable[bytes], mode: int) -> None:
     # A name of this process's own: others may file the same batch at this moment.
     temporary = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{_UNFINISHED}")
+    written = hashlib.sha256()
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(data)
+            for piece in pieces:
+                written.update(piece)
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
-    if path.read_bytes() != data:
-        raise Damaged(str(path), "it does not read back as it was written")
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").digest() != written.digest():
+            raise Damaged(str(path), "it does not read back as it was written")
 
 
 def _make_folder(folder: Path) -> None:

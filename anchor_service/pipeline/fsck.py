@@ -1,6 +1,6 @@
 """Checking everything that is stored against the chain, and naming the row or the line that lies.
 
-Leaves stand in three places: the leaf rows, the manifest, and what digests and metadata give. The one whose root is on
+Leaves stand in three places: the tiles, the manifest, and what digests and metadata give. The one whose root is on
 chain is the truth; what differs from it is named.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from anchor_service.core import metadata, profile
+from anchor_service.core import metadata, profile, tiles
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import FieldRejected, TextRejected
 from anchor_service.core.hashing import (
@@ -29,6 +29,7 @@ from anchor_service.ports import Anchor, Registry
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
+from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Certificate
 
@@ -87,7 +88,7 @@ class _Check:
         self._manifest = filing.manifest_path(batch.issuer_id, batch.sequence)
         self._entries = filing.entries_path(batch.issuer_id, batch.sequence)
         with store.reading() as connection:
-            self._leaves = queries.leaf_rows(connection, batch.id or 0)
+            self._tiles = sealing_queries.tiles(connection, batch.id or 0)
             self._certificates = queries.certificates_of(connection, batch.id or 0)
             self._erased = queries.erasures_of(connection, batch.id or 0)
 
@@ -101,9 +102,9 @@ class _Check:
         manifest, entries = _lines(self._manifest), _lines(self._entries)
         truth = self._truth(manifest)
         if truth is None:
-            yield Finding(self._name, "no copy of its leaves gives its root: leaf rows, manifest and entries all lie")
+            yield Finding(self._name, "no copy of its leaves gives its root: tiles, manifest and entries all lie")
             return
-        yield from self._of_the_leaves(truth)
+        yield from self._of_the_tiles(truth)
         good = yield from self._of_the_certificates(truth)
         if manifest is None and self._has_to_be_filed():
             yield Finding(str(self._manifest), "it is missing")
@@ -144,29 +145,43 @@ class _Check:
         root, size = self._batch.root_hash, self._batch.tree_size
         if self._anchor is not None:
             root, size = self._anchor.root_hash, self._anchor.tree_size
-        rows = [self._leaves.get(index, b"") for index in range(size)]
+        stored = self._stored_leaves(size)
         filed = [_from_hex(line) for line in (manifest or [])[1 : size + 1]]
         by_index = {one.leaf_index: _leaf(one) for one in self._certificates}
-        derived = [by_index.get(index) or rows[index] for index in range(size)]
-        together = [_majority(three) for three in zip_longest(rows, filed, derived, fillvalue=b"")]
-        for leaves in (rows, filed, derived, together):
+        derived = [by_index.get(index) or stored[index] for index in range(size)]
+        together = [_majority(three) for three in zip_longest(stored, filed, derived, fillvalue=b"")]
+        for leaves in (stored, filed, derived, together):
             if len(leaves) == size and all(len(leaf) == HASH_SIZE for leaf in leaves):
                 found = [LeafHash(leaf) for leaf in leaves]
                 if MerkleTree(found).root_hash == root:
                     return found
         return None
 
-    def _of_the_leaves(self, truth: Sequence[LeafHash]) -> Iterator[Finding]:
-        for index in sorted(self._leaves.keys() | range(len(truth))):
-            if index >= len(truth):
-                yield Finding(f"leaf row ({self._name}, index {index})", "it is no leaf of this batch")
-            elif index not in self._leaves:
-                yield Finding(f"leaf row ({self._name}, index {index})", f"it is missing: {truth[index].hex()}")
-            elif self._leaves[index] != truth[index]:
-                held = self._leaves[index].hex()
-                yield Finding(
-                    f"leaf row ({self._name}, index {index})", f"it holds {held} in the place of {truth[index].hex()}"
-                )
+    def _stored_leaves(self, size: int) -> list[bytes]:
+        """The first `size` leaves that the lowest tiles hold, each in its place; empty where there is none."""
+        found = [b""] * size
+        for (level, number), tile in self._tiles.items():
+            if level == 0:
+                for index, leaf in enumerate(_hashes(tile.hashes), start=number * tiles.WIDTH):
+                    found[index : index + 1] = [leaf] if index < size else []
+        return found
+
+    def _of_the_tiles(self, truth: Sequence[LeafHash]) -> Iterator[Finding]:
+        wanted = {(one.level, one.number): one for one in tiles.cut(MerkleTree(truth))}
+        for place in sorted(self._tiles.keys() | wanted.keys()):
+            where = f"tile row ({self._name}, level {place[0]}, number {place[1]})"
+            right, held = wanted.get(place), self._tiles.get(place)
+            if right is None:
+                yield Finding(where, "it is no tile of this batch")
+            elif held is None:
+                yield Finding(where, "it is missing: `jangkar rebuild`")
+            elif held.hashes != right.hashes:
+                for index, (hash_, other) in enumerate(zip_longest(_hashes(right.hashes), _hashes(held.hashes))):
+                    if hash_ != other:
+                        said = [one.hex() if one else "nothing" for one in (other, hash_)]
+                        yield Finding(f"{where}, hash {index}", f"it holds {said[0]} in the place of {said[1]}")
+            elif held.inner != right.inner:
+                yield Finding(where, "what stands above its hashes is not what they give: `jangkar rebuild`")
 
     def _of_the_certificates(self, truth: Sequence[LeafHash]) -> Generator[Finding, None, dict[int, Certificate]]:
         """Findings; returns the certificates that are as they have to be, by their leaf."""
@@ -285,6 +300,10 @@ def _from_hex(line: str) -> bytes:
         return bytes.fromhex(line.strip())
     except ValueError:
         return b""
+
+
+def _hashes(run: bytes) -> list[bytes]:
+    return [run[at : at + HASH_SIZE] for at in range(0, len(run), HASH_SIZE)]
 
 
 def _majority(three: tuple[bytes, ...]) -> bytes:

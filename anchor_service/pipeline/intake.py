@@ -25,10 +25,12 @@ from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Certificate, Issuer
+from anchor_service.store.intake import Row
+from anchor_service.store.tables import Issuer
 
-# Bounds one transaction, and the number of values in one query.
-CHUNK = 1_000
+# Bounds one transaction, and what is in memory. Many rows at once spare the database from writing
+# the same page of an index again and again.
+CHUNK = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,12 @@ class _Chunk:
         self._scope = set(issuer.scope.split())
         self._now = now
         self._new_nonce = new_nonce
-        self._by_digest: dict[bytes, Certificate] = {}
-        self._by_number: dict[str, Certificate] = {}
-        self._by_leaf: dict[bytes, Certificate] = {}
+        self._by_digest: dict[bytes, Row] = {}
+        self._by_number: dict[str, Row] = {}
+        self._by_leaf: dict[bytes, Row] = {}
         self._codes_given: set[str] = set()
         self._codes_used: set[str] = set()
-        self._added: list[Certificate] = []
+        self._added: list[Row] = []
         self._retired: list[bytes] = []
 
     def take(self, submissions: Sequence[Submission]) -> list[Outcome]:
@@ -115,8 +117,8 @@ class _Chunk:
             self._place(one, found) if isinstance(found, Metadata) else Outcome(None, 0, is_new=False, refused=found)
             for one, found in zip(submissions, checked, strict=True)
         ]
-        queries.retire(self._connection, self._retired)
-        queries.insert_certificates(self._connection, [row.model_dump(exclude={"id"}) for row in self._added])
+        queries.retire(self._connection, self._issuer.id, self._retired)
+        queries.insert_certificates(self._connection, self._added)
         return outcomes
 
     def _check(self, submission: Submission) -> Metadata | Rejected:
@@ -171,7 +173,7 @@ class _Chunk:
         leaf = leaf_hash(
             leaf_input(IssuerId(self._issuer.id), DocumentDigest(submission.document_digest), found.digest)
         )
-        row = Certificate(
+        row = Row(
             issuer_id=self._issuer.id,
             document_digest=submission.document_digest,
             metadata_text=found.text,
@@ -184,7 +186,7 @@ class _Chunk:
         self._remember(row)
         return leaf
 
-    def _superseded(self, submission: Submission) -> Certificate | None:
+    def _superseded(self, submission: Submission) -> Row | None:
         given = submission.fields.get("supersedes")
         if given is None:
             return None
@@ -195,12 +197,12 @@ class _Chunk:
             raise FieldRejected("supersedes", f"{given} is not sealed yet: withdraw it instead")
         return row
 
-    def _remember(self, row: Certificate) -> None:
+    def _remember(self, row: Row) -> None:
         self._by_digest[row.document_digest] = row
         self._by_number[row.number] = row
         self._by_leaf[row.leaf_hash] = row
 
-    def _forget(self, row: Certificate) -> None:
+    def _forget(self, row: Row) -> None:
         self._by_digest.pop(row.document_digest, None)
         self._by_number.pop(row.number, None)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from anchor_service.core import metadata, profile
+from anchor_service.core import metadata, profile, tiles
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import Damaged, FieldRejected, TextRejected
 from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
 from anchor_service.core.kinds import kinds_of
 from anchor_service.core.manifest import BatchHeader, Entry
+from anchor_service.core.merkle import MerkleTree
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.sealing import checked_root
 from anchor_service.ports import Anchor, Registry
@@ -21,7 +22,8 @@ from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Batch, Certificate, Issuer
+from anchor_service.store.intake import Row
+from anchor_service.store.tables import Batch, Issuer
 
 
 @dataclass(slots=True)
@@ -35,13 +37,17 @@ class Rebuilt:
     sealed: int = 0
     # Handed in again after the loss, and anchored before it: the anchored ones stand.
     known_again: int = 0
+    # Batches whose stored tree was not what their leaves give, and is again.
+    trees: int = 0
     exceptions: list[str] = field(default_factory=list)
 
 
 def rebuild(
     store: Store, registry: Registry, filing: Filing, *, now: int, say: Callable[[str], None] = lambda _: None
 ) -> Rebuilt:
-    """Bring back every batch that the chain or the files know and the database does not. Repeating it changes nothing.
+    """Bring back every batch that the chain or the files know and the database does not, and trees that were damaged.
+
+    Repeating it changes nothing.
 
     API keys, codes that stand on no certificate, status changes that were not on chain yet, and certificates
     that were never sealed are in no file: they have to be made, or handed in, again.
@@ -55,10 +61,12 @@ def rebuild(
         last = registry.last_sequence(IssuerId(issuer_id))
         for sequence in range(1, max([last, *filed.get(issuer_id, [])]) + 1):
             with store.reading() as connection:
-                if anchoring_queries.batch_of(connection, issuer_id, sequence) is not None:
-                    continue
+                known = anchoring_queries.batch_of(connection, issuer_id, sequence)
             try:
-                _restore(store, registry, filing, IssuerId(issuer_id), sequence, now, found)
+                if known is None:
+                    _restore(store, registry, filing, IssuerId(issuer_id), sequence, now, found)
+                elif known.state != OnChainState.FOREIGN:
+                    found.trees += _mend_tree(store, filing, known)
             except Damaged as error:
                 found.exceptions.append(f"issuer {issuer_id.hex()[:8]}, sequence {sequence}: {error}")
             else:
@@ -91,11 +99,10 @@ def _restore(
             )
         sealing_queries.lock_issuer(connection, issuer_id)
         batch.id = sealing_queries.insert_batch(connection, batch)
-        sealing_queries.insert_leaves(connection, batch.id, leaves)
+        sealing_queries.insert_tiles(connection, batch.id, tiles.cut(MerkleTree(leaves)))
         queries.record_erasures(connection, batch.id, sorted(erased), now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
-        rows = [one.model_dump(exclude={"id"}) | {"batch_id": batch.id} for one in certificates]
-        intake_queries.insert_certificates(connection, rows)
+        intake_queries.insert_certificates(connection, (one._replace(batch_id=batch.id) for one in certificates))
         codes = [one.code for one in certificates if one.code]
         queries.add_known_codes(connection, issuer_id, codes, now)
     found.batches += anchor is not None
@@ -104,6 +111,33 @@ def _restore(
     found.erased += len(erased)
     found.known_again += known_again
     found.exceptions += refused
+
+
+def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
+    """Whether a batch's stored tree was not what its leaves give, and was written anew from them or the manifest.
+
+    Raises: Damaged when neither gives its root.
+    """
+    number = batch.id or 0
+    with store.reading() as connection:
+        stored = sealing_queries.tiles(connection, number)
+        leaves = sealing_queries.leaf_hashes(connection, number)
+    right = _tree(batch, leaves) or _tree(batch, filing.read(batch.issuer_id, batch.sequence)[1])
+    if right is None:
+        raise Damaged(f"batch {number}", "neither its stored leaves nor those of its manifest give its root")
+    if {(one.level, one.number): one for one in tiles.cut(right)} == stored:
+        return False
+    with store.writing() as connection:
+        sealing_queries.lock_issuer(connection, batch.issuer_id)
+        queries.delete_tiles(connection, number)
+        sealing_queries.insert_tiles(connection, number, tiles.cut(right))
+    return True
+
+
+def _tree(batch: Batch, leaves: list[LeafHash]) -> MerkleTree | None:
+    """The tree of these leaves where it is the batch's."""
+    tree = MerkleTree(leaves) if leaves else None
+    return tree if tree and (tree.root_hash, tree.tree_size) == (batch.root_hash, batch.tree_size) else None
 
 
 def _batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: int) -> Batch:
@@ -130,7 +164,7 @@ def _batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: 
     return batch
 
 
-def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, received_at: int) -> Certificate:
+def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, received_at: int) -> Row:
     """A certificate's row. When it was received is not known any more, but it was no later than this."""
     where = f"the entry of leaf {entry.leaf_index}"
     try:
@@ -140,7 +174,7 @@ def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, rece
     data = leaf_input(issuer_id, DocumentDigest(entry.document_digest), checked.digest)
     if leaf_hash(data) != leaves[entry.leaf_index]:
         raise Damaged(where, "it does not give that leaf")
-    return Certificate(
+    return Row(
         issuer_id=issuer_id,
         document_digest=entry.document_digest,
         metadata_text=entry.metadata,
@@ -152,13 +186,13 @@ def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, rece
     )
 
 
-def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Certificate]) -> tuple[int, list[str]]:
+def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Row]) -> tuple[int, list[str]]:
     """Retire what these certificates replaced, and settle what was handed in again since the loss.
 
     Returns how many of those were the same, and a sentence for each that was not.
     """
     superseded = [json.loads(one.metadata_text).get("supersedes") for one in certificates]
-    intake_queries.retire(connection, [bytes.fromhex(leaf) for leaf in superseded if leaf])
+    intake_queries.retire(connection, issuer_id, [bytes.fromhex(leaf) for leaf in superseded if leaf])
     by_digest = {one.document_digest: one for one in certificates}
     names = {one.number for one in certificates} | {one.code for one in certificates if one.code}
     same, refused = [], []

@@ -1,21 +1,18 @@
 """Receipts: derived from the stored leaves, never authored. The same bytes on every request."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
-from anchor_service.core.errors import Damaged
-from anchor_service.core.hashing import NodeHash
-from anchor_service.core.merkle import MerkleTree
+from anchor_service.core import tiles
+from anchor_service.core.errors import Damaged, TreeRejected
+from anchor_service.core.hashing import LeafHash, NodeHash
+from anchor_service.core.merkle import MerkleTree, root_of_path
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.receipts import Placed
 from anchor_service.store.tables import Batch, Certificate
-
-CACHED_TREES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +24,12 @@ class LookUp:
 
 
 class Receipts:
-    """Writes receipts; keeps the trees of the last few batches, which never change."""
+    """Writes receipts, each from its certificate's row and a few tiles of its batch's tree."""
 
     def __init__(self, store: Store, chain_id: int, registry: str) -> None:
         self._store = store
         self._chain_id = chain_id
         self._registry = registry
-        # By root, which says all of a tree; a batch's number may be another's in a rebuilt database.
-        self._trees: OrderedDict[bytes, MerkleTree] = OrderedDict()
-        self._lock = Lock()
 
     def by_digest(self, document_digest: bytes) -> LookUp:
         """Every anchor of a file, by any issuer, oldest first."""
@@ -69,14 +63,16 @@ class Receipts:
     def of_batch(self, batch: Batch) -> Iterator[tuple[Certificate, bytes]]:
         """Every certificate of an anchored batch with its receipt, in tree order."""
         with self._store.reading() as connection:
-            certificates = list(queries.of_batch(connection, batch.id or 0))
-        paths = enumerate(self._tree(batch).inclusion_paths())
-        for certificate in certificates:
-            # A leaf whose certificate was erased keeps its place in the tree.
-            path = next((path for index, path in paths if index == certificate.leaf_index), None)
-            if path is None:
-                raise Damaged(f"batch {batch.id}", "a certificate of it has no place in its tree")
-            yield certificate, self._encoded(certificate, batch, path)
+            tree = MerkleTree(sealing_queries.leaf_hashes(connection, batch.id or 0))
+            if tree.root_hash != batch.root_hash:
+                raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
+            paths = enumerate(tree.inclusion_paths())
+            for certificate in queries.of_batch(connection, batch.id or 0):
+                # A leaf whose certificate was erased keeps its place in the tree.
+                path = next((path for index, path in paths if index == certificate.leaf_index), None)
+                if path is None:
+                    raise Damaged(f"batch {batch.id}", "a certificate of it has no place in its tree")
+                yield certificate, self._encoded(certificate, batch, path)
 
     def _look_up(self, found: Sequence[Placed]) -> LookUp:
         anchored = [(one.certificate, one.batch) for one in found if one.batch and one.is_anchored]
@@ -85,9 +81,7 @@ class Receipts:
         return LookUp(tuple(self._write(*one) for one in anchored), len(found) - len(anchored))
 
     def _write(self, certificate: Certificate, batch: Batch) -> bytes:
-        if certificate.leaf_index is None:
-            raise Damaged(f"batch {batch.id}", "it is anchored and a certificate lacks its place")
-        return self._encoded(certificate, batch, self._tree(batch).inclusion_path(certificate.leaf_index))
+        return self._encoded(certificate, batch, stored_path(self._store, certificate, batch))
 
     def _encoded(self, certificate: Certificate, batch: Batch, path: tuple[NodeHash, ...]) -> bytes:
         if batch.transaction_hash is None or batch.block_number is None or certificate.leaf_index is None:
@@ -103,18 +97,23 @@ class Receipts:
             hints=Hints(self._chain_id, self._registry, batch.transaction_hash, batch.block_number),
         ).encode()
 
-    def _tree(self, batch: Batch) -> MerkleTree:
-        """The batch's tree. Raises: Damaged when the stored leaves no longer give the anchored root."""
-        key = batch.root_hash
-        with self._lock:
-            if key not in self._trees:
-                with self._store.reading() as connection:
-                    leaves = sealing_queries.leaf_hashes(connection, batch.id or 0)
-                tree = MerkleTree(leaves)
-                if tree.root_hash != batch.root_hash:
-                    raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
-                self._trees[key] = tree
-                if len(self._trees) > CACHED_TREES:
-                    self._trees.popitem(last=False)
-            self._trees.move_to_end(key)
-            return self._trees[key]
+
+def stored_path(store: Store, certificate: Certificate, batch: Batch) -> tuple[NodeHash, ...]:
+    """The inclusion path of an anchored certificate, from the stored tiles.
+
+    Raises: Damaged when the stored tree does not lead from its leaf to the anchored root.
+    """
+    index = certificate.leaf_index
+    if index is None:
+        raise Damaged(f"batch {batch.id}", "it is anchored and a certificate lacks its place")
+    try:
+        wanted = tiles.places(batch.tree_size, index)
+        with store.reading() as connection:
+            stored = sealing_queries.tiles(connection, batch.id or 0, wanted)
+        path = tiles.inclusion_path(batch.tree_size, index, stored)
+        root_hash = root_of_path(LeafHash(certificate.leaf_hash), index, batch.tree_size, path)
+    except (KeyError, TreeRejected):
+        raise Damaged(f"batch {batch.id}", "its stored tree has a hole: `jangkar rebuild`") from None
+    if root_hash != batch.root_hash:
+        raise Damaged(f"batch {batch.id}", "its stored tree does not lead to its anchored root: `jangkar rebuild`")
+    return path

@@ -1,7 +1,10 @@
 """Sealing: one transaction freezes a set of certificates, orders it, and computes its root from the stored rows."""
 
-from anchor_service.core.batch import OnChainState, ordered
-from anchor_service.core.errors import ChainAhead, Damaged, NotYetFinal
+from collections.abc import Iterable, Iterator
+
+from anchor_service.core import tiles
+from anchor_service.core.batch import OnChainState
+from anchor_service.core.errors import ChainAhead, Damaged, NotYetFinal, StoreBusy
 from anchor_service.core.hashing import (
     DocumentDigest,
     IssuerId,
@@ -12,6 +15,7 @@ from anchor_service.core.hashing import (
     text_digest,
 )
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Issuer
@@ -38,30 +42,24 @@ def seal(
             raise ChainAhead(issuer.id, f"the chain holds {last_on_chain} batches of it and the database {last}")
         if last_on_chain < last:
             raise NotYetFinal(f"the chain shows {last_on_chain} batches of {issuer.id.hex()} where {last} are anchored")
-        rows = queries.waiting(connection, issuer.id, received_before, max_leaves)
-        if not rows:
+        if not receipt_queries.count_waiting(connection, issuer.id, received_before):
             return None
-        certificates: dict[LeafHash, int] = {}
-        for certificate, stored, digest, metadata in rows:
-            rebuilt = _leaf(issuer.id, digest, metadata)
-            if rebuilt != stored:
-                raise Damaged(f"certificate {certificate}", f"its leaf {stored.hex()} is not that of its data")
-            certificates[rebuilt] = certificate
-        leaves = ordered(certificates)
         batch = Batch(
             issuer_id=issuer.id,
             sequence=last + 1,
-            tree_size=len(leaves),
+            tree_size=0,
             root_hash=_UNKNOWN_ROOT,
             profile=issuer.profile,
             state=OnChainState.SEALED,
             sealed_at=now,
         )
         batch.id = queries.insert_batch(connection, batch)
-        queries.insert_leaves(connection, batch.id, leaves)
-        queries.place(connection, batch.id, (certificates[leaf] for leaf in leaves))
+        batch.tree_size = queries.take_waiting(connection, batch, received_before, max_leaves)
+        queries.insert_tiles(
+            connection, batch.id, tiles.cut(MerkleTree(_leaves(batch, queries.placed(connection, batch.id))))
+        )
         batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
-        queries.set_root(connection, batch.id, batch.root_hash)
+        queries.finish_batch(connection, batch)
         return batch
 
 
@@ -76,6 +74,20 @@ def checked_root(batch: Batch, leaves: list[LeafHash]) -> bytes:
     if root_by_frontier(leaves) != (batch.tree_size, root):
         raise Damaged(f"batch {batch.id}", "two computations of its root differ")
     return root
+
+
+def _leaves(batch: Batch, rows: Iterable[tuple[int, int, bytes, bytes, str]]) -> Iterator[LeafHash]:
+    """The leaves of a batch's certificates, each from its own data.
+
+    Raises: Damaged when a row's leaf is another; StoreBusy when a certificate of the batch was withdrawn meanwhile.
+    """
+    for place, (certificate, index, stored, digest, metadata) in enumerate(rows):
+        rebuilt = _leaf(batch.issuer_id, digest, metadata)
+        if rebuilt != stored:
+            raise Damaged(f"certificate {certificate}", f"its leaf {stored.hex()} is not that of its data")
+        if index != place:
+            raise StoreBusy("a certificate was withdrawn while its batch was sealed; try again")
+        yield rebuilt
 
 
 def _leaf(issuer_id: bytes, digest: bytes, metadata: str) -> LeafHash:

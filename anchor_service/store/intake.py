@@ -1,29 +1,54 @@
 """Queries of intake."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 from sqlmodel import col
 
-from anchor_service.store import rows
-from anchor_service.store.tables import Certificate
+from anchor_service.store import bulk, rows
+from anchor_service.store.tables import Batch, Certificate
+
+# Values of one query, which a database bounds.
+VALUES_AT_ONCE = 10_000
+
+
+class Row(NamedTuple):
+    """A certificate's row without its id. A million of them pass on their way in: it is no row object."""
+
+    issuer_id: bytes
+    document_digest: bytes
+    metadata_text: str
+    number: str
+    code: str | None
+    leaf_hash: bytes
+    received_at: int
+    live: bool = True
+    batch_id: int | None = None
+    leaf_index: int | None = None
 
 
 def live_matches(
-    connection: Connection, issuer_id: bytes, digests: Iterable[bytes], numbers: Iterable[str], leaves: Iterable[bytes]
-) -> list[Certificate]:
+    connection: Connection, issuer_id: bytes, digests: Sequence[bytes], numbers: Sequence[str], leaves: Sequence[bytes]
+) -> Iterator[Row]:
     """The issuer's live certificates that share a digest or a number, or have one of these leaf hashes."""
-    query = select(rows.table(Certificate)).where(
-        col(Certificate.issuer_id) == issuer_id,
-        col(Certificate.live),
-        or_(
-            col(Certificate.document_digest).in_(list(digests)),
-            col(Certificate.number).in_(list(numbers)),
-            col(Certificate.leaf_hash).in_(list(leaves)),
-        ),
-    )
-    return rows.many(connection, Certificate, query)
+    yield from _live(connection, issuer_id, col(Certificate.document_digest), digests)
+    yield from _live(connection, issuer_id, col(Certificate.number), numbers)
+    # Leaves are found by their batch.
+    own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
+    for place in (col(Certificate.batch_id).in_(own), col(Certificate.batch_id).is_(None)):
+        yield from _live(connection, issuer_id, col(Certificate.leaf_hash), leaves, place)
+
+
+def _live(
+    connection: Connection, issuer_id: bytes, column: Any, values: Sequence[Any], *more: ColumnElement[bool]
+) -> Iterator[Row]:
+    table = rows.table(Certificate)
+    wanted = [table.c[name] for name in Row._fields]
+    for start in range(0, len(values), VALUES_AT_ONCE):
+        some = column.in_(values[start : start + VALUES_AT_ONCE])
+        query = select(*wanted).where(table.c.issuer_id == issuer_id, table.c.live, some, *more)
+        yield from (Row(*row) for row in connection.execute(query))
 
 
 def live_codes(connection: Connection, codes: Iterable[str]) -> set[str]:
@@ -32,15 +57,18 @@ def live_codes(connection: Connection, codes: Iterable[str]) -> set[str]:
     return {code for code in connection.execute(query).scalars() if code is not None}
 
 
-def insert_certificates(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert many certificates at once."""
-    if rows:
-        connection.execute(insert(Certificate), rows)
+def insert_certificates(connection: Connection, certificates: Iterable[Row]) -> None:
+    """Insert many certificates at once. Raises: IntegrityError."""
+    bulk.insert_rows(connection, Certificate, Row._fields, certificates)
 
 
-def retire(connection: Connection, leaf_hashes: Iterable[bytes]) -> None:
-    """Take certificates that were superseded out of the live ones."""
-    connection.execute(update(Certificate).where(col(Certificate.leaf_hash).in_(list(leaf_hashes))).values(live=False))
+def retire(connection: Connection, issuer_id: bytes, leaf_hashes: Iterable[bytes]) -> None:
+    """Take certificates of an issuer that were superseded, and so are in a batch, out of the live ones."""
+    own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
+    query = update(Certificate).where(
+        col(Certificate.batch_id).in_(own), col(Certificate.leaf_hash).in_(list(leaf_hashes))
+    )
+    connection.execute(query.values(live=False))
 
 
 def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> bool:

@@ -7,13 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import col
 
 from anchor_service.store import rows
-from anchor_service.store.tables import Certificate, Code, Erasure, Leaf
-
-
-def leaf_rows(connection: Connection, batch_id: int) -> dict[int, bytes]:
-    """The leaf hashes of a batch by their index, whatever stands there."""
-    query = select(col(Leaf.leaf_index), col(Leaf.leaf_hash)).where(col(Leaf.batch_id) == batch_id)
-    return {row[0]: row[1] for row in connection.execute(query)}
+from anchor_service.store.tables import Certificate, Code, Erasure, TreeTile
 
 
 def certificates_of(connection: Connection, batch_id: int) -> list[Certificate]:
@@ -42,6 +36,12 @@ def delete_certificates(connection: Connection, certificates: Iterable[int]) -> 
     """Delete certificates by their row."""
     for certificate in certificates:
         connection.execute(delete(rows.table(Certificate)).where(col(Certificate.id) == certificate))
+
+
+def delete_tiles(connection: Connection, batch_id: int) -> None:
+    """Delete a batch's tree, to be written anew in the same transaction."""
+    table = rows.table(TreeTile)
+    connection.execute(delete(table).where(table.c.batch_id == batch_id))
 
 
 def withdraw_row(connection: Connection, certificate: int) -> None:

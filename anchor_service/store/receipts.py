@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, union_all
 from sqlmodel import col
 
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.store import rows
+from anchor_service.store.sealing import AT_ONCE
 from anchor_service.store.tables import Batch, Certificate
 
 
@@ -55,10 +56,11 @@ def of_batch(connection: Connection, batch_id: int) -> Iterator[Certificate]:
     query = (
         select(rows.table(Certificate))
         .where(col(Certificate.batch_id) == batch_id)
-        .order_by(col(Certificate.leaf_index))
+        .order_by(col(Certificate.leaf_hash))
     )
-    for row in connection.execute(query).mappings():
-        yield Certificate(**row)
+    with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as found:
+        for row in found.mappings():
+            yield Certificate(**row)
 
 
 def count_waiting(connection: Connection, issuer_id: bytes | None = None, received_before: int | None = None) -> int:
@@ -89,18 +91,28 @@ def overdue(connection: Connection, received_before: int, issuer_id: bytes | Non
     )
     if issuer_id is not None:
         query = query.where(col(Certificate.issuer_id) == issuer_id)
-    return [(number, when) for number, when in connection.execute(query.order_by(col(Certificate.received_at)))]
+    oldest_first = (col(Certificate.received_at), col(Certificate.id))
+    return [(number, when) for number, when in connection.execute(query.order_by(*oldest_first))]
 
 
 def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Placed | None:
     """An issuer's certificate by its leaf, live or anchored."""
-    found = _placed(connection, col(Certificate.issuer_id) == issuer_id, col(Certificate.leaf_hash) == leaf_hash)
-    return found[0] if found else None
+    # Leaves are found by their batch.
+    own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
+    for place in (col(Certificate.batch_id).in_(own), col(Certificate.batch_id).is_(None)):
+        found = _placed(
+            connection, place, col(Certificate.issuer_id) == issuer_id, col(Certificate.leaf_hash) == leaf_hash
+        )
+        if found:
+            return found[0]
+    return None
 
 
 def _placed(connection: Connection, *conditions: ColumnElement[bool]) -> list[Placed]:
-    query = select(rows.table(Certificate)).where(*conditions).order_by(col(Certificate.id))
-    found = rows.many(connection, Certificate, query)
+    # What is live and what is not have indexes of their own.
+    live = col(Certificate.live)
+    both = union_all(*(select(rows.table(Certificate)).where(*conditions, one) for one in (live, ~live)))
+    found = sorted(rows.many(connection, Certificate, both), key=lambda one: one.id or 0)
     ids = {one.batch_id for one in found if one.batch_id is not None}
     query = select(rows.table(Batch)).where(col(Batch.id).in_(ids))
     batches = {batch.id: batch for batch in rows.many(connection, Batch, query)} if ids else {}

@@ -2,18 +2,18 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Table
+from sqlalchemy import CompoundSelect, Connection, Select, Table
 from sqlmodel import SQLModel
 
 Model = TypeVar("Model", bound=SQLModel)
 
 
-def many(connection: Connection, model: type[Model], query: Select[Any]) -> list[Model]:
+def many(connection: Connection, model: type[Model], query: Select[Any] | CompoundSelect[Any]) -> list[Model]:
     """All rows of a query over a whole table."""
     return [model(**row) for row in connection.execute(query).mappings()]
 
 
-def one(connection: Connection, model: type[Model], query: Select[Any]) -> Model | None:
+def one(connection: Connection, model: type[Model], query: Select[Any] | CompoundSelect[Any]) -> Model | None:
     """The only row of a query over a whole table, or nothing."""
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else model(**row)

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 from sqlmodel import col
 
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
-from anchor_service.core.hashing import LeafHash
-from anchor_service.store import rows
-from anchor_service.store.tables import Batch, Certificate, Erasure, Issuer, Leaf
+from anchor_service.core.hashing import HASH_SIZE, LeafHash
+from anchor_service.core.tiles import Place, Tile
+from anchor_service.store import bulk, rows
+from anchor_service.store.tables import Batch, Certificate, Erasure, Issuer, TreeTile
+
+# Rows that are in memory at once while a batch is read.
+AT_ONCE = 5_000
 
 
 def lock_issuer(connection: Connection, issuer_id: bytes) -> None:
@@ -30,89 +34,88 @@ def last_sequence(connection: Connection, issuer_id: bytes) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def waiting(
-    connection: Connection, issuer_id: bytes, received_before: int, limit: int
-) -> list[tuple[int, bytes, bytes, str]]:
-    """Live certificates without a batch, oldest first: id, leaf hash, document digest, metadata."""
-    query = (
-        select(
-            col(Certificate.id),
-            col(Certificate.leaf_hash),
-            col(Certificate.document_digest),
-            col(Certificate.metadata_text),
-        )
-        .where(
-            col(Certificate.issuer_id) == issuer_id,
-            col(Certificate.live),
-            col(Certificate.batch_id).is_(None),
-            col(Certificate.received_at) < received_before,
-        )
-        .order_by(col(Certificate.id))
-        .limit(limit)
-        # A withdrawal that is under way is waited for, and one that comes later finds the row sealed.
-        .with_for_update()
-    )
-    return [(row[0] or 0, row[1], row[2], row[3]) for row in connection.execute(query)]
-
-
 def insert_batch(connection: Connection, batch: Batch) -> int:
     """Insert a batch. Returns its id."""
     query = insert(Batch).values(**batch.model_dump(exclude={"id"})).returning(rows.table(Batch).c.id)
     return int(connection.execute(query).scalar_one())
 
 
-def insert_leaves(connection: Connection, batch_id: int, leaf_hashes: Iterable[bytes]) -> None:
-    """Write the leaves of a batch, in tree order."""
-    connection.execute(
-        insert(Leaf),
-        [{"batch_id": batch_id, "leaf_index": index, "leaf_hash": leaf} for index, leaf in enumerate(leaf_hashes)],
-    )
+def take_waiting(connection: Connection, batch: Batch, received_before: int, limit: int) -> int:
+    """Put what the issuer has waiting, oldest first, into a batch in tree order. Returns how many there are.
 
-
-def place(connection: Connection, batch_id: int, certificates: Iterable[int]) -> None:
-    """Give each certificate its place, in tree order."""
+    A certificate that is withdrawn at this very moment may leave a gap in the order.
+    """
     table = rows.table(Certificate)
-    connection.execute(
-        update(table)
-        .where(table.c.id == bindparam("certificate"))
-        .values(batch_id=batch_id, leaf_index=bindparam("place")),
-        [{"certificate": certificate, "place": index} for index, certificate in enumerate(certificates)],
+    waits = (table.c.live, table.c.batch_id.is_(None))
+    oldest = (
+        select(table.c.id, table.c.leaf_hash)
+        .where(table.c.issuer_id == batch.issuer_id, *waits, table.c.received_at < received_before)
+        .order_by(table.c.id)
+        .limit(limit)
+        .subquery()
     )
+    place = (func.row_number().over(order_by=oldest.c.leaf_hash) - 1).label("place")
+    placed = select(oldest.c.id, place).subquery()
+    query = update(table).where(table.c.id == placed.c.id, *waits).values(batch_id=batch.id, leaf_index=placed.c.place)
+    return connection.execute(query).rowcount
 
 
-def set_root(connection: Connection, batch_id: int, root_hash: bytes) -> None:
-    """Write the root that was computed from the stored leaves."""
-    connection.execute(update(Batch).where(col(Batch.id) == batch_id).values(root_hash=root_hash))
+def placed(connection: Connection, batch_id: int) -> Iterator[tuple[int, int, bytes, bytes, str]]:
+    """The certificates of a batch in tree order: id, leaf index, leaf hash, document digest, metadata."""
+    table = rows.table(Certificate)
+    columns = (table.c.id, table.c.leaf_index, table.c.leaf_hash, table.c.document_digest, table.c.metadata_text)
+    query = select(*columns).where(table.c.batch_id == batch_id).order_by(table.c.leaf_hash)
+    with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as found:
+        for row in found:
+            yield tuple(row)
+
+
+def finish_batch(connection: Connection, batch: Batch) -> None:
+    """Write the size and the root, once both are known."""
+    query = update(Batch).where(col(Batch.id) == batch.id)
+    connection.execute(query.values(tree_size=batch.tree_size, root_hash=batch.root_hash))
+
+
+def insert_tiles(connection: Connection, batch_id: int, tiles: Iterable[Tile]) -> None:
+    """Write a batch's tree."""
+    columns = ("batch_id", "level", "number", "hashes", "inner")
+    values = ((batch_id, one.level, one.number, one.hashes, one.inner) for one in tiles)
+    bulk.insert_rows(connection, TreeTile, columns, values)
+
+
+def tiles(connection: Connection, batch_id: int, places: Iterable[Place] | None = None) -> dict[Place, Tile]:
+    """The tiles of a batch that stand at these places, or all of them."""
+    table = rows.table(TreeTile)
+    query = select(table.c.level, table.c.number, table.c.hashes, table.c.inner).where(table.c.batch_id == batch_id)
+    if places is not None:
+        query = query.where(or_(*(and_(table.c.level == level, table.c.number == number) for level, number in places)))
+    return {(row[0], row[1]): Tile(*row) for row in connection.execute(query)}
 
 
 def leaf_hashes(connection: Connection, batch_id: int) -> list[LeafHash]:
     """The leaf hashes of a batch, in order."""
-    query = select(col(Leaf.leaf_hash)).where(col(Leaf.batch_id) == batch_id).order_by(col(Leaf.leaf_index))
-    return [LeafHash(leaf) for leaf in connection.execute(query).scalars()]
-
-
-def entries(connection: Connection, batch_id: int) -> Iterator[tuple[int, bytes, str]]:
-    """The entries of a batch in order: leaf index, document digest, metadata."""
-    query = (
-        select(col(Certificate.leaf_index), col(Certificate.document_digest), col(Certificate.metadata_text))
-        .where(col(Certificate.batch_id) == batch_id)
-        .order_by(col(Certificate.leaf_index))
-    )
-    for index, digest, metadata in connection.execute(query):
-        yield index or 0, digest, metadata
+    table = rows.table(TreeTile)
+    query = select(table.c.hashes).where(table.c.batch_id == batch_id, table.c.level == 0).order_by(table.c.number)
+    found: list[LeafHash] = []
+    for hashes in connection.execute(query, execution_options={"yield_per": AT_ONCE}).scalars():
+        whole = len(hashes) // HASH_SIZE * HASH_SIZE
+        found += [LeafHash(hashes[at : at + HASH_SIZE]) for at in range(0, whole, HASH_SIZE)]
+    return found
 
 
 def counts_by_batch(connection: Connection, issuer_id: bytes) -> dict[int, tuple[int, int, int]]:
     """For each batch of an issuer: its leaves, its certificates, its erased certificates."""
     found: dict[int, list[int]] = {}
-    batches = rows.table(Batch)
-    for place, table in enumerate((rows.table(Leaf), rows.table(Certificate), rows.table(Erasure))):
+    batches, stored = rows.table(Batch), rows.table(TreeTile)
+    leaves = func.sum(func.length(stored.c.hashes)).filter(stored.c.level == 0)
+    counted = ((stored, leaves), (rows.table(Certificate), func.count()), (rows.table(Erasure), func.count()))
+    for place, (table, count) in enumerate(counted):
         query = (
-            select(table.c.batch_id, func.count())
+            select(table.c.batch_id, count)
             .join(batches, batches.c.id == table.c.batch_id)
             .where(batches.c.issuer_id == issuer_id)
             .group_by(table.c.batch_id)
         )
-        for batch_id, count in connection.execute(query):
-            found.setdefault(batch_id, [0, 0, 0])[place] = count
-    return {batch_id: (leaves, held, erased) for batch_id, (leaves, held, erased) in found.items()}
+        for batch_id, number in connection.execute(query):
+            found.setdefault(batch_id, [0, 0, 0])[place] = int(number or 0)
+    return {batch_id: (size // HASH_SIZE, held, erased) for batch_id, (size, held, erased) in found.items()}

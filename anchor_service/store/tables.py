@@ -6,6 +6,11 @@ from sqlmodel import Field, SQLModel
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
 def _hash(*, nullable: bool = False) -> Column[bytes]:
     return Column(LargeBinary(32), nullable=nullable)
 
@@ -64,14 +69,19 @@ class Batch(SQLModel, table=True):
     transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
 
 
-class Leaf(SQLModel, table=True):
-    """One leaf hash in its place. Never erased: every other proof of its batch needs it."""
+class TreeTile(SQLModel, table=True):
+    """A piece of a batch's tree, as core/tiles.py cuts it. Those of level 0 hold the leaves: never erased.
 
-    __tablename__ = "leaves"
+    Every other proof of the batch needs them. `hashes` are up to 256 nodes, `inner` what stands above them.
+    """
+
+    __tablename__ = "tiles"
 
     batch_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
-    leaf_index: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
-    leaf_hash: bytes = Field(sa_column=_hash())
+    level: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    hashes: bytes = Field(sa_type=LargeBinary)
+    inner: bytes = Field(sa_type=LargeBinary)
 
 
 class Certificate(SQLModel, table=True):
@@ -83,31 +93,14 @@ class Certificate(SQLModel, table=True):
 
     __tablename__ = "certificates"
     __table_args__ = (
-        Index(
-            "uq_live_digest",
-            "issuer_id",
-            "document_digest",
-            unique=True,
-            sqlite_where=text("live"),
-            postgresql_where=text("live"),
-        ),
-        Index(
-            "uq_live_number",
-            "issuer_id",
-            "number",
-            unique=True,
-            sqlite_where=text("live"),
-            postgresql_where=text("live"),
-        ),
-        Index("uq_live_code", "code", unique=True, sqlite_where=text("live"), postgresql_where=text("live")),
-        Index("ix_certificates_digest", "document_digest"),
-        Index("ix_certificates_place", "batch_id", "leaf_index"),
-        Index(
-            "ix_certificates_waiting",
-            "issuer_id",
-            sqlite_where=text("live AND batch_id IS NULL"),
-            postgresql_where=text("live AND batch_id IS NULL"),
-        ),
+        # Each look-up has its index; few rows are not live, so that theirs cost next to nothing.
+        _partial("uq_live_digest", "document_digest", "issuer_id", where="live", unique=True),
+        _partial("uq_live_number", "issuer_id", "number", where="live", unique=True),
+        _partial("uq_live_code", "code", where="live AND code IS NOT NULL", unique=True),
+        _partial("ix_retired_digest", "document_digest", where="NOT live"),
+        _partial("ix_retired_code", "code", where="NOT live AND code IS NOT NULL"),
+        # Without a batch, it is what waits.
+        Index("ix_certificates_place", "batch_id", "leaf_hash"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from anchor_service.core.batch import Status
 from anchor_service.pipeline.access import MAX_CODES
-from anchor_service.pipeline.intake import CHUNK
 
+MAX_AT_ONCE = 1_000
 # The file's own digest and 64 of earlier revisions: docs/spec/verification.md 7.
 MAX_FILE_DIGESTS = 65
 
@@ -41,7 +41,7 @@ class CertificateIn(Wire):
 class CertificatesIn(Wire):
     """Up to a thousand certificates; each is taken or refused on its own."""
 
-    certificates: list[CertificateIn] = Field(min_length=1, max_length=CHUNK)
+    certificates: list[CertificateIn] = Field(min_length=1, max_length=MAX_AT_ONCE)
 
 
 class ProblemOut(Wire):

@@ -1,4 +1,4 @@
-"""Flip one bit in a leaf row or in the manifest of a sealed batch, many times: nothing is signed, and fsck says where.
+"""Flip one bit in a stored leaf or the manifest of a sealed batch, many times: nothing is signed, and fsck says where.
 
     python3 scripts/campaigns/flips.py --tries 1000 --seed 1
 

@@ -9,11 +9,11 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.core import canonical, certificate_code, kinds, metadata, profile
-from anchor_service.core.batch import OnChainState, check_transition, ordered
+from anchor_service.core import canonical, certificate_code, kinds, metadata, profile, tiles
+from anchor_service.core.batch import OnChainState, check_transition
 from anchor_service.core.errors import CertificateCodeRejected, FieldRejected, IllegalTransition, TreeRejected
 from anchor_service.core.hashing import LeafHash
-from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.core.merkle import MerkleTree, root_by_frontier, root_of_path
 from anchor_service.core.receipt import Hints, Receipt
 
 HASHES = st.binary(min_size=32, max_size=32)
@@ -55,6 +55,35 @@ def test_a_tree_of_several_chunks(size):
         assert paths[index] == tree.inclusion_path(index) == tuple(reference.path(index, leaves))
 
 
+@pytest.mark.parametrize("size", [*range(1, 70), 127, 128, 129, 255, 256, 257, 511, 513, 65535, 65536, 65537])
+def test_paths_from_tiles_are_those_of_the_tree(size):
+    leaves = [LeafHash(number.to_bytes(32, "big")) for number in range(size)]
+    tree = MerkleTree(leaves)
+    stored = {(one.level, one.number): one for one in tiles.cut(tree)}
+    assert b"".join(one.hashes for (level, _), one in sorted(stored.items()) if level == 0) == b"".join(leaves)
+    for index in {*range(min(size, 70)), 255, 256, 257, size // 2, size - 2, size - 1} & set(range(size)):
+        places = tiles.places(size, index)
+        assert len(places) == max(1, -(-(size - 1).bit_length() // 8))
+        path = tiles.inclusion_path(size, index, {place: stored[place] for place in places})
+        assert path == tree.inclusion_path(index)
+        assert root_of_path(leaves[index], index, size, path) == tree.root_hash
+
+
+def test_what_is_no_path_gives_no_root():
+    leaves = [LeafHash(number.to_bytes(32, "big")) for number in range(5)]
+    tree = MerkleTree(leaves)
+    (tile,) = tiles.cut(tree)
+    with pytest.raises(TreeRejected, match="outside"):
+        tiles.places(5, 5)
+    with pytest.raises(TreeRejected, match="bytes"):
+        tiles.inclusion_path(5, 0, {(0, 0): tiles.Tile(0, 0, tile.hashes, tile.inner[:-1])})
+    path = tree.inclusion_path(0)
+    with pytest.raises(TreeRejected, match="short"):
+        root_of_path(leaves[0], 0, 5, path[:-1])
+    with pytest.raises(TreeRejected, match="long"):
+        root_of_path(leaves[0], 0, 5, (*path, path[0]))
+
+
 @pytest.mark.parametrize("index", [-1, 3])
 def test_no_path_outside_the_tree(index):
     with pytest.raises(TreeRejected, match="outside"):
@@ -67,18 +96,6 @@ def test_no_tree_without_leaves():
             MerkleTree(leaves)
     with pytest.raises(TreeRejected):
         root_by_frontier([])
-
-
-@given(st.lists(HASHES, max_size=20, unique=True), st.randoms())
-def test_order_tells_nothing_of_the_intake(leaves, chance):
-    shuffled = list(leaves)
-    chance.shuffle(shuffled)
-    assert ordered(LeafHash(one) for one in shuffled) == sorted(leaves)
-
-
-def test_a_leaf_stands_once():
-    with pytest.raises(TreeRejected, match="twice"):
-        ordered([LeafHash(bytes(32)), LeafHash(bytes(32))])
 
 
 @given(st.integers(min_value=0, max_value=2**55 - 1), st.integers(0, 11), st.integers(1, 31))

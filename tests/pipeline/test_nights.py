@@ -31,7 +31,7 @@ from anchor_service.pipeline import anchoring, approval, deciding, intake, night
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
-from anchor_service.store.tables import Certificate, Leaf, NightClosing
+from anchor_service.store.tables import Certificate, NightClosing, TreeTile
 
 
 def set_status(world, name, status, **more):
@@ -205,7 +205,7 @@ def test_a_flipped_bit_in_a_sealed_leaf_is_never_signed(world):
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = window
     with world.store.writing() as connection:
-        connection.execute(update(Leaf).where(col(Leaf.leaf_index) == 0).values(leaf_hash=bytes(32)))
+        connection.execute(update(TreeTile).values(hashes=bytes(64)))
     requeue(world, batch)
     assert "leaves" in world.night().stopped[world.issuer.id]
     assert world.chain.anchors == {}
@@ -215,18 +215,23 @@ def test_damaged_leaves_give_no_receipt(world):
     world.submit("a", "b")
     world.night()
     with world.store.writing() as connection:
-        connection.execute(update(Leaf).where(col(Leaf.leaf_index) == 0).values(leaf_hash=bytes(32)))
+        connection.execute(update(TreeTile).values(hashes=bytes(64)))
     with pytest.raises(Damaged, match="anchored root"):
         world.receipts.by_digest(digest("a"))
 
 
 def test_a_changed_manifest_stops_the_night(world):
     world.submit("a")
-    world.chain.holds = True
-    world.night()
+    window = world.chain.windows.pop(world.issuer.id)
+    batch = world.night().quarantined[0]
+    world.chain.windows[world.issuer.id] = window
     path = world.filing.manifest_path(world.issuer.id, 1)
-    path.write_text(path.read_text().replace("0", "1", 1))
-    assert "differs" in world.night().stopped[world.issuer.id]
+    right = path.read_text()
+    requeue(world, batch)
+    for wrong in (right.replace("0", "1", 1), right[:-1], right + "\n"):
+        path.write_text(wrong)
+        assert "differs" in world.night().stopped[world.issuer.id]
+        assert world.chain.anchors == {}
 
 
 def test_two_workers_at_once_do_each_step_once(world):

@@ -18,7 +18,7 @@ from anchor_service.core.receipt import Receipt
 from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, reconcile, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Batch, Certificate, Leaf
+from anchor_service.store.tables import Batch, Certificate, TreeTile
 from verifier.merkle import root_from_path
 from verifier.receipt import parse
 
@@ -104,7 +104,7 @@ def test_an_old_backup_is_detected_read_only_and_mended(world):
     data = receipts(world, "b")
     with world.store.writing() as connection:
         # The database of before the second night.
-        connection.execute(Leaf.__table__.delete().where(col(Leaf.batch_id) == before.id))
+        connection.execute(TreeTile.__table__.delete().where(col(TreeTile.batch_id) == before.id))
         connection.execute(Batch.__table__.delete().where(col(Batch.id) == before.id))
         connection.execute(Certificate.__table__.delete().where(col(Certificate.number).in_(["c", "d"])))
         connection.execute(update(Certificate).where(col(Certificate.number) == "b").values(batch_id=None))
@@ -156,7 +156,7 @@ def test_files_that_do_not_hold_bring_nothing_back(world, defect):
 
 
 def test_one_flipped_bit_is_named_wherever_it_is(world):
-    """In a leaf row or a line of the manifest, before the batch is signed: nothing is; and fsck says where."""
+    """In a stored leaf or a line of the manifest, before the batch is signed: nothing is; and fsck says where."""
     world.submit("a", "b", "c")
     window = world.chain.windows.pop(world.issuer.id)
     batch = world.night().quarantined[0]
@@ -193,8 +193,11 @@ def change(world, model, name, value, **where):
         (Certificate, "leaf_hash", bytes(32), "certificate row 1: its leaf hash"),
         (Certificate, "number", "other", "certificate row 1: its number"),
         (Certificate, "leaf_index", 7, "certificate row 1: its leaf index"),
-        (Leaf, "leaf_hash", bytes(32), "leaf row (batch 1, index 0)"),
-        (Leaf, "leaf_index", 9, "leaf row (batch 1, index 0): it is missing"),
+        (TreeTile, "hashes", bytes(32), "tile row (batch 1, level 0, number 0), hash 0: it holds 00"),
+        (TreeTile, "hashes", bytes(33), "tile row (batch 1, level 0, number 0), hash 1: it holds 00"),
+        (TreeTile, "inner", bytes(32), "tile row (batch 1, level 0, number 0): what stands above"),
+        (TreeTile, "number", 9, "tile row (batch 1, level 0, number 0): it is missing"),
+        (TreeTile, "level", 1, "tile row (batch 1, level 1, number 0): it is no tile"),
     ],
 )
 def test_a_lying_row_is_named(world, model, name, value, where):
@@ -203,6 +206,31 @@ def test_a_lying_row_is_named(world, model, name, value, where):
     assert findings(world) == []
     change(world, model, name, value)
     assert any(one.startswith(where) for one in findings(world)), findings(world)
+
+
+@pytest.mark.parametrize("name", ["hashes", "inner", "number", "level"])
+def test_a_damaged_tree_is_written_anew(world, name):
+    world.submit(*"abcde")
+    world.night()
+    data = receipts(world, "a")
+    change(world, TreeTile, name, {"hashes": bytes(160), "inner": b"", "number": 3, "level": 3}[name])
+    with pytest.raises(Damaged, match="rebuild"):
+        receipts(world, "a")
+    found = rebuilt(world)
+    assert (found.trees, found.batches, found.exceptions) == (1, 0, [])
+    assert findings(world) == []
+    assert receipts(world, "a") == data
+    assert rebuilt(world).trees == 0
+
+
+def test_a_tree_without_any_copy_of_its_leaves_is_told(world):
+    world.submit("a", "b")
+    world.night()
+    change(world, TreeTile, "hashes", bytes(64))
+    path = world.filing.manifest_path(world.issuer.id, 1)
+    path.write_text(path.read_text().replace("1\n", "2\n").replace("0\n", "1\n"))
+    found = rebuilt(world)
+    assert (found.trees, len(found.exceptions)) == (0, 1)
 
 
 def test_lying_files_are_named(world):
@@ -250,7 +278,7 @@ def test_a_file_under_a_foreign_number_is_named(world):
 def test_all_copies_that_lie_are_told_so(world):
     world.submit("a", "b")
     world.night()
-    change(world, Leaf, "leaf_hash", bytes(32), leaf_index=0)
+    change(world, TreeTile, "hashes", bytes(64))
     change(world, Certificate, "document_digest", bytes(32), number="a")
     change(world, Certificate, "document_digest", bytes(31) + b"1", number="b")
     world.filing.manifest_path(world.issuer.id, 1).unlink()
