@@ -50,7 +50,7 @@ def approve(
             f"your settings name {pinned[1]} on chain {pinned[0]}"
         )
     with stderr.status("Rebuilding the leaves"):
-        findings = approval.compare(header, leaves, entries_header, listed, read_items(pdfs, listing))
+        findings = approval.compare(header, leaves, entries_header, listed, read_items(listing))
     for title, names in (("missing", findings.missing), ("extra", findings.extra), ("altered", findings.altered)):
         for name in names:
             stderr.print(f"{title}: {name}", style="red", markup=False)

@@ -2,22 +2,26 @@
 
 import csv
 import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import segno
 import typer
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
+    defaults_of,
     digest_of,
     hex_hash,
     listing_of,
     now,
+    progress,
     requeue,
     services,
+    settings,
     show,
     stderr,
     the_issuer,
@@ -26,8 +30,8 @@ from anchor_service.core import certificate_code
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import Rejected
 from anchor_service.pipeline import access, intake, statuses
-from anchor_service.pipeline.folder import Item, read_items
-from anchor_service.pipeline.intake import Submission
+from anchor_service.pipeline.folder import FILES_AT_ONCE, Item, in_pieces, read_digests, read_items
+from anchor_service.pipeline.table import open_table
 from anchor_service.store.tables import StatusAct
 
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
@@ -35,10 +39,14 @@ status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, reinstate or s
 
 
 def ingest(
-    folder: Annotated[Path, typer.Argument(help="folder of PDFs; folders in it are taken in too")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="folder of PDFs; folders in it are taken in too. Without it, the CSV gives digests"),
+    ] = None,
     given: IssuerOption = None,
     manifest: Annotated[
-        Path | None, typer.Option("--csv", help="CSV with the columns file, number, kind, issued_on, ...")
+        Path | None,
+        typer.Option("--csv", help="CSV with the columns file (or document_digest), number, kind, issued_on, ..."),
     ] = None,
     kind: Annotated[str | None, typer.Option(help="kind of training, where the CSV has no such column")] = None,
     issued_on: Annotated[str | None, typer.Option(help="date of issue, where the CSV has no such column")] = None,
@@ -47,43 +55,39 @@ def ingest(
     ] = False,
     errors: Annotated[Path | None, typer.Option(help="write the refused rows to this CSV")] = None,
 ) -> None:
-    """Take a folder of certificate PDFs in. Safe to repeat: what is known already stays as it is.
+    """Take certificates in: a folder of PDFs, or the SHA-256 of PDFs that stay where they are.
 
-    Without a CSV, a certificate's number is its file's name without .pdf. Exit code 1 says that some
-    were refused, each with its row, reason and remedy; the others are in.
+    Safe to repeat, and to go on with after it was stopped: what is known already stays as it is. Without a CSV, a
+    certificate's number is its file's name without .pdf. Exit code 1 says that some were refused, each with its row,
+    reason and remedy; the others are in.
     """
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder")
-    listing = listing_of(folder, manifest, kind, issued_on)
+    source = _source(folder, manifest, kind, issued_on)
     issuer = the_issuer(given)
-    if listing.ignored:
-        stderr.print(f"Columns that are not taken in: {', '.join(listing.ignored)}")
-    items: list[Item] = []
-    columns = (TextColumn("Hashing"), BarColumn(), MofNCompleteColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=stderr, transient=True) as progress:
-        task = progress.add_task("", total=len(listing.entries))
-        for item in read_items(folder, listing):
-            items.append(item)
-            progress.advance(task)
-    refused = [(item, item.refused) for item in items if item.refused]
-    ready = [(item, item.submission) for item in items if item.submission]
-    counts = {"accepted": 0, "known": 0}
-    if not dry_run:
-        submissions: list[Submission] = [submission for _, submission in ready]
-        outcomes = intake.submit(
-            services().store, issuer, submissions, now=now(), new_nonce=lambda: secrets.token_hex(16)
-        )
-        for (item, _), outcome in zip(ready, outcomes, strict=True):
-            if outcome.refused:
-                refused.append((item, outcome.refused))
-            else:
-                counts["accepted" if outcome.is_new else "known"] += 1
-    _tell_refused(refused, errors)
+    if source.ignored:
+        stderr.print(f"Columns that are not taken in: {', '.join(source.ignored)}")
+    accepted = known = ready = 0
+    with _Refusals(errors) as refusals, progress() as bar:
+        task = bar.add_task("Taking in", total=source.count)
+        for piece in in_pieces(source.items, source.at_once):
+            submitted = [(item, item.submission) for item in piece if item.submission]
+            ready += len(submitted)
+            for item in piece:
+                refusals.tell(item, item.refused)
+            if not dry_run:
+                submissions = [submission for _, submission in submitted]
+                outcomes = intake.submit(
+                    services().store, issuer, submissions, now=now(), new_nonce=lambda: secrets.token_hex(16)
+                )
+                for (item, _), outcome in zip(submitted, outcomes, strict=True):
+                    refusals.tell(item, outcome.refused)
+                accepted += sum(one.is_new for one in outcomes)
+                known += sum(one.refused is None and not one.is_new for one in outcomes)
+            bar.advance(task, len(piece))
     if dry_run:
-        show(f"dry run: {len(ready)} would be handed in, refused {len(refused)}")
+        show(f"dry run: {ready} would be handed in, refused {refusals.count}")
     else:
-        show(f"accepted {counts['accepted']}, known already {counts['known']}, refused {len(refused)}")
-    if refused:
+        show(f"accepted {accepted}, known already {known}, refused {refusals.count}")
+    if refusals.count:
         raise typer.Exit(1)
 
 
@@ -163,17 +167,54 @@ def requeue_status(act_id: Annotated[int, typer.Argument(help="number of the qua
     requeue(StatusAct, act_id, "change of status")
 
 
-def _tell_refused(refused: list[tuple[Item, Rejected]], errors: Path | None) -> None:
-    for item, reason in refused:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is to be taken in: how many, the columns that are not, a stream, and how many of it at once."""
+
+    count: int
+    ignored: tuple[str, ...]
+    items: Iterator[Item]
+    at_once: int
+
+
+def _source(folder: Path | None, manifest: Path | None, kind: str | None, issued_on: str | None) -> _Source:
+    """A folder of PDFs, or a CSV of digests. Raises: UsageError, as `listing_of`."""
+    if folder is not None:
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder")
+        listing = listing_of(folder, manifest, kind, issued_on)
+        return _Source(listing.count, listing.ignored, read_items(listing), FILES_AT_ONCE)
+    if manifest is None:
+        raise UsageError("name a folder of PDFs, or a CSV of their digests with --csv")
+    table = open_table(manifest, "document_digest", settings().zone, defaults_of(kind, issued_on))
+    return _Source(table.count, table.ignored, read_digests(table), intake.CHUNK)
+
+
+class _Refusals:
+    """Tells each refused row at once, on the terminal and in a CSV where one is asked for."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.count = 0
+        self._file = path.open("w", newline="", encoding="utf-8") if path else None
+        self._writer = csv.writer(self._file) if self._file else None
+
+    def __enter__(self) -> Self:
+        if self._writer:
+            self._writer.writerow(("row", "file", "code", "reason"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def tell(self, item: Item, reason: Rejected | None) -> None:
+        if reason is None:
+            return
+        self.count += 1
         place = f"row {item.row}, " if item.row else ""
         stderr.print(f"refused: {place}{item.file}: {reason}", style="red", markup=False)
-    if errors is not None:
-        with errors.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("row", "file", "code", "reason"))
-            writer.writerows(
-                (item.row or "", _inert(item.file), reason.code, _inert(str(reason))) for item, reason in refused
-            )
+        if self._writer:
+            self._writer.writerow((item.row or "", _inert(item.file), reason.code, _inert(str(reason))))
 
 
 def _inert(cell: str) -> str:

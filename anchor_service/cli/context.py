@@ -11,6 +11,16 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from anchor_service.bootstrap import Services, build, build_reader
 from anchor_service.core.errors import Rejected, UnknownIssuer
@@ -99,17 +109,35 @@ def hex_hash(name: str, given: str) -> bytes:
 def digest_of(given: str) -> bytes:
     """The digest that is meant: 64 hexadecimal digits, or a file to be hashed. Raises: UsageError, DocumentRejected."""
     path = Path(given)
-    return document_digest(path)[0] if path.is_file() else hex_hash("digest", given)
+    return document_digest(path) if path.is_file() else hex_hash("digest", given)
 
 
 def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: str | None) -> Listing:
     """What a folder of PDFs holds by its CSV, or by what stands for one. Raises: UsageError, as `list_manifest`."""
-    defaults = {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
+    defaults = defaults_of(kind, issued_on)
     if table is not None:
         return list_manifest(folder, table, settings().zone, defaults)
     if len(defaults) < 2:
         raise UsageError("without --csv, --kind and --issued-on say what the certificates are")
     return list_folder(folder, defaults)
+
+
+def defaults_of(kind: str | None, issued_on: str | None) -> dict[str, str]:
+    """What fills the columns that a table has not."""
+    return {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
+
+
+def progress() -> Progress:
+    """A bar on the terminal with how many, how fast and how long still; nothing where there is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    return Progress(*columns, console=stderr, transient=True)
+
+
+class _Rate(ProgressColumn):
+    """Certificates a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
 
 def show(value: Any) -> None:

@@ -63,8 +63,7 @@ class Filing:
                 root_hash=batch.root_hash,
             )
             _write(self.manifest_path(batch.issuer_id, batch.sequence), manifest_lines(header, leaves), 0o644)
-            placed = queries.placed(connection, batch.id)
-            entries = (Entry(index, digest, metadata) for _, index, _, digest, metadata in placed)
+            entries = (Entry(*row) for row in queries.entries(connection, batch.id))
             _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
 
     def numbers(self) -> dict[bytes, list[int]]:

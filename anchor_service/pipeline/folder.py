@@ -1,53 +1,39 @@
-"""Intake's hands: a folder of PDFs and its CSV manifest become submissions."""
+"""Intake's hands: PDFs, or the digests of PDFs that stay elsewhere, become submissions, as a stream."""
 
-import csv
 import hashlib
-import io
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from anchor_service.core.errors import DocumentRejected, FieldRejected, ManifestRejected, Rejected
 from anchor_service.pipeline.intake import Submission
+from anchor_service.pipeline.table import Table, open_table
 
 # Hashing releases the interpreter lock: a second thread reads while the first one hashes.
 HASHING_THREADS = 2
+# Files of one task of a thread, and tasks that wait: the threads go on while what they hashed is taken in.
+FILES_A_TASK = 16
+TASKS_AHEAD = 512
+# How many files are best taken in at once, so that this never waits for long.
+FILES_AT_ONCE = 2_000
 HEADER_WINDOW = 1024
 TRAILER_WINDOW = 4096
 
-# Canonical field -> the headers that institutes use for it.
-HEADERS: dict[str, tuple[str, ...]] = {
-    "file": ("file", "berkas", "nama_berkas"),
-    "number": ("number", "nomor_sertifikat", "no_sertifikat", "no_sttp", "nosttpp", "nomor"),
-    "kind": ("kind", "jenis_diklat", "jenis_pelatihan", "jenis"),
-    "issued_on": ("issued_on", "tanggal_terbit"),
-    "code": ("code", "kode"),
-    "title": ("title", "nama_pelatihan", "nm_diklat"),
-    "jp": ("jp", "jumlah_jam"),
-    "grade": ("grade", "kualifikasi", "predikat"),
-    "starts_on": ("starts_on", "tanggal_mulai"),
-    "ends_on": ("ends_on", "tanggal_selesai"),
-    "valid_until": ("valid_until", "berlaku_sampai"),
-    "supersedes": ("supersedes", "menggantikan"),
-}
-REQUIRED_COLUMNS = ("file", "number", "kind", "issued_on")
-
-_FIELD_OF = {header: field for field, headers in HEADERS.items() for header in headers}
-_DAY = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
+_HEX = re.compile("[0-9a-fA-F]{64}", re.ASCII)
 
 # A file's name, the CSV row that names it, and its fields or why it is refused.
 Entry = tuple[str, int | None, Mapping[str, Any] | Rejected]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One file of the folder or row of the manifest: ready to submit, or refused. `row` is the CSV's, from 1."""
+class Item(NamedTuple):
+    """One file of the folder or row of the table: ready to submit, or refused. `row` is the CSV's, from 1."""
 
     file: str
     row: int | None
@@ -57,53 +43,93 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a folder and its manifest hold, before a file is read. `ignored` are columns that are not taken in."""
+    """What a folder holds, by its own names or by its table, before a file is read. Names are below the folder."""
 
-    entries: tuple[Entry, ...]
-    ignored: tuple[str, ...]
+    folder: Path
+    names: tuple[str, ...]
+    table: Table | None
+    defaults: Mapping[str, Any]
+
+    @property
+    def count(self) -> int:
+        """How many entries there are, but for files that no row names."""
+        return self.table.count if self.table else len(self.names)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The table's columns that are not taken in."""
+        return self.table.ignored if self.table else ()
+
+    def entries(self) -> Iterator[Entry]:
+        """Every row and every file; a file that no row names is refused. Raises: ManifestRejected."""
+        if self.table is None:
+            yield from ((name, None, {**self.defaults, "number": Path(name).stem}) for name in self.names)
+            return
+        unlisted = dict.fromkeys(self.names, True)
+        for row in self.table.rows():
+            fields = row.fields
+            if row.key and not isinstance(fields, Rejected):
+                if row.key not in unlisted:
+                    fields = ManifestRejected(f"row {row.number} names {row.key}, which is not in the folder")
+                elif not unlisted[row.key]:
+                    fields = ManifestRejected(f"row {row.number} names {row.key} a second time")
+            if row.key in unlisted:
+                unlisted[row.key] = False
+            yield row.key, row.number, fields
+        for name, is_unlisted in unlisted.items():
+            if is_unlisted:
+                problem = f"{name} stands in the folder and in no row of {self.table.path.name}"
+                yield name, None, ManifestRejected(problem)
 
 
 def list_folder(folder: Path, defaults: Mapping[str, Any]) -> Listing:
-    """A folder without a manifest: the certificate number is the file's name without its suffix.
+    """A folder without a table: the certificate number is the file's name without its suffix.
 
     Raises: DocumentRejected when the folder cannot be read or holds no PDF.
     """
-    return Listing(tuple((name, None, {**defaults, "number": Path(name).stem}) for name in pdf_names(folder)), ())
+    return Listing(folder, tuple(pdf_names(folder)), None, defaults)
 
 
 def list_manifest(folder: Path, manifest: Path, zone: tzinfo, defaults: Mapping[str, Any]) -> Listing:
-    """A folder with its CSV manifest; comma, semicolon or tab, with or without a byte order mark.
+    """A folder with its table, whose column `file` names the PDFs. `defaults` fill what has no column.
 
-    `defaults` fill what the manifest has no column for. A file that no row names is refused.
-    Raises: ManifestRejected when the manifest cannot be read; DocumentRejected as above.
+    Raises: ManifestRejected when the table cannot be read; DocumentRejected as above.
     """
-    names = set(pdf_names(folder))
-    header, rows = _csv(manifest)
-    fields = [_FIELD_OF.get(cell) for cell in header]
-    _check_columns(manifest, fields, defaults)
-    listed: set[str] = set()
-    entries = [_row(number, cells, fields, zone, defaults, names, listed) for number, cells in rows]
-    entries += [
-        (name, None, ManifestRejected(f"{name} stands in the folder and in no row of {manifest.name}"))
-        for name in sorted(names - listed)
-    ]
-    return Listing(tuple(entries), tuple(cell for cell, field in zip(header, fields, strict=True) if field is None))
+    return Listing(folder, tuple(pdf_names(folder)), open_table(manifest, "file", zone, defaults), defaults)
 
 
-def read_items(folder: Path, listing: Listing, on_progress: Callable[[int], None] = lambda _: None) -> Iterator[Item]:
-    """Hash every listed file, two at a time, in order. `on_progress` hears the bytes of each."""
+def read_items(listing: Listing) -> Iterator[Item]:
+    """Hash every listed file, in order, some thousand ahead of the caller. Raises: ManifestRejected."""
     with ThreadPoolExecutor(HASHING_THREADS) as pool:
-        for entry, (digest, size) in zip(
-            listing.entries, pool.map(lambda entry: _digest_unless_refused(folder, entry), listing.entries), strict=True
-        ):
-            name, row, fields = entry
-            on_progress(size)
-            if isinstance(fields, Rejected):
-                yield Item(name, row, None, fields)
-            elif isinstance(digest, Rejected):
-                yield Item(name, row, None, digest)
-            else:
-                yield Item(name, row, Submission(digest, fields), None)
+        ahead: deque[Future[list[Item]]] = deque()
+        try:
+            for entries in in_pieces(listing.entries(), FILES_A_TASK):
+                ahead.append(pool.submit(_hashed, listing.folder, entries))
+                if len(ahead) == TASKS_AHEAD:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def read_digests(table: Table) -> Iterator[Item]:
+    """Every row of a table whose column `document_digest` stands for the files. Raises: ManifestRejected."""
+    for row in table.rows():
+        if isinstance(row.fields, Rejected):
+            yield Item(row.key, row.number, None, row.fields)
+            continue
+        try:
+            yield Item(row.key, row.number, Submission(_digest(row.key), row.fields), None)
+        except FieldRejected as refused:
+            yield Item(row.key, row.number, None, refused)
+
+
+def in_pieces(whole: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of up to `size`, as many as there are."""
+    following = iter(whole)
+    while piece := list(islice(following, size)):
+        yield piece
 
 
 def pdf_names(folder: Path) -> list[str]:
@@ -120,8 +146,8 @@ def pdf_names(folder: Path) -> list[str]:
     return names
 
 
-def document_digest(path: Path) -> tuple[bytes, int]:
-    """SHA-256 and size of a PDF's exact bytes.
+def document_digest(path: Path) -> bytes:
+    """SHA-256 of a PDF's exact bytes.
 
     Raises: DocumentRejected when it cannot be read, is empty, is no PDF, or breaks off before its end.
     """
@@ -135,7 +161,7 @@ def document_digest(path: Path) -> tuple[bytes, int]:
         raise DocumentRejected(f"{path.name} is not a PDF: it does not begin with %PDF-")
     if b"%%EOF" not in data[-TRAILER_WINDOW:]:
         raise DocumentRejected(f"{path.name} breaks off: its %%EOF is missing; copy it again")
-    return hashlib.sha256(data).digest(), len(data)
+    return hashlib.sha256(data).digest()
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -147,96 +173,25 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _digest_unless_refused(folder: Path, entry: Entry) -> tuple[bytes | Rejected, int]:
-    name, _, fields = entry
+def _hashed(folder: Path, entries: Iterable[Entry]) -> list[Item]:
+    return [_item(folder, *entry) for entry in entries]
+
+
+def _item(folder: Path, name: str, row: int | None, fields: Mapping[str, Any] | Rejected) -> Item:
     if isinstance(fields, Rejected):
-        return fields, 0
+        return Item(name, row, None, fields)
     try:
-        return document_digest(folder / name)
+        digest = document_digest(folder / name)
+        listed = fields.get("document_digest")
+        if listed is not None and _digest(listed) != digest:
+            raise DocumentRejected(f"{name} is another file than the table says: its SHA-256 is {digest.hex()}")
     except Rejected as refused:
-        return refused, 0
+        return Item(name, row, None, refused)
+    facts = {field: value for field, value in fields.items() if field != "document_digest"}
+    return Item(name, row, Submission(digest, facts), None)
 
 
-def _csv(manifest: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header's cells, normalised, and the filled rows with their numbers from 1. Raises: ManifestRejected."""
-    try:
-        text = manifest.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ManifestRejected(f"{manifest} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ManifestRejected(f"{manifest} is not UTF-8; save it again as CSV UTF-8") from None
-    first_line = text.partition("\n")[0]
-    if not first_line.strip():
-        raise ManifestRejected(f"{manifest} is empty; its first line names the columns")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first_line.count), strict=True)
-    try:
-        header, *rows = list(reader)
-    except csv.Error as error:
-        raise ManifestRejected(f"{manifest}, line {reader.line_num}: {error}") from None
-    numbered = [(number, cells) for number, cells in enumerate(rows, start=2) if any(cell.strip() for cell in cells)]
-    return [cell.strip().lower().replace(" ", "_") for cell in header], numbered
-
-
-def _check_columns(manifest: Path, fields: Sequence[str | None], defaults: Mapping[str, Any]) -> None:
-    missing = [field for field in REQUIRED_COLUMNS if field not in fields and field not in defaults]
-    if missing:
-        named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
-        raise ManifestRejected(f"{manifest} has no column {named}")
-    doubled = {field for field in fields if field is not None and fields.count(field) > 1}
-    if doubled:
-        raise ManifestRejected(f"{manifest} has more than one column for {min(doubled)}")
-
-
-def _row(
-    number: int,
-    cells: Sequence[str],
-    fields: Sequence[str | None],
-    zone: tzinfo,
-    defaults: Mapping[str, Any],
-    names: Collection[str],
-    listed: set[str],
-) -> Entry:
-    if len(cells) != len(fields):
-        return "", number, ManifestRejected(f"row {number} has {len(cells)} cells, the header has {len(fields)}")
-    given = {
-        field: cell.strip() for field, cell in zip(fields, cells, strict=True) if field is not None and cell.strip()
-    }
-    name = given.pop("file", "")
-    try:
-        if not name:
-            raise FieldRejected("file", f"row {number} names no file")
-        if name in listed:
-            raise ManifestRejected(f"row {number} names {name} a second time")
-        listed.add(name)
-        if name not in names:
-            raise ManifestRejected(f"row {number} names {name}, which is not in the folder")
-        return name, number, {**defaults, **{field: _value(field, text, zone) for field, text in given.items()}}
-    except Rejected as refused:
-        return name, number, refused
-
-
-def _value(field: str, text: str, zone: tzinfo) -> str | int:
-    if field == "jp":
-        if not text.isdecimal():
-            raise FieldRejected("jp", f"{text!r} is not a whole number of lesson hours")
-        return int(text)
-    if field in ("issued_on", "starts_on", "ends_on"):
-        return _iso_day(text)
-    if field == "valid_until" and "T" not in text:
-        # A printed last day counts to its end, in the institute's zone.
-        try:
-            last = datetime.strptime(_iso_day(text), "%Y-%m-%d").replace(tzinfo=zone)
-        except ValueError:
-            raise FieldRejected(field, f"{text} is not a day of the calendar") from None
-        return f"{(last + timedelta(days=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return text
-
-
-def _iso_day(text: str) -> str:
-    """A day as YYYY-MM-DD; 20-11-2026 and 20/11/2026 are day first, as written in Indonesia."""
-    if match := _DAY.fullmatch(text):
-        day, month, year = match.groups()
-        return f"{year}-{int(month):02}-{int(day):02}"
-    if not _DATE.fullmatch(text):
-        raise FieldRejected("date", f"{text!r} is neither 2026-11-20 nor 20-11-2026")
-    return text
+def _digest(text: str) -> bytes:
+    if not _HEX.fullmatch(text):
+        raise FieldRejected("document_digest", f"{text!r} is not 64 hexadecimal digits")
+    return bytes.fromhex(text)

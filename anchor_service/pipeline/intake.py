@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -30,19 +29,18 @@ from anchor_service.store.tables import Issuer
 
 # Bounds one transaction, and what is in memory. Many rows at once spare the database from writing
 # the same page of an index again and again.
-CHUNK = 50_000
+CHUNK = 20_000
+ATTEMPTS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One certificate as it is handed in: its digest and its metadata fields, the nonce left out or given."""
 
     document_digest: bytes
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one submission: its leaf hash, when it was taken in and whether it is new; or why not."""
 
     leaf_hash: bytes | None
@@ -63,15 +61,16 @@ def submit(
     outcomes: list[Outcome] = []
     for start in range(0, len(submissions), CHUNK):
         chunk = submissions[start : start + CHUNK]
-        for attempt in (1, 2, 3):
+        for attempt in range(ATTEMPTS):
             try:
                 with store.writing() as connection:
                     require_no_hold(connection, issuer.id)
-                    taken = _Chunk(connection, issuer, now, new_nonce).take(chunk)
+                    # Most of what comes is new, and the database refuses what is not: then we look first. Another
+                    # process may write one of these between our look and our insert: then we look again.
+                    taken = _Chunk(connection, issuer, now, new_nonce).take(chunk, look=attempt > 0)
                 break
             except IntegrityError as error:
-                # Another process wrote one of these between our look and our insert: look again.
-                if attempt == 3:
+                if attempt == ATTEMPTS - 1:
                     raise StoreBusy("others are submitting the same certificates; try again") from error
         outcomes += taken
     return outcomes
@@ -108,11 +107,11 @@ class _Chunk:
         self._added: list[Row] = []
         self._retired: list[bytes] = []
 
-    def take(self, submissions: Sequence[Submission]) -> list[Outcome]:
+    def take(self, submissions: Sequence[Submission], *, look: bool) -> list[Outcome]:
         checked = [self._check(one) for one in submissions]
-        self._load(
-            [(one, found) for one, found in zip(submissions, checked, strict=True) if isinstance(found, Metadata)]
-        )
+        sound = [(one, found) for one, found in zip(submissions, checked, strict=True) if isinstance(found, Metadata)]
+        if look or any(found.code or "supersedes" in one.fields for one, found in sound):
+            self._load(sound)
         outcomes = [
             self._place(one, found) if isinstance(found, Metadata) else Outcome(None, 0, is_new=False, refused=found)
             for one, found in zip(submissions, checked, strict=True)

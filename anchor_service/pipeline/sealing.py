@@ -1,6 +1,6 @@
 """Sealing: one transaction freezes a set of certificates, orders it, and computes its root from the stored rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from anchor_service.core import tiles
 from anchor_service.core.batch import OnChainState
@@ -56,7 +56,7 @@ def seal(
         batch.id = queries.insert_batch(connection, batch)
         batch.tree_size = queries.take_waiting(connection, batch, received_before, max_leaves)
         queries.insert_tiles(
-            connection, batch.id, tiles.cut(MerkleTree(_leaves(batch, queries.placed(connection, batch.id))))
+            connection, batch.id, tiles.cut(MerkleTree(_leaves(batch, queries.taken(connection, batch.id))))
         )
         batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
         queries.finish_batch(connection, batch)
@@ -76,18 +76,20 @@ def checked_root(batch: Batch, leaves: list[LeafHash]) -> bytes:
     return root
 
 
-def _leaves(batch: Batch, rows: Iterable[tuple[int, int, bytes, bytes, str]]) -> Iterator[LeafHash]:
-    """The leaves of a batch's certificates, each from its own data.
+def _leaves(batch: Batch, rows: Iterable[tuple[int, int, bytes, bytes, str]]) -> list[LeafHash]:
+    """The leaves of a batch in tree order, each from its certificate's own data.
 
     Raises: Damaged when a row's leaf is another; StoreBusy when a certificate of the batch was withdrawn meanwhile.
     """
-    for place, (certificate, index, stored, digest, metadata) in enumerate(rows):
+    leaves = [LeafHash(b"")] * batch.tree_size
+    for certificate, index, stored, digest, metadata in rows:
         rebuilt = _leaf(batch.issuer_id, digest, metadata)
         if rebuilt != stored:
             raise Damaged(f"certificate {certificate}", f"its leaf {stored.hex()} is not that of its data")
-        if index != place:
+        if index >= batch.tree_size:
             raise StoreBusy("a certificate was withdrawn while its batch was sealed; try again")
-        yield rebuilt
+        leaves[index] = rebuilt
+    return leaves
 
 
 def _leaf(issuer_id: bytes, digest: bytes, metadata: str) -> LeafHash:

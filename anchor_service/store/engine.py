@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from anchor_service.core.errors import BackupRejected, StoreBusy, StoreUnavailable
 
 BUSY_TIMEOUT_MS = 30_000
+WRITERS_CACHE_KB = 64 * 1024
 _WRITES = "jangkar_writes"
 
 
@@ -138,6 +139,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    if not connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Digests fall anywhere in an index: with too few of its pages at hand, each insert would write one to the log.
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{WRITERS_CACHE_KB}")
     # A writer takes its lock at once: taking it halfway fails where waiting would have done.
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,8 +1,9 @@
 """Queries of sealing."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
 from sqlmodel import col
 
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
@@ -55,19 +56,29 @@ def take_waiting(connection: Connection, batch: Batch, received_before: int, lim
         .subquery()
     )
     place = (func.row_number().over(order_by=oldest.c.leaf_hash) - 1).label("place")
-    placed = select(oldest.c.id, place).subquery()
+    # In the order of the rows: their table is larger than the index of places.
+    placed = select(oldest.c.id, place).order_by(oldest.c.id).subquery()
     query = update(table).where(table.c.id == placed.c.id, *waits).values(batch_id=batch.id, leaf_index=placed.c.place)
     return connection.execute(query).rowcount
 
 
-def placed(connection: Connection, batch_id: int) -> Iterator[tuple[int, int, bytes, bytes, str]]:
-    """The certificates of a batch in tree order: id, leaf index, leaf hash, document digest, metadata."""
+def taken(connection: Connection, batch_id: int) -> Iterator[tuple[int, int, bytes, bytes, str]]:
+    """The certificates of a batch as they came: id, leaf index, leaf hash, document digest, metadata."""
     table = rows.table(Certificate)
     columns = (table.c.id, table.c.leaf_index, table.c.leaf_hash, table.c.document_digest, table.c.metadata_text)
-    query = select(*columns).where(table.c.batch_id == batch_id).order_by(table.c.leaf_hash)
+    yield from _stream(connection, select(*columns).where(table.c.batch_id == batch_id).order_by(table.c.id))
+
+
+def entries(connection: Connection, batch_id: int) -> Iterator[tuple[int, bytes, str]]:
+    """The entries of a batch in tree order: leaf index, document digest, metadata."""
+    table = rows.table(Certificate)
+    columns = (table.c.leaf_index, table.c.document_digest, table.c.metadata_text)
+    yield from _stream(connection, select(*columns).where(table.c.batch_id == batch_id).order_by(table.c.leaf_hash))
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as found:
-        for row in found:
-            yield tuple(row)
+        yield from found
 
 
 def finish_batch(connection: Connection, batch: Batch) -> None:

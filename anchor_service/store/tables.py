@@ -99,8 +99,8 @@ class Certificate(SQLModel, table=True):
         _partial("uq_live_code", "code", where="live AND code IS NOT NULL", unique=True),
         _partial("ix_retired_digest", "document_digest", where="NOT live"),
         _partial("ix_retired_code", "code", where="NOT live AND code IS NOT NULL"),
-        # Without a batch, it is what waits.
-        Index("ix_certificates_place", "batch_id", "leaf_hash"),
+        _partial("ix_certificates_waiting", "issuer_id", where="live AND batch_id IS NULL"),
+        _partial("ix_certificates_place", "batch_id", "leaf_hash", where="batch_id IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))

@@ -1,6 +1,7 @@
 """Folders and CSV manifests: each mistake has its own clear word, with its row where it has one."""
 
 import contextlib
+import hashlib
 import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -8,7 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from anchor_service.core.errors import DocumentRejected, ManifestRejected
-from anchor_service.pipeline.folder import document_digest, list_folder, list_manifest, pdf_names, read_items
+from anchor_service.pipeline.folder import (
+    document_digest,
+    list_folder,
+    list_manifest,
+    pdf_names,
+    read_digests,
+    read_items,
+)
+from anchor_service.pipeline.table import open_table
 
 ZONE = ZoneInfo("Asia/Jakarta")
 PDF = b"%PDF-1.7\nbody\n%%EOF\n"
@@ -33,7 +42,7 @@ def manifest(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 def test_every_pdf_below_the_folder_is_found(folder):
     assert pdf_names(folder) == ["a.pdf", "deep/B.PDF"]
-    items = list(read_items(folder, list_folder(folder, {"kind": "latsar", "issued_on": "2026-11-20"})))
+    items = list(read_items(list_folder(folder, {"kind": "latsar", "issued_on": "2026-11-20"})))
     assert [item.submission.fields["number"] for item in items] == ["a", "B"]
 
 
@@ -42,7 +51,7 @@ def test_a_manifest_as_a_spreadsheet_writes_it(folder):
     text = "\ufeff" + "".join(f"{row}\r\n" for row in (HEADER, *rows))
     listing = list_manifest(folder, manifest(folder, text), ZONE, {})
     assert listing.ignored == ("nama",)
-    first, second = (item.submission for item in read_items(folder, listing))
+    first, second = (item.submission for item in read_items(listing))
     assert first.fields == {
         "number": "1/PKP",
         "kind": "pkp",
@@ -61,7 +70,7 @@ def test_a_missing_column_is_named_with_what_it_may_be_called(folder):
 def test_a_column_may_be_given_for_all(folder):
     text = "file,number,issued_on\na.pdf,1,2026-11-20\ndeep/B.PDF,2,2026-11-20\n"
     listing = list_manifest(folder, manifest(folder, text), ZONE, {"kind": "latsar"})
-    assert {item.submission.fields["kind"] for item in read_items(folder, listing)} == {"latsar"}
+    assert {item.submission.fields["kind"] for item in read_items(listing)} == {"latsar"}
 
 
 @pytest.mark.parametrize(
@@ -77,20 +86,53 @@ def test_a_column_may_be_given_for_all(folder):
 )
 def test_a_bad_row_is_refused_with_its_number(folder, row, said):
     listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n"), ZONE, {})
-    refused = [item for item in read_items(folder, listing) if item.row == 2]
+    refused = [item for item in read_items(listing) if item.row == 2]
     assert said in str(refused[0].refused)
 
 
 def test_a_file_that_no_row_names_is_refused_and_not_passed_over(folder):
     listing = list_manifest(folder, manifest(folder, f"{HEADER}\na.pdf;1;pkp;2026-11-20;;;\n"), ZONE, {})
-    refused = [item for item in read_items(folder, listing) if item.refused]
+    refused = [item for item in read_items(listing) if item.refused]
     assert [item.file for item in refused] == ["deep/B.PDF"]
 
 
 def test_a_file_named_twice_is_taken_once(folder):
     row = "a.pdf;1;pkp;2026-11-20;;;"
     listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n{row}\n"), ZONE, {})
-    assert "a second time" in str(next(item for item in read_items(folder, listing) if item.row == 3).refused)
+    assert "a second time" in str(next(item for item in read_items(listing) if item.row == 3).refused)
+
+
+def test_a_row_that_is_refused_names_its_file_all_the_same(folder):
+    text = "jp,number,kind,issued_on,file\nforty,1,pkp,2026-11-20,a.pdf\n"
+    refused = [item for item in read_items(list_manifest(folder, manifest(folder, text), ZONE, {})) if item.refused]
+    assert [(item.file, item.row) for item in refused] == [("a.pdf", 2), ("deep/B.PDF", None)]
+
+
+def test_a_table_may_say_what_each_file_has_to_be(folder):
+    right, wrong = hashlib.sha256(PDF).hexdigest(), "00" * 32
+    text = f"file,sha256,number,kind,issued_on\na.pdf,{right},1,pkp,2026-11-20\ndeep/B.PDF,{wrong},2,pkp,2026-11-20\n"
+    first, second = read_items(list_manifest(folder, manifest(folder, text), ZONE, {}))
+    assert first.submission.fields == {"number": "1", "kind": "pkp", "issued_on": "2026-11-20"}
+    assert "another file than the table says" in str(second.refused)
+
+
+def test_a_table_of_digests_needs_no_files(tmp_path):
+    digests = [hashlib.sha256(PDF).hexdigest(), "ab" * 31, "zz" * 32, ""]
+    rows = "".join(f"{digest},{number},pkp,2026-11-20\n" for number, digest in enumerate(digests))
+    table = open_table(manifest(tmp_path / "any", f"sha256,number,kind,issued_on\n{rows}"), "document_digest", ZONE, {})
+    first, *refused = read_digests(table)
+    assert table.count == 4
+    assert first.submission.document_digest == hashlib.sha256(PDF).digest()
+    assert ["64 hexadecimal digits" in str(item.refused) for item in refused] == [True, True, False]
+    assert "row 5 names no document_digest" in str(refused[2].refused)
+
+
+def test_a_folder_of_many_files_comes_in_order(tmp_path):
+    for number in range(700):
+        (tmp_path / f"{number:03}.pdf").write_bytes(PDF + b"%d" % number)
+    items = list(read_items(list_folder(tmp_path, {"kind": "latsar", "issued_on": "2026-11-20"})))
+    assert [item.file for item in items] == [f"{number:03}.pdf" for number in range(700)]
+    assert items[17].submission.document_digest == hashlib.sha256(PDF + b"17").digest()
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,9 @@ def upgrade() -> None:
             row = {"batch_id": batch_id, "level": one.level, "number": one.number}
             op.get_bind().execute(sa.insert(TILES).values(row | {"hashes": one.hashes, "inner": one.inner}))
     op.drop_table("leaves")
-    for name in ("ix_certificates_digest", "ix_certificates_place", "ix_certificates_waiting"):
+    for name in ("ix_certificates_digest", "ix_certificates_place", "uq_live_digest", "uq_live_code"):
         op.drop_index(name, "certificates")
-    op.drop_index("uq_live_digest", "certificates")
-    op.drop_index("uq_live_code", "certificates")
-    op.create_index("ix_certificates_place", "certificates", ["batch_id", "leaf_hash"])
+    _partial("ix_certificates_place", ["batch_id", "leaf_hash"], "batch_id IS NOT NULL")
     _partial("uq_live_digest", ["document_digest", "issuer_id"], "live", unique=True)
     _partial("uq_live_code", ["code"], "live AND code IS NOT NULL", unique=True)
     _partial("ix_retired_digest", ["document_digest"], "NOT live")
@@ -74,7 +72,6 @@ def downgrade() -> None:
         op.drop_index(name, "certificates")
     op.create_index("ix_certificates_digest", "certificates", ["document_digest"])
     op.create_index("ix_certificates_place", "certificates", ["batch_id", "leaf_index"])
-    _partial("ix_certificates_waiting", ["issuer_id"], "live AND batch_id IS NULL")
     _partial("uq_live_code", ["code"], "live", unique=True)
     _partial("uq_live_digest", ["issuer_id", "document_digest"], "live", unique=True)
 

@@ -1,0 +1,173 @@
+"""Intake's other hand: an institute's CSV, row by row, with the columns and dates that institutes write."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from anchor_service.core.errors import FieldRejected, ManifestRejected, Rejected
+
+# Canonical field -> the headers that institutes use for it.
+HEADERS: dict[str, tuple[str, ...]] = {
+    "file": ("file", "berkas", "nama_berkas"),
+    "document_digest": ("document_digest", "sha256", "sidik_jari"),
+    "number": ("number", "nomor_sertifikat", "no_sertifikat", "no_sttp", "nosttpp", "nomor"),
+    "kind": ("kind", "jenis_diklat", "jenis_pelatihan", "jenis"),
+    "issued_on": ("issued_on", "tanggal_terbit"),
+    "code": ("code", "kode"),
+    "title": ("title", "nama_pelatihan", "nm_diklat"),
+    "jp": ("jp", "jumlah_jam"),
+    "grade": ("grade", "kualifikasi", "predikat"),
+    "starts_on": ("starts_on", "tanggal_mulai"),
+    "ends_on": ("ends_on", "tanggal_selesai"),
+    "valid_until": ("valid_until", "berlaku_sampai"),
+    "supersedes": ("supersedes", "menggantikan"),
+}
+REQUIRED_FIELDS = ("number", "kind", "issued_on")
+
+_FIELD_OF = {header: field for field, headers in HEADERS.items() for header in headers}
+_DAY = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Row(NamedTuple):
+    """One filled row by its number in a spreadsheet: what its `key` column holds, its fields or why it is refused."""
+
+    number: int
+    key: str
+    fields: Mapping[str, Any] | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A CSV that was read through once: comma, semicolon or tab, with or without a byte order mark.
+
+    `key` names what a row is about, `file` or `document_digest`. `defaults` fill what has no column; `count` is of
+    its filled rows, `ignored` are columns that are not taken in.
+    """
+
+    path: Path
+    key: str
+    zone: tzinfo
+    defaults: Mapping[str, Any]
+    count: int
+    fields: tuple[str | None, ...]
+    ignored: tuple[str, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """The filled rows, as they are read. Raises: ManifestRejected where the file was changed since."""
+        for number, cells in _filled(self.path):
+            yield self._row(number, cells)
+
+    def _row(self, number: int, cells: Sequence[str]) -> Row:
+        if len(cells) != len(self.fields):
+            problem = f"row {number} has {len(cells)} cells, the header has {len(self.fields)}"
+            return Row(number, "", ManifestRejected(problem))
+        key, fields = cells[self.fields.index(self.key)].strip(), dict(self.defaults)
+        try:
+            if not key:
+                raise FieldRejected(self.key, f"row {number} names no {self.key}")
+            for field, cell in zip(self.fields, cells, strict=True):
+                text = cell.strip()
+                if text and field not in (None, self.key):
+                    fields[field] = _value(field, text, self.zone)
+        except Rejected as refused:
+            return Row(number, key, refused)
+        return Row(number, key, fields)
+
+
+def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) -> Table:
+    """Read a CSV through, so that nothing is taken in of one that breaks off.
+
+    Raises: ManifestRejected when it cannot be read or lacks a column that `defaults` do not give.
+    """
+    header = [cell.strip().lower().replace(" ", "_") for _, cell in _header(path)]
+    fields = tuple(_FIELD_OF.get(cell) for cell in header)
+    _check_columns(path, key, fields, defaults)
+    count = sum(1 for _ in _filled(path))
+    ignored = tuple(cell for cell, field in zip(header, fields, strict=True) if field is None)
+    return Table(path, key, zone, defaults, count, fields, ignored)
+
+
+def _header(path: Path) -> Iterator[tuple[int, str]]:
+    number, cells = next(_lines(path))
+    yield from ((number, cell) for cell in cells)
+
+
+def _filled(path: Path) -> Iterator[tuple[int, list[str]]]:
+    lines = _lines(path)
+    next(lines)
+    return ((number, cells) for number, cells in lines if any(map(str.strip, cells)))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The header and the rows, numbered from 1. Raises: ManifestRejected."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first_line = file.readline()
+            if not first_line.strip():
+                raise ManifestRejected(f"{path} is empty; its first line names the columns")
+            file.seek(0)
+            reader = csv.reader(file, delimiter=max(",;\t", key=first_line.count), strict=True)
+            try:
+                yield from enumerate(reader, start=1)
+            except csv.Error as error:
+                raise ManifestRejected(f"{path}, line {reader.line_num}: {error}") from None
+    except OSError as error:
+        raise ManifestRejected(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ManifestRejected(f"{path} is not UTF-8; save it again as CSV UTF-8") from None
+
+
+def _check_columns(path: Path, key: str, fields: Sequence[str | None], defaults: Mapping[str, Any]) -> None:
+    missing = [field for field in (key, *REQUIRED_FIELDS) if field not in fields and field not in defaults]
+    if missing:
+        named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
+        raise ManifestRejected(f"{path} has no column {named}")
+    doubled = {field for field in fields if field is not None and fields.count(field) > 1}
+    if doubled:
+        raise ManifestRejected(f"{path} has more than one column for {min(doubled)}")
+
+
+def _value(field: str, text: str, zone: tzinfo) -> str | int:
+    convert = _VALUES.get(field)
+    return text if convert is None else convert(text, zone)
+
+
+def _jp(text: str, _zone: tzinfo) -> int:
+    if not text.isdecimal():
+        raise FieldRejected("jp", f"{text!r} is not a whole number of lesson hours")
+    return int(text)
+
+
+def _day(text: str, _zone: tzinfo) -> str:
+    """A day as YYYY-MM-DD; 20-11-2026 and 20/11/2026 are day first, as written in Indonesia."""
+    if match := _DAY.fullmatch(text):
+        day, month, year = match.groups()
+        return f"{year}-{int(month):02}-{int(day):02}"
+    if not _DATE.fullmatch(text):
+        raise FieldRejected("date", f"{text!r} is neither 2026-11-20 nor 20-11-2026")
+    return text
+
+
+def _end(text: str, zone: tzinfo) -> str:
+    """An instant as it is; a printed last day counts to its end, in the institute's zone."""
+    if "T" in text:
+        return text
+    try:
+        last = datetime.strptime(_day(text, zone), "%Y-%m-%d").replace(tzinfo=zone)
+    except ValueError:
+        raise FieldRejected("valid_until", f"{text} is not a day of the calendar") from None
+    return f"{(last + timedelta(days=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+_VALUES: dict[str, Callable[[str, tzinfo], str | int]] = {
+    "jp": _jp,
+    "issued_on": _day,
+    "starts_on": _day,
+    "ends_on": _day,
+    "valid_until": _end,
+}
