@@ -1,10 +1,7 @@
 """A read-only JSON-RPC client: bounded, patient for a fixed time, and believing little."""
 
-import http.client
 import json
 import re
-import urllib.error
-import urllib.request
 from typing import Any
 
 from verifier.errors import MalformedText, NodeRefused, NodeUnavailable
@@ -52,37 +49,10 @@ def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes
 
     Raises: NodeUnavailable for every way in which HTTP fails.
     """
-    headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
-    try:
-        # The address comes from the policy or the command line, and the opener below knows http and https only.
-        request = urllib.request.Request(url, body, headers)  # noqa: S310
-        with _OPENER.open(request, timeout=timeout) as response:
-            answer: bytes = response.read(max_bytes + 1)
-    except urllib.error.HTTPError as error:
-        raise NodeUnavailable(f"{url} answered with HTTP status {error.code}") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NodeUnavailable(f"{url} did not answer: {error}") from None
-    if len(answer) > max_bytes:
-        raise NodeUnavailable(f"{url} answered with more than {max_bytes} bytes")
-    return answer
+    # HTTP and TLS take a fifth of the start-up time, and what was written down is judged without them.
+    from verifier import fetching  # noqa: PLC0415
 
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The addresses come from the policy; where they point is not theirs to change."""
-
-    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.OpenerDirector()
-for _handler in (
-    urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
-    urllib.request.HTTPDefaultErrorHandler,
-    urllib.request.HTTPErrorProcessor,
-    _NoRedirect,
-):
-    _OPENER.add_handler(_handler())
+    return fetching.fetch(url, body, timeout, max_bytes)
 
 
 def quantity(value: Any) -> int:

@@ -12,6 +12,7 @@ from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
     now,
+    progress,
     requeue,
     services,
     settings,
@@ -50,12 +51,22 @@ def run(
     """
     parts = services()
     registry = build_registry(settings())
-    with stderr.status("Anchoring"):
-        night = nights.today(now(), settings().zone)
-        if cutoff is not None:
-            night = replace(night, cutoff=cutoff)
+    night = nights.today(now(), settings().zone)
+    if cutoff is not None:
+        night = replace(night, cutoff=cutoff)
+    with progress() as bar:
+        task = bar.add_task("Anchoring", total=None)
+
+        def step(doing: str, done: int, total: int) -> None:
+            bar.update(task, description=doing, completed=done, total=total)
+
         report = nightly.Run(
-            parts.store, registry, parts.filing, now, say=lambda line: stderr.print(line, markup=False)
+            parts.store,
+            registry,
+            replace(parts.filing, step=step),
+            now,
+            say=lambda line: stderr.print(line, markup=False),
+            step=step,
         ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
     for problem in (*report.missed, *report.problems, *report.stopped.values()):
         stderr.print(problem, style="yellow", markup=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from anchor_service.core.errors import Damaged, TextRejected
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines, read_entries, read_manifest
-from anchor_service.pipeline.sealing import checked_root
+from anchor_service.pipeline.sealing import Step, checked_root, counted
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch
@@ -26,12 +26,16 @@ _SEQUENCE = re.compile(r"[0-9]{8,}\.manifest", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """Where the two files go. `manifests` is public, `entries` is private and stands on a path of its own."""
+    """Where the two files go. `manifests` is public, `entries` is private and stands on a path of its own.
+
+    `step` hears how far the writing of a batch's files is.
+    """
 
     manifests: Path
     entries: Path
     chain_id: int
     registry: str
+    step: Step = lambda *_: None
 
     def manifest_path(self, issuer_id: bytes, sequence: int) -> Path:
         """The manifest of a batch."""
@@ -63,7 +67,10 @@ class Filing:
                 root_hash=batch.root_hash,
             )
             _write(self.manifest_path(batch.issuer_id, batch.sequence), manifest_lines(header, leaves), 0o644)
-            entries = (Entry(*row) for row in queries.entries(connection, batch.id))
+            entries = (
+                Entry(*row)
+                for row in counted(queries.entries(connection, batch.id), "Filing", batch.tree_size, self.step)
+            )
             _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
 
     def numbers(self) -> dict[bytes, list[int]]:

@@ -69,6 +69,7 @@ class Run:
     clock: Callable[[], int]
     holder: str | None = None
     say: Callable[[str], None] = lambda _: None
+    step: sealing.Step = lambda *_: None
     report: NightReport = field(default_factory=NightReport)
 
     def night(
@@ -117,7 +118,14 @@ class Run:
             on_chain = self.registry.last_sequence(IssuerId(issuer.id))
             now = self.clock()
             try:
-                batch = sealing.seal(self.store, issuer, last_on_chain=on_chain, received_before=night.cutoff, now=now)
+                batch = sealing.seal(
+                    self.store,
+                    issuer,
+                    last_on_chain=on_chain,
+                    received_before=night.cutoff,
+                    now=now,
+                    step=self.step,
+                )
                 if batch is not None:
                     self.say(f"sealed batch {batch.sequence} of {issuer.id.hex()[:8]}: {batch.tree_size} certificates")
                 elif close and nights.close_if_empty(self.store, self.registry, issuer, night, now=now):

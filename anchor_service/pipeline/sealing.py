@@ -1,6 +1,7 @@
 """Sealing: one transaction freezes a set of certificates, orders it, and computes its root from the stored rows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from anchor_service.core import tiles
 from anchor_service.core.batch import OnChainState
@@ -21,13 +22,24 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Issuer
 
 MAX_LEAVES = 1_000_000
+STEP = 10_000
+# What is being done, how much of it is done, and how much there is.
+Step = Callable[[str, int, int], None]
 _UNKNOWN_ROOT = bytes(32)
+T = TypeVar("T")
 
 
 def seal(
-    store: Store, issuer: Issuer, *, last_on_chain: int, received_before: int, now: int, max_leaves: int = MAX_LEAVES
+    store: Store,
+    issuer: Issuer,
+    *,
+    last_on_chain: int,
+    received_before: int,
+    now: int,
+    max_leaves: int = MAX_LEAVES,
+    step: Step = lambda *_: None,
 ) -> Batch | None:
-    """Seal what the issuer has waiting, in the sequence number after its last one.
+    """Seal what the issuer has waiting, in the sequence number after its last one. `step` hears how far it is.
 
     Returns nothing when nothing waits, or while an earlier batch is not anchored yet.
     Raises: ChainAhead; Damaged when a row's leaf hash is not that of its own digest and metadata, or
@@ -56,11 +68,25 @@ def seal(
         batch.id = queries.insert_batch(connection, batch)
         batch.tree_size = queries.take_waiting(connection, batch, received_before, max_leaves)
         queries.insert_tiles(
-            connection, batch.id, tiles.cut(MerkleTree(_leaves(batch, queries.taken(connection, batch.id))))
+            connection,
+            batch.id,
+            tiles.cut(
+                MerkleTree(
+                    _leaves(batch, counted(queries.taken(connection, batch.id), "Sealing", batch.tree_size, step))
+                )
+            ),
         )
         batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
         queries.finish_batch(connection, batch)
         return batch
+
+
+def counted(rows: Iterable[T], doing: str, size: int, step: Step) -> Iterator[T]:
+    """The same rows, while `step` hears of every ten thousandth and of the last."""
+    for number, row in enumerate(rows, start=1):
+        if number % STEP == 0 or number == size:
+            step(doing, number, size)
+        yield row
 
 
 def checked_root(batch: Batch, leaves: list[LeafHash]) -> bytes:

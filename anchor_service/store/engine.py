@@ -136,6 +136,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # What is erased is overwritten, and not merely unlinked.
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    # After a large night the log gives its disk back.
+    connection.execute(f"PRAGMA journal_size_limit={WRITERS_CACHE_KB * 1024}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

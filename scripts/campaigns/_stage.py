@@ -171,6 +171,7 @@ class Stage:
         pins = policy_pins(self.client, self.registry)
         trusted = {"format": policy.FORMAT, **pins, "finality": "instant", "operators": 1, "nodes": [self.url]}
         self.policy = policy.parse(json.dumps(trusted).encode())
+        (self.folder / "jangkar-policy.json").write_text(json.dumps(trusted))
         return self
 
     def __exit__(

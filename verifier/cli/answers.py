@@ -51,3 +51,9 @@ def usage(problem: str) -> int:
     """Say what is wrong with the command."""
     print(f"jangkar-verify: {problem}", file=sys.stderr)
     return USAGE_ERROR
+
+
+def progress(done: int, last: int) -> None:
+    """Say how far the reading has come, where somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\rblock {done} of {last}", end="\n" if done == last else "", file=sys.stderr, flush=True)

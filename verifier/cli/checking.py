@@ -12,8 +12,7 @@ from typing import Any
 
 from verifier import bundle, certificate_code, fingerprint, memory, ots, report, service
 from verifier.ask import Question, ask
-from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, replace_file, show, usage
-from verifier.cli.logs import progress
+from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, progress, replace_file, show, usage
 from verifier.errors import (
     BundleNotPinned,
     Malformed,

@@ -4,12 +4,11 @@ import argparse
 import hashlib
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 from verifier import approval, bundle, log_proof
-from verifier.cli.answers import DONE, could_not, invalid, usage
+from verifier.cli.answers import DONE, could_not, invalid, progress, usage
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.facts import Checkpoint
 from verifier.log import checkpoint_of, read_log
@@ -38,12 +37,6 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     approval_.add_argument("manifest", type=Path, metavar="MANIFEST", help="the batch's manifest")
     approval_.add_argument("--deadline", type=int, required=True, help="seconds since 1970 until when it holds")
     approval_.set_defaults(run=_approval)
-
-
-def progress(done: int, last: int) -> None:
-    """Say how far the reading has come, where somebody watches."""
-    if sys.stderr.isatty():
-        print(f"\rblock {done} of {last}", end="\n" if done == last else "", file=sys.stderr, flush=True)
 
 
 def _log(options: argparse.Namespace, trusted: Policy) -> int:
