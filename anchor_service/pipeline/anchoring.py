@@ -159,7 +159,7 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
         placed = receipt_queries.by_leaf(connection, issuer_id, leaf_hash)
         if placed is None or placed.batch is None or placed.certificate.leaf_index is None:
             raise Damaged(f"leaf {leaf_hash.hex()}", "it succeeds another and is not stored as anchored")
-    path = receipts.stored_path(store, placed.certificate, placed.batch)
+    path = receipts.stored_path(placed, placed.batch)
     return LeafReference(leaf_hash, placed.batch.sequence, placed.certificate.leaf_index, path)
 
 

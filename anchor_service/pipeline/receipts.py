@@ -11,8 +11,8 @@ from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.receipts import Placed
-from anchor_service.store.tables import Batch, Certificate
+from anchor_service.store.receipts import Held, Placed, Sealed
+from anchor_service.store.tables import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,7 @@ class Receipts:
     def by_digest(self, document_digest: bytes) -> LookUp:
         """Every anchor of a file, by any issuer, oldest first."""
         with self._store.reading() as connection:
-            found = queries.by_digest(connection, document_digest)
-        return self._look_up(found)
+            return self._look_up(queries.by_digest(connection, document_digest))
 
     def by_file(self, digests: Sequence[bytes]) -> LookUp:
         """Every anchor of a file and of its earlier revisions, whose digests follow the file's own.
@@ -44,46 +43,47 @@ class Receipts:
         """
         with self._store.reading() as connection:
             found = queries.by_digests(connection, digests)
-        return self._look_up([one for one in found if one.is_anchored or one.certificate.document_digest == digests[0]])
+            counted = [one for one in found if one.is_anchored or one.certificate.document_digest == digests[0]]
+            return self._look_up(counted)
 
     def by_code(self, code: str) -> LookUp:
         """The anchor of a certificate code."""
         with self._store.reading() as connection:
-            found = queries.by_code(connection, code)
-        return self._look_up(found)
+            return self._look_up(queries.by_code(connection, code))
 
     def of_issuer(self, issuer_id: bytes, document_digest: bytes) -> bytes | None:
         """The receipt of an issuer's live certificate of a file, or nothing while it is not anchored."""
         with self._store.reading() as connection:
             placed = queries.of_issuer(connection, issuer_id, document_digest)
-        if placed is None or placed.batch is None or not placed.is_anchored:
-            return None
-        return self._write(placed.certificate, placed.batch)
+            if placed is None or placed.batch is None or not placed.is_anchored:
+                return None
+            return self._write(placed, placed.batch)
 
-    def of_batch(self, batch: Batch) -> Iterator[tuple[Certificate, bytes]]:
+    def of_batch(self, batch: Batch) -> Iterator[tuple[Held, bytes]]:
         """Every certificate of an anchored batch with its receipt, in tree order."""
         with self._store.reading() as connection:
             tree = MerkleTree(sealing_queries.leaf_hashes(connection, batch.id or 0))
             if tree.root_hash != batch.root_hash:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
+            sealed = Sealed(*(getattr(batch, name) for name in Sealed._fields))
             paths = enumerate(tree.inclusion_paths())
             for certificate in queries.of_batch(connection, batch.id or 0):
                 # A leaf whose certificate was erased keeps its place in the tree.
                 path = next((path for index, path in paths if index == certificate.leaf_index), None)
                 if path is None:
                     raise Damaged(f"batch {batch.id}", "a certificate of it has no place in its tree")
-                yield certificate, self._encoded(certificate, batch, path)
+                yield certificate, self._encoded(certificate, sealed, path)
 
     def _look_up(self, found: Sequence[Placed]) -> LookUp:
-        anchored = [(one.certificate, one.batch) for one in found if one.batch and one.is_anchored]
+        anchored = [(one, one.batch) for one in found if one.batch and one.is_anchored]
         # By what the chain says, so that a rebuilt database answers alike.
         anchored.sort(key=lambda one: (one[1].block_number or 0, one[1].issuer_id, one[1].sequence))
         return LookUp(tuple(self._write(*one) for one in anchored), len(found) - len(anchored))
 
-    def _write(self, certificate: Certificate, batch: Batch) -> bytes:
-        return self._encoded(certificate, batch, stored_path(self._store, certificate, batch))
+    def _write(self, placed: Placed, batch: Sealed) -> bytes:
+        return self._encoded(placed.certificate, batch, stored_path(placed, batch))
 
-    def _encoded(self, certificate: Certificate, batch: Batch, path: tuple[NodeHash, ...]) -> bytes:
+    def _encoded(self, certificate: Held, batch: Sealed, path: tuple[NodeHash, ...]) -> bytes:
         if batch.transaction_hash is None or batch.block_number is None or certificate.leaf_index is None:
             raise Damaged(f"batch {batch.id}", "it is anchored and lacks its block or transaction")
         return Receipt(
@@ -98,20 +98,17 @@ class Receipts:
         ).encode()
 
 
-def stored_path(store: Store, certificate: Certificate, batch: Batch) -> tuple[NodeHash, ...]:
-    """The inclusion path of an anchored certificate, from the stored tiles.
+def stored_path(placed: Placed, batch: Sealed) -> tuple[NodeHash, ...]:
+    """The inclusion path of an anchored certificate in its batch, from the stored tiles.
 
     Raises: Damaged when the stored tree does not lead from its leaf to the anchored root.
     """
-    index = certificate.leaf_index
+    index = placed.certificate.leaf_index
     if index is None:
         raise Damaged(f"batch {batch.id}", "it is anchored and a certificate lacks its place")
     try:
-        wanted = tiles.places(batch.tree_size, index)
-        with store.reading() as connection:
-            stored = sealing_queries.tiles(connection, batch.id or 0, wanted)
-        path = tiles.inclusion_path(batch.tree_size, index, stored)
-        root_hash = root_of_path(LeafHash(certificate.leaf_hash), index, batch.tree_size, path)
+        path = tiles.inclusion_path(batch.tree_size, index, placed.tiles)
+        root_hash = root_of_path(LeafHash(placed.certificate.leaf_hash), index, batch.tree_size, path)
     except (KeyError, TreeRejected):
         raise Damaged(f"batch {batch.id}", "its stored tree has a hole: `jangkar rebuild`") from None
     if root_hash != batch.root_hash:

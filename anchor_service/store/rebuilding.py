@@ -19,7 +19,9 @@ def certificates_of(connection: Connection, batch_id: int) -> list[Certificate]:
 def unplaced(connection: Connection, issuer_id: bytes, *, live: bool) -> list[Certificate]:
     """An issuer's certificates without a batch: those that wait, or those that were withdrawn."""
     query = select(rows.table(Certificate)).where(
-        col(Certificate.issuer_id) == issuer_id, col(Certificate.batch_id).is_(None), col(Certificate.live).is_(live)
+        col(Certificate.issuer_id) == issuer_id,
+        col(Certificate.batch_id).is_(None),
+        col(Certificate.live) if live else ~col(Certificate.live),
     )
     return rows.many(connection, Certificate, query.order_by(col(Certificate.id)))
 

@@ -1,23 +1,55 @@
 """Queries of look-ups and receipts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select, union_all
 from sqlmodel import col
 
+from anchor_service.core import tiles
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
+from anchor_service.core.tiles import Place, Tile
 from anchor_service.store import rows
 from anchor_service.store.sealing import AT_ONCE
-from anchor_service.store.tables import Batch, Certificate
+from anchor_service.store.tables import Batch, Certificate, TreeTile
+
+# A batch has at most a million leaves: three levels of tiles reach to its root.
+_TILE_LEVELS = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A certificate and the batch that it stands in, if it does."""
+class Held(NamedTuple):
+    """A certificate as a receipt needs it."""
 
-    certificate: Certificate
-    batch: Batch | None
+    id: int
+    issuer_id: bytes
+    document_digest: bytes
+    metadata_text: str
+    leaf_hash: bytes
+    live: bool
+    received_at: int
+    leaf_index: int | None
+
+
+class Sealed(NamedTuple):
+    """A batch as a receipt needs it."""
+
+    id: int
+    issuer_id: bytes
+    sequence: int
+    tree_size: int
+    root_hash: bytes
+    profile: str
+    state: str
+    block_number: int | None
+    transaction_hash: bytes | None
+
+
+class Placed(NamedTuple):
+    """A certificate, the batch that it stands in, if it does, and the tiles of its path there."""
+
+    certificate: Held
+    batch: Sealed | None
+    tiles: dict[Place, Tile]
 
     @property
     def is_anchored(self) -> bool:
@@ -27,40 +59,41 @@ class Placed:
 
 def by_digest(connection: Connection, document_digest: bytes) -> list[Placed]:
     """Every certificate of a file by any issuer that is live or was anchored, oldest first."""
-    return _placed(connection, col(Certificate.document_digest) == document_digest)
+    return by_digests(connection, [document_digest])
 
 
 def by_digests(connection: Connection, digests: Sequence[bytes]) -> list[Placed]:
     """Every certificate of any of these files by any issuer that is live or was anchored, oldest first."""
-    return _placed(connection, col(Certificate.document_digest).in_(digests))
+    return _told(connection, _BY_DIGESTS, digests=list(digests))
 
 
 def by_code(connection: Connection, code: str) -> list[Placed]:
     """The certificates that carry a code and are live or were anchored, oldest first."""
-    return _placed(connection, col(Certificate.code) == code)
+    return _told(connection, _BY_CODE, code=code)
 
 
 def of_issuer(connection: Connection, issuer_id: bytes, document_digest: bytes) -> Placed | None:
     """An issuer's live certificate of a file."""
-    found = _placed(
-        connection,
-        col(Certificate.document_digest) == document_digest,
-        col(Certificate.issuer_id) == issuer_id,
-        col(Certificate.live).is_(True),
-    )
+    found = _placed(connection, _OF_ISSUER, issuer_id=issuer_id, document_digest=document_digest)
     return found[0] if found else None
 
 
-def of_batch(connection: Connection, batch_id: int) -> Iterator[Certificate]:
+def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Placed | None:
+    """An issuer's certificate by its leaf, live or anchored."""
+    for query in (_BY_LEAF_OF_A_BATCH, _BY_LEAF_THAT_WAITS):
+        found = _told(connection, query, issuer_id=issuer_id, leaf_hash=leaf_hash)
+        if found:
+            return found[0]
+    return None
+
+
+def of_batch(connection: Connection, batch_id: int) -> Iterator[Held]:
     """The certificates of a batch, in tree order."""
-    query = (
-        select(rows.table(Certificate))
-        .where(col(Certificate.batch_id) == batch_id)
-        .order_by(col(Certificate.leaf_hash))
-    )
+    columns = [rows.table(Certificate).c[name] for name in Held._fields]
+    query = select(*columns).where(col(Certificate.batch_id) == batch_id).order_by(col(Certificate.leaf_hash))
     with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as found:
-        for row in found.mappings():
-            yield Certificate(**row)
+        for row in found:
+            yield Held(*row)
 
 
 def count_waiting(connection: Connection, issuer_id: bytes | None = None, received_before: int | None = None) -> int:
@@ -95,26 +128,62 @@ def overdue(connection: Connection, received_before: int, issuer_id: bytes | Non
     return [(number, when) for number, when in connection.execute(query.order_by(*oldest_first))]
 
 
-def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Placed | None:
-    """An issuer's certificate by its leaf, live or anchored."""
-    # Leaves are found by their batch.
-    own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
-    for place in (col(Certificate.batch_id).in_(own), col(Certificate.batch_id).is_(None)):
-        found = _placed(
-            connection, place, col(Certificate.issuer_id) == issuer_id, col(Certificate.leaf_hash) == leaf_hash
-        )
-        if found:
-            return found[0]
-    return None
+def _placed(connection: Connection, query: Any, **values: Any) -> list[Placed]:
+    found = []
+    for row in connection.execute(query, values):
+        cells = iter(row)
+        certificate = Held(*(next(cells) for _ in Held._fields))
+        batch = Sealed(*(next(cells) for _ in Sealed._fields))
+        stored = {
+            (level, number): Tile(level, number, hashes, inner)
+            for level, number, hashes, inner in zip(cells, cells, cells, cells, strict=True)
+        }
+        found.append(Placed(certificate, batch if batch.id is not None else None, stored))
+    return found
 
 
-def _placed(connection: Connection, *conditions: ColumnElement[bool]) -> list[Placed]:
+def _told(connection: Connection, query: Any, **values: Any) -> list[Placed]:
+    """What is live or was anchored, oldest first."""
+    found = sorted(_placed(connection, query, **values), key=lambda one: one.certificate.id)
+    return [one for one in found if one.certificate.live or one.is_anchored]
+
+
+def _whole() -> Select[Any]:
+    """Everything that a receipt is written from, in one row."""
+    certificates, batches = rows.table(Certificate), rows.table(Batch)
+    columns = [certificates.c[name] for name in Held._fields] + [batches.c[name] for name in Sealed._fields]
+    joined: Any = certificates.outerjoin(batches, batches.c.id == certificates.c.batch_id)
+    for level in _TILE_LEVELS:
+        stored = rows.table(TreeTile).alias(f"level_{level}")
+        # As core/tiles.py finds the tile of a place. PostgreSQL shifts by nothing but a number that is written out.
+        number: Any = literal_column(f"(certificates.leaf_index >> {tiles.HEIGHT * (level + 1)})")
+        own = and_(stored.c.batch_id == batches.c.id, stored.c.level == level, stored.c.number == number)
+        joined = joined.outerjoin(stored, own)
+        columns += [stored.c.level, stored.c.number, stored.c.hashes, stored.c.inner]
+    return select(*columns).select_from(joined)
+
+
+def _of_either(condition: ColumnElement[bool]) -> Any:
     # What is live and what is not have indexes of their own.
     live = col(Certificate.live)
-    both = union_all(*(select(rows.table(Certificate)).where(*conditions, one) for one in (live, ~live)))
-    found = sorted(rows.many(connection, Certificate, both), key=lambda one: one.id or 0)
-    ids = {one.batch_id for one in found if one.batch_id is not None}
-    query = select(rows.table(Batch)).where(col(Batch.id).in_(ids))
-    batches = {batch.id: batch for batch in rows.many(connection, Batch, query)} if ids else {}
-    placed = [Placed(one, batches.get(one.batch_id)) for one in found]
-    return [one for one in placed if one.certificate.live or one.is_anchored]
+    return union_all(*(_whole().where(condition, one) for one in (live, ~live)))
+
+
+def _leaf(place: ColumnElement[bool]) -> Select[Any]:
+    # Leaves are found by their batch.
+    issuer, leaf = col(Certificate.issuer_id), col(Certificate.leaf_hash)
+    return _whole().where(place, issuer == bindparam("issuer_id"), leaf == bindparam("leaf_hash"))
+
+
+# Written once: what a query says costs more than what it reads.
+_BY_DIGESTS = _of_either(col(Certificate.document_digest).in_(bindparam("digests", expanding=True)))
+_BY_CODE = _of_either(col(Certificate.code) == bindparam("code"))
+_OF_ISSUER = _whole().where(
+    col(Certificate.document_digest) == bindparam("document_digest"),
+    col(Certificate.issuer_id) == bindparam("issuer_id"),
+    col(Certificate.live),
+)
+_BY_LEAF_OF_A_BATCH = _leaf(
+    col(Certificate.batch_id).in_(select(col(Batch.id)).where(col(Batch.issuer_id) == bindparam("issuer_id")))
+)
+_BY_LEAF_THAT_WAITS = _leaf(and_(col(Certificate.live), col(Certificate.batch_id).is_(None)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 from sqlmodel import col
 
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
@@ -94,12 +94,10 @@ def insert_tiles(connection: Connection, batch_id: int, tiles: Iterable[Tile]) -
     bulk.insert_rows(connection, TreeTile, columns, values)
 
 
-def tiles(connection: Connection, batch_id: int, places: Iterable[Place] | None = None) -> dict[Place, Tile]:
-    """The tiles of a batch that stand at these places, or all of them."""
+def tiles(connection: Connection, batch_id: int) -> dict[Place, Tile]:
+    """All tiles of a batch."""
     table = rows.table(TreeTile)
     query = select(table.c.level, table.c.number, table.c.hashes, table.c.inner).where(table.c.batch_id == batch_id)
-    if places is not None:
-        query = query.where(or_(*(and_(table.c.level == level, table.c.number == number) for level, number in places)))
     return {(row[0], row[1]): Tile(*row) for row in connection.execute(query)}
 
 

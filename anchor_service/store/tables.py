@@ -6,9 +6,17 @@ from sqlmodel import Field, SQLModel
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
+# An index of some rows only serves a query that names them in the very same words: SQLAlchemy's, which on SQLite
+# compare a truth value with a number.
+_LIVE, _RETIRED = "live = 1", "live = 0"
+_ON_POSTGRESQL = {_LIVE: "live", _RETIRED: "NOT live"}
+
+
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    condition = text(where)
-    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+    said = where
+    for ours, theirs in _ON_POSTGRESQL.items():
+        said = said.replace(ours, theirs)
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(said))
 
 
 def _hash(*, nullable: bool = False) -> Column[bytes]:
@@ -94,12 +102,12 @@ class Certificate(SQLModel, table=True):
     __tablename__ = "certificates"
     __table_args__ = (
         # Each look-up has its index; few rows are not live, so that theirs cost next to nothing.
-        _partial("uq_live_digest", "document_digest", "issuer_id", where="live", unique=True),
-        _partial("uq_live_number", "issuer_id", "number", where="live", unique=True),
-        _partial("uq_live_code", "code", where="live AND code IS NOT NULL", unique=True),
-        _partial("ix_retired_digest", "document_digest", where="NOT live"),
-        _partial("ix_retired_code", "code", where="NOT live AND code IS NOT NULL"),
-        _partial("ix_certificates_waiting", "issuer_id", where="live AND batch_id IS NULL"),
+        _partial("uq_live_digest", "document_digest", "issuer_id", where=_LIVE, unique=True),
+        _partial("uq_live_number", "issuer_id", "number", where=_LIVE, unique=True),
+        _partial("uq_live_code", "code", where=f"{_LIVE} AND code IS NOT NULL", unique=True),
+        _partial("ix_retired_digest", "document_digest", where=_RETIRED),
+        _partial("ix_retired_code", "code", where=f"{_RETIRED} AND code IS NOT NULL"),
+        _partial("ix_certificates_waiting", "issuer_id", where=f"{_LIVE} AND batch_id IS NULL"),
         _partial("ix_certificates_place", "batch_id", "leaf_hash", where="batch_id IS NOT NULL"),
     )
 
