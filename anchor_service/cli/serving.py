@@ -31,7 +31,8 @@ def serve(
     except RegistryUnavailable as error:
         stderr.print(f"chain and database are not compared: {error}", style="yellow", markup=False)
     app = create_web(services())
-    listener = socket.socket()
+    # Named as TCP, asyncio sends small answers at once; else each waits 40 ms for the other side's acknowledgement.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     try:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,11 +22,14 @@ _BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class RateLimit:
-    """A moving window for each address; of one process, which is what an institute runs."""
+    """A sliding window for each address; of one process, which is what an institute runs.
+
+    Two counters an address, however much it may ask.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self._item = RateLimitItemPerMinute(per_minute)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def refuse(self, connection: HTTPConnection) -> Response | None:
         """The answer for a caller who has asked too often, or nothing."""

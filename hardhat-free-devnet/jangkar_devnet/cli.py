@@ -42,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"jangkar-devnet: {error}", file=sys.stderr)
         return 2
     chain = DevChain(file, genesis.chain_id, genesis.alloc)
-    listener = socket.socket()
+    # Named as TCP, asyncio sends small answers at once; else each waits 40 ms for the other side's acknowledgement.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, options.port))

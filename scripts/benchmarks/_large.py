@@ -1,7 +1,7 @@
 """A database of many anchored certificates, made without a night: rows and trees as the service would have left them.
 
-Leaves, trees and metadata are real, and any receipt verifies against its batch's root; nothing is on a chain. Rows go in
-without indexes, which are made afterwards, so that 50 million take minutes.
+Leaves, trees and metadata are real, and any receipt verifies against its batch's root; nothing is on a chain. Rows go
+in without indexes, which are made afterwards, so that 50 million take minutes.
 """
 
 import hashlib

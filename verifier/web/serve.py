@@ -50,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _usage(f"{options.policy}: {error}")
     if not all(is_http(url) for url in options.service):
         return _usage("--service takes an http or https address")
-    listener = socket.socket()
+    # Named as TCP, asyncio sends small answers at once; else each waits 40 ms for the other side's acknowledgement.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     try:
