@@ -1,6 +1,9 @@
 """Intake's hands: PDFs, or the digests of PDFs that stay elsewhere, become submissions, as a stream."""
+# A Path for each of a million files costs as much as their rows: names are strings here.
+# ruff: noqa: PTH118, PTH119, PTH123
 
 import hashlib
+import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +66,9 @@ class Listing:
     def entries(self) -> Iterator[Entry]:
         """Every row and every file; a file that no row names is refused. Raises: ManifestRejected."""
         if self.table is None:
-            yield from ((name, None, {**self.defaults, "number": Path(name).stem}) for name in self.names)
+            yield from (
+                (name, None, {**self.defaults, "number": os.path.basename(name)[: -len(".pdf")]}) for name in self.names
+            )
             return
         unlisted = dict.fromkeys(self.names, True)
         for row in self.table.rows():
@@ -138,7 +143,7 @@ def pdf_names(folder: Path) -> list[str]:
     Raises: DocumentRejected when the folder cannot be read or holds none.
     """
     try:
-        names = sorted(str(path.relative_to(folder)) for path in _walk(folder) if path.suffix.lower() == ".pdf")
+        names = sorted(name for name in _walk(str(folder), "") if name.lower().endswith(".pdf"))
     except OSError as error:
         raise DocumentRejected(f"folder {error.filename} cannot be read: {error.strerror}") from None
     if not names:
@@ -146,49 +151,54 @@ def pdf_names(folder: Path) -> list[str]:
     return names
 
 
-def document_digest(path: Path) -> bytes:
+def document_digest(path: Path | str) -> bytes:
     """SHA-256 of a PDF's exact bytes.
 
     Raises: DocumentRejected when it cannot be read, is empty, is no PDF, or breaks off before its end.
     """
+    name = os.path.basename(path)
     try:
-        data = path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            data = file.read()
     except OSError as error:
-        raise DocumentRejected(f"{path.name} cannot be read: {error.strerror}") from None
+        raise DocumentRejected(f"{name} cannot be read: {error.strerror}") from None
     if not data:
-        raise DocumentRejected(f"{path.name} is empty (0 bytes); export it again")
+        raise DocumentRejected(f"{name} is empty (0 bytes); export it again")
     if b"%PDF-" not in data[:HEADER_WINDOW]:
-        raise DocumentRejected(f"{path.name} is not a PDF: it does not begin with %PDF-")
+        raise DocumentRejected(f"{name} is not a PDF: it does not begin with %PDF-")
     if b"%%EOF" not in data[-TRAILER_WINDOW:]:
-        raise DocumentRejected(f"{path.name} breaks off: its %%EOF is missing; copy it again")
+        raise DocumentRejected(f"{name} breaks off: its %%EOF is missing; copy it again")
     return hashlib.sha256(data).digest()
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: str, below: str) -> Iterator[str]:
     # Path.rglob passes over folders that it may not read; a certificate must not be lost that way.
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield from _walk(path)
-        else:
-            yield path
+    with os.scandir(os.path.join(folder, below)) as entries:
+        for entry in entries:
+            name = os.path.join(below, entry.name)
+            if entry.is_dir():
+                yield from _walk(folder, name)
+            else:
+                yield name
 
 
 def _hashed(folder: Path, entries: Iterable[Entry]) -> list[Item]:
-    return [_item(folder, *entry) for entry in entries]
+    return [_item(str(folder), *entry) for entry in entries]
 
 
-def _item(folder: Path, name: str, row: int | None, fields: Mapping[str, Any] | Rejected) -> Item:
+def _item(folder: str, name: str, row: int | None, fields: Mapping[str, Any] | Rejected) -> Item:
     if isinstance(fields, Rejected):
         return Item(name, row, None, fields)
     try:
-        digest = document_digest(folder / name)
+        digest = document_digest(os.path.join(folder, name))
         listed = fields.get("document_digest")
         if listed is not None and _digest(listed) != digest:
             raise DocumentRejected(f"{name} is another file than the table says: its SHA-256 is {digest.hex()}")
     except Rejected as refused:
         return Item(name, row, None, refused)
-    facts = {field: value for field, value in fields.items() if field != "document_digest"}
-    return Item(name, row, Submission(digest, facts), None)
+    if listed is not None:
+        fields = {field: value for field, value in fields.items() if field != "document_digest"}
+    return Item(name, row, Submission(digest, fields), None)
 
 
 def _digest(text: str) -> bytes:

@@ -1,9 +1,12 @@
 """What the benchmarks share: each writes its own section of docs/benchmarks.md, with the machine and a picture."""
 
+import json
 import math
 import os
 import platform
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 PICTURES = ROOT / "docs" / "pictures"
+# What is measured beside ours: npm packages of its package.json, Python packages of requirements/.
+PEERS = ROOT / "scripts" / "benchmarks" / "peers"
 
 HEAD = """# Benchmarks
 
@@ -46,6 +51,26 @@ def machine(*packages: str) -> str:
     )
     named = "".join(f", {name} {version(name)}" for name in packages)
     return f"{os.cpu_count()} cores ({model}), Linux, Python {platform.python_version()}{named}"
+
+
+def install_npm_peers() -> None:
+    """Install the npm packages that ours are measured beside. Exits with the remedy where there is no npm."""
+    if shutil.which("npm") is None:
+        raise SystemExit("npm is not here: sudo apt-get install -y nodejs npm")
+    command = ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+    subprocess.run(command, cwd=PEERS, check=True)
+
+
+def npm_pinned() -> dict[str, str]:
+    """The npm packages that ours are measured beside, with their versions."""
+    found: dict[str, str] = json.loads((PEERS / "package.json").read_text())["dependencies"]
+    return found
+
+
+def pinned(name: str) -> dict[str, str]:
+    """What a set of requirements names, with its versions."""
+    lines = (ROOT / "requirements" / f"{name}.in").read_text().splitlines()
+    return dict(line.split("==", 1) for line in lines if "==" in line)
 
 
 def plot(name: str, title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> Path:

@@ -38,6 +38,7 @@ TARGET = _bootstrap.ROOT / "docs" / "gas.md"
 PEER = "@trustvc/document-store"
 LONG_LOG = 1_023
 LEVELS = 20
+SIZES = (1, 1_000, 40_000, 1_000_000)
 ISSUER = b"\xaa" * 32
 FOREVER = 2**64 - 1
 REVOKED, SUSPENDED = 3, 1
@@ -50,6 +51,12 @@ permissioned chain gas has no price; it bounds what fits into a block.
 
 | what | registry | document store of OpenAttestation ({peer} {version}) | ratio |
 | --- | ---: | ---: | ---: |"""
+BATCHES = """
+An anchor costs the same for any number of certificates, but for the bytes of that number in the call: each of these
+was mined at the same block and undone again.
+
+| certificates in the batch | registry | a certificate | document store | a certificate | ratio |
+| ---: | ---: | ---: | ---: | ---: | ---: |"""
 FOOT = """
 What the difference buys: an entry of the log with every act (SHA-256 over the entry and the nodes above it), the
 sequence, size, window and key beside the root, and writer, time and reason beside a mere "revoked". The document
@@ -74,6 +81,18 @@ class Chain:
         """Gas that a transaction used."""
         return int(self._mined(call.transact({"from": self.accounts[account]}))["gasUsed"])
 
+    def grant(self, functions: Any, *roles: str) -> None:
+        """Give each of these roles to an account of its own, from the second on."""
+        for place, role in enumerate(roles, start=1):
+            self.gas(0, functions.grantRole(getattr(functions, f"{role}_ROLE")().call(), self.accounts[place]))
+
+    def undone(self, account: int, call: Any) -> int:
+        """Gas that a transaction used, on a chain that is as before afterwards."""
+        mark = self.client.provider.make_request("evm_snapshot", [])["result"]
+        used = self.gas(account, call)
+        self.client.provider.make_request("evm_revert", [mark])
+        return used
+
     def _mined(self, transaction: Any) -> Any:
         receipt = self.client.eth.wait_for_transaction_receipt(transaction)
         if receipt["status"] != 1:
@@ -81,8 +100,11 @@ class Chain:
         return receipt
 
 
-def measure(chain: Chain) -> Iterator[tuple[str, int, int | None]]:
-    """What is done, its gas in ours, and in the document store where that does it too."""
+def measure(chain: Chain, batches: list[tuple[int, int, int]]) -> Iterator[tuple[str, int, int | None]]:
+    """What is done, its gas in ours, and in the document store where that does it too.
+
+    Fills `batches`: certificates in a batch, gas of its anchor in both.
+    """
     artifact = json.loads((_contracts.CONTRACTS / "CertificateRegistry.json").read_text())
     registry, deployed = chain.deploy(artifact["abi"], artifact["bytecode"], 0, chain.accounts[0])
     program = f"const f=require('{PEER}').DocumentStore__factory;console.log(JSON.stringify([f.abi,f.bytecode]))"
@@ -91,8 +113,7 @@ def measure(chain: Chain) -> Iterator[tuple[str, int, int | None]]:
     yield "deploy", deployed, peer_deployed
 
     f, theirs = registry.functions, store.functions
-    for place, role in enumerate(("ACCREDITOR", "REGULATOR"), start=1):
-        chain.gas(0, f.grantRole(getattr(f, f"{role}_ROLE")().call(), chain.accounts[place]))
+    chain.grant(f, "ACCREDITOR", "REGULATOR")
     yield "openWindow", chain.gas(1, f.openWindow(ISSUER, 0, FOREVER, 1, keccak(b"profile"))), None
     yield "addKey", chain.gas(1, f.addKey(ISSUER, chain.accounts[3], 7, 1)), None
     wallet = Account.create()
@@ -113,6 +134,7 @@ def measure(chain: Chain) -> Iterator[tuple[str, int, int | None]]:
         what = "no carry" if size == LONG_LOG - 1 else "ten carries, the dearest place so far"
         ours = chain.gas(3, f.anchor(ISSUER, sequence, keccak(sequence.to_bytes(4, "big")), 1))
         yield f"anchor (log of {size:,}, {what})", ours, chain.gas(0, theirs.issue(keccak(size.to_bytes(4, "big"))))
+    batches += _of_sizes(chain, f, theirs, sequence + 1)
     header = BatchHeader(
         chain.client.eth.chain_id, registry.address.lower(), ISSUER, "", sequence + 1, 1, RootHash(root)
     )
@@ -139,6 +161,13 @@ def measure(chain: Chain) -> Iterator[tuple[str, int, int | None]]:
     yield "reattest one", chain.gas(3, f.reattest(ISSUER, [(sequence + 1, root)])), None
 
 
+def _of_sizes(chain: Chain, f: Any, theirs: Any, sequence: int) -> list[tuple[int, int, int]]:
+    """Gas of one anchor for batches of each size, and of the peer's issue."""
+    root = keccak(b"unseen")
+    issue = chain.undone(0, theirs.issue(root))
+    return [(number, chain.undone(3, f.anchor(ISSUER, sequence, root, number)), issue) for number in SIZES]
+
+
 def _peer_proof(chain: Chain, theirs: Any) -> tuple[bytes, bytes, list[bytes]]:
     """Root, document and path of a document that the peer holds, as many levels deep: Keccak-256 of sorted pairs."""
     path = [keccak(level.to_bytes(4, "big")) for level in range(LEVELS)]
@@ -149,11 +178,15 @@ def _peer_proof(chain: Chain, theirs: Any) -> tuple[bytes, bytes, list[bytes]]:
     return node, document, path
 
 
-def table(rows: list[tuple[str, int, int | None]], version: str) -> str:
+def table(rows: list[tuple[str, int, int | None]], batches: list[tuple[int, int, int]], version: str) -> str:
     lines = [HEAD.format(peer=PEER, version=version)]
     for what, ours, theirs in rows:
         peer = ("", "") if theirs is None else (f"{theirs:,}", f"{ours / theirs:.1f}")
         lines.append(f"| {what} | {ours:,} | {peer[0]} | {peer[1]} |")
+    lines.append(BATCHES)
+    for number, ours, theirs in batches:
+        each = f"{ours / number:,.3f} | {theirs:,} | {theirs / number:,.3f} | {ours / theirs:.1f}"
+        lines.append(f"| {number:,} | {ours:,} | {each} |")
     return "\n".join([*lines, FOOT])
 
 
@@ -164,8 +197,16 @@ def main() -> int:
     _contracts.require_native()
     version = json.loads((_contracts.CONTRACTS / "package.json").read_text())["devDependencies"][PEER]
     with _contracts.anvil("--gas-limit", "1000000000") as url:
-        text = table(list(measure(Chain(url))), version)
+        batches: list[tuple[int, int, int]] = []
+        rows = list(measure(Chain(url), batches))
+    text = table(rows, batches, version)
     print(text)
+    least, most = min(ours for _, ours, _ in batches), max(ours for _, ours, _ in batches)
+    number, ours, peer = batches[-1]
+    print(
+        f"gas of an anchor from {SIZES[0]} to {number:,} certificates: {least:,} to {most:,}; "
+        f"a certificate of {number:,}: {ours / number:.3f}, with issue {peer / number:.3f}"
+    )
     if write:
         TARGET.write_text(text)
         print(f"written: {TARGET.relative_to(_bootstrap.ROOT)}")
