@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -180,7 +179,7 @@ class Holder:
     def __init__(self, nation: Nation) -> None:
         self.nation = nation
         self.ask = nation.anvil.call
-        self.trusted = replace(policy.load(nation.policy), max_head_age=2**40)
+        self.trusted = policy.load(nation.policy)._replace(max_head_age=2**40)
 
     def write(self, name: str, *words: bytes | int | str, time: int | None = None) -> None:
         """Add one entry to the log, as an event and in the frontier."""

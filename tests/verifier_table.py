@@ -1,7 +1,5 @@
 """What a verifier may find on chain, as a table: facts, the five outcomes, the verdict, and the reason that decides."""
 
-import dataclasses
-
 import reference
 from vectors_reader import load
 
@@ -48,8 +46,8 @@ def facts(**changes):
     found = FACTS
     for name, value in changes.items():
         part, _, inner = name.partition("__")
-        new = dataclasses.replace(getattr(found, part), **{inner: value}) if inner else value
-        found = dataclasses.replace(found, **{part: new})
+        new = getattr(found, part)._replace(**{inner: value}) if inner else value
+        found = found._replace(**{part: new})
     return found
 
 
@@ -66,14 +64,14 @@ def outcomes(claim):
 
 
 REVOKED = StatusRecord(Status.REVOKED, False, False, 3, NOW - 5, bytes(32))
-SUSPENDED = dataclasses.replace(REVOKED, status=Status.SUSPENDED)
-SUPERSEDED = dataclasses.replace(REVOKED, status=Status.SUPERSEDED, successor=b"\x01" * 32)
+SUSPENDED = REVOKED._replace(status=Status.SUSPENDED)
+SUPERSEDED = REVOKED._replace(status=Status.SUPERSEDED, successor=b"\x01" * 32)
 FROZEN = {"head__time": NOW - 16 * 60}
 ABSENT = {"anchor": None, "window": None, "key": None}
 SOUND_KEY = Key(ANCHORED_AT, 2**64 - 1, 0, 3, Custody.INSTITUTE)
 STOLEN = {"key__compromised_since": ANCHORED_AT}
 AGAIN = {**STOLEN, "reattestation": Reattestation(ANCHORED_AT + 50, SOUND_KEY)}
-AGAIN_STOLEN = Reattestation(ANCHORED_AT + 50, dataclasses.replace(SOUND_KEY, compromised_since=ANCHORED_AT + 50))
+AGAIN_STOLEN = Reattestation(ANCHORED_AT + 50, SOUND_KEY._replace(compromised_since=ANCHORED_AT + 50))
 ELSEWHERE = {"unlisted_successor": "0x" + "77" * 20}
 
 TABLE = [

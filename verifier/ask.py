@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from verifier.checks import Asked, Unreadable, all_checks
 from verifier.errors import Malformed, NodeUnavailable
@@ -30,8 +29,7 @@ class Source(Protocol):
         """What one receipt is judged by. Raises: NodeUnavailable."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """What is asked: a file by its fingerprint, or else a code, the receipts at hand, and by whom it should be.
 
     `looked_up` says that a service was asked for every anchor of the file; `pending` that it
@@ -46,8 +44,7 @@ class Question:
     code: str | None = None
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """The answer, what its facts were read from, what was handed over but is no receipt, and the verifier's clock."""
 
     answer: Answer

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
@@ -79,7 +78,7 @@ def parse(data: bytes, policy: Policy) -> Recorded:
         histories = tuple(replay(log) for log in logs)
     except (MalformedText, MalformedProof, UnicodeDecodeError, ValueError) as error:
         raise MalformedBundle(str(error)) from None
-    stale_after = replace(policy, max_head_age=policy.max_bundle_age)
+    stale_after = policy._replace(max_head_age=policy.max_bundle_age)
     return Recorded(stale_after, head, logs, histories, ("pinned-bundle", {"digest": digest.hex()}))
 
 

@@ -6,10 +6,9 @@ answer. A reason is a name that verifier/words.py spells out in each language, w
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.errors import MalformedProof
 from verifier.facts import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
@@ -32,26 +31,24 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One numbered check with its outcome and its reason."""
 
     number: int
     name: str
     outcome: Outcome
     reason: str
-    values: dict[str, Any] = field(default_factory=dict)
+    # A value like any other: nobody changes it.
+    values: dict[str, Any] = {}  # noqa: RUF012
 
 
-@dataclass(frozen=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """The facts could not be read; says nothing about the certificate."""
 
     detail: str
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What the question was: by whom it should be, and whether other claims were looked for.
 
     `named` are the issuers that the asker expects, `trusted` those of the policy; either is empty when

@@ -1,8 +1,7 @@
 """Log entries as what they say: one value for each logged event. Source: docs/spec/log.md, docs/spec/registry.md."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from verifier.errors import MalformedProof
 from verifier.facts import Custody, Status
@@ -11,8 +10,7 @@ from verifier.log import LOGGED_EVENTS, Entry
 _WORD = 32
 
 
-@dataclass(frozen=True, slots=True)
-class WindowOpened:
+class WindowOpened(NamedTuple):
     """An issuer may anchor in [from_, until), trainings of the kinds in `scope`, under a profile."""
 
     issuer: bytes
@@ -24,8 +22,7 @@ class WindowOpened:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class WindowClosed:
+class WindowClosed(NamedTuple):
     """A window ends at `until`, earlier than it was to."""
 
     issuer: bytes
@@ -34,8 +31,7 @@ class WindowClosed:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyAdded:
+class KeyAdded(NamedTuple):
     """A key acts for an issuer from now on."""
 
     issuer: bytes
@@ -45,8 +41,7 @@ class KeyAdded:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRetired:
+class KeyRetired(NamedTuple):
     """A key acts no more from the next second on."""
 
     issuer: bytes
@@ -54,8 +49,7 @@ class KeyRetired:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class CompromiseDeclared:
+class CompromiseDeclared(NamedTuple):
     """What a key did since an instant carries no weight."""
 
     issuer: bytes
@@ -64,8 +58,7 @@ class CompromiseDeclared:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Anchored:
+class Anchored(NamedTuple):
     """A batch's root and size, by a key that a relayer may have carried."""
 
     issuer: bytes
@@ -77,8 +70,7 @@ class Anchored:
     relayer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reattested:
+class Reattested(NamedTuple):
     """Another key puts its weight behind an anchor."""
 
     issuer: bytes
@@ -87,8 +79,7 @@ class Reattested:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class NightClosed:
+class NightClosed(NamedTuple):
     """An issuer had nothing to anchor in a night, in days since 1970-01-01."""
 
     issuer: bytes
@@ -97,8 +88,7 @@ class NightClosed:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChanged:
+class StatusChanged(NamedTuple):
     """A leaf's status from now on, or from the beginning."""
 
     issuer: bytes
@@ -111,23 +101,20 @@ class StatusChanged:
     writer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(NamedTuple):
     """No anchors and accreditations until an instant."""
 
     by: str
     until: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unpaused:
+class Unpaused(NamedTuple):
     """The pause is over."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class SuccessorSet:
+class SuccessorSet(NamedTuple):
     """Another registry carries on."""
 
     successor: str
@@ -150,14 +137,13 @@ Act: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One entry of the log, read: what happened, when in seconds since 1970, in which block, and its place."""
 
     act: Act
     time: int
     block: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuples that nobody needs
 
     @property
     def issuer(self) -> str:

@@ -1,8 +1,8 @@
 """What a registry holds, as values: anchors, windows, keys, statuses. Source: docs/spec/registry.md."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 PURPOSE_ANCHOR = 1
 PURPOSE_STATUS = 2
@@ -26,8 +26,7 @@ class Custody(IntEnum):
     OPERATOR = 2
 
 
-@dataclass(frozen=True)
-class Anchor:
+class Anchor(NamedTuple):
     """One anchored batch. Times are seconds since 1970."""
 
     root: bytes
@@ -38,8 +37,7 @@ class Anchor:
     key: str
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """A span [from_, until) of accreditation. `scope` is a set of 256 kinds."""
 
     from_: int
@@ -48,8 +46,7 @@ class Window:
     profile_digest: bytes
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(NamedTuple):
     """An issuer's key, active in [from_, until). From `compromised_since` on its acts weigh nothing; 0 is never."""
 
     from_: int
@@ -59,16 +56,14 @@ class Key:
     custody: Custody
 
 
-@dataclass(frozen=True)
-class Reattestation:
+class Reattestation(NamedTuple):
     """When another key of the issuer put its weight behind an anchor, and that key."""
 
     block_time: int
     key: Key
 
 
-@dataclass(frozen=True)
-class StatusRecord:
+class StatusRecord(NamedTuple):
     """What stands for a leaf: the last record that carries weight. `block_time` 0 says that there is none."""
 
     status: Status
@@ -82,8 +77,7 @@ class StatusRecord:
 NO_RECORD = StatusRecord(Status.ACTIVE, False, False, 0, 0, bytes(32))
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The block that everything was read at. `final` is the highest final block's number."""
 
     number: int
@@ -92,8 +86,7 @@ class Head:
     final: int
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """All that one receipt is judged by, read at one block.
 
     `status` comes from the anchor's registry and those that succeed it. `unlisted_successor` is one
@@ -120,8 +113,7 @@ class Facts:
         return self.key_was_sound or (again is not None and was_sound(again.key, again.block_time))
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """Size and root of the registry's log."""
 
     size: int

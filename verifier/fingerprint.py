@@ -6,8 +6,7 @@ the beginning of the altered one. Source: ISO 32000-1 7.5.6; docs/spec/verificat
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 READ_SIZE = 1 << 20
 # More than 20 revisions; a file with more markers hides nothing by them, for the first ones are the oldest.
@@ -19,8 +18,7 @@ _MARKER_BYTES = 5
 _LONGEST_END = 13
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """SHA-256 and length of a file, and the SHA-256 of its earlier revisions, oldest first, at most 64."""
 
     digest: bytes

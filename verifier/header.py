@@ -3,8 +3,7 @@
 Source: Ethereum yellow paper 4.3; EIP-1559, 4895, 4844, 4788 and 7685 for the later fields; Besu's QBFT for its hash.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier import rlp
 from verifier.errors import MalformedProof, NodeUnavailable
@@ -27,8 +26,7 @@ _EXTRA_DATA = 12
 _QBFT_PARTS = 5
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What a verifier needs of a block. `time` is in seconds since 1970; all of it is bound by `hash`."""
 
     number: int

@@ -4,9 +4,8 @@ Source: docs/spec/registry.md 1, 2 and 5. The registry itself refuses every brea
 in a log all the same was let through by a changed contract, or written by whoever holds the chain.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.events import (
     Act,
@@ -47,8 +46,7 @@ MAX_REVERSIBLE_RECORDS = 64
 _NOTHING = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(NamedTuple):
     """An act against the rules: the rule's name, the event that broke it, and what it should have been."""
 
     name: str
@@ -56,15 +54,13 @@ class Breach:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """One status record with its writer, in the order of the log."""
 
     record: StatusRecord
     writer: str
 
 
-@dataclass
 class Issuer:
     """What the log says of one issuer. `anchors` are by sequence number, `statuses` by leaf hash.
 
@@ -72,14 +68,15 @@ class Issuer:
     `nights` are the closed ones, with the time of their closing.
     """
 
-    windows: list[Window] = field(default_factory=list)
-    keys: dict[str, Key] = field(default_factory=dict)
-    anchors: dict[int, Anchor] = field(default_factory=dict)
-    reattestations: dict[int, tuple[int, str]] = field(default_factory=dict)
-    statuses: dict[bytes, list[Written]] = field(default_factory=dict)
-    kept: dict[bytes, list[Written]] = field(default_factory=dict)
-    sequence: int = 0
-    nights: dict[int, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.windows: list[Window] = []
+        self.keys: dict[str, Key] = {}
+        self.anchors: dict[int, Anchor] = {}
+        self.reattestations: dict[int, tuple[int, str]] = {}
+        self.statuses: dict[bytes, list[Written]] = {}
+        self.kept: dict[bytes, list[Written]] = {}
+        self.sequence = 0
+        self.nights: dict[int, int] = {}
 
     def key_at(self, address: str) -> Key:
         """A key; one that never acts where there is none."""
@@ -218,7 +215,7 @@ class History:
             f"window {act.window} until {act.until}",
         )
         if known:
-            issuer.windows[act.window] = dataclasses.replace(issuer.windows[act.window], until=act.until)
+            issuer.windows[act.window] = issuer.windows[act.window]._replace(until=act.until)
 
     def _key_added(self, act: KeyAdded) -> None:
         issuer = self._of(act.issuer)
@@ -233,7 +230,7 @@ class History:
     def _key_retired(self, act: KeyRetired) -> None:
         issuer = self._of(act.issuer)
         self._require_key(issuer, act.key, PURPOSE_ANCHOR | PURPOSE_STATUS | PURPOSE_CLOSE)
-        issuer.keys[act.key] = dataclasses.replace(issuer.key_at(act.key), until=self._event.time + 1)
+        issuer.keys[act.key] = issuer.key_at(act.key)._replace(until=self._event.time + 1)
 
     def _compromise_declared(self, act: CompromiseDeclared) -> None:
         issuer = self._of(act.issuer)
@@ -243,7 +240,7 @@ class History:
             "a-compromise-moved-later",
             f"key {act.key}: {act.since} after {declared}",
         )
-        issuer.keys[act.key] = dataclasses.replace(issuer.key_at(act.key), compromised_since=act.since)
+        issuer.keys[act.key] = issuer.key_at(act.key)._replace(compromised_since=act.since)
 
     def _anchored(self, act: Anchored) -> None:
         issuer, time = self._of(act.issuer), self._event.time

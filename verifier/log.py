@@ -4,8 +4,7 @@ The entry of an event is the concatenation of its topics and its data. Its last 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.errors import MalformedProof, NodeRefused, NodeUnavailable
 from verifier.facts import Checkpoint
@@ -33,8 +32,7 @@ BLOCKS_A_QUESTION = 2_000
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the log, and the block that it was written in, which the log itself does not bind."""
 
     block: int

@@ -5,8 +5,7 @@ docs/spec/verification.md 1.
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.errors import HistoryForked, MalformedMemory, MalformedProof, MalformedText, NodeUnavailable
 from verifier.facts import Checkpoint
@@ -20,8 +19,7 @@ FORMAT = "jangkar-memory-v1"
 MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A registry's log at a block: its size and the roots of its perfect subtrees, smallest first."""
 
     block: int

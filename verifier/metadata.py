@@ -2,9 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier import certificate_code
 from verifier.errors import MalformedCode, MalformedMetadata, MalformedProfile, MalformedText
@@ -27,8 +26,7 @@ _ALLOWED = _REQUIRED | {"code", "title", "jp", "grade", "starts_on", "ends_on", 
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 
-@dataclass(frozen=True)
-class Metadata:
+class Metadata(NamedTuple):
     """The proven facts of a certificate. `valid_until` is exclusive."""
 
     fields: dict[str, Any]
@@ -40,8 +38,7 @@ class Metadata:
         return str(self.fields["kind"])
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     """Who an issuer is, as its accreditor wrote it."""
 
     code: str

@@ -4,7 +4,6 @@ They agree on one hash; everything else is proved against it, by whichever of th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -19,14 +18,14 @@ from verifier.rpc import Node, data, quantity
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Chain:
     """The policy's chain at one block. `is_pinned` says that the block's hash came from elsewhere than a node."""
 
-    policy: Policy
-    head: Head
-    nodes: tuple[Node, ...]
-    is_pinned: bool
+    def __init__(self, policy: Policy, head: Head, nodes: tuple[Node, ...], *, is_pinned: bool) -> None:
+        self.policy = policy
+        self.head = head
+        self.nodes = nodes
+        self.is_pinned = is_pinned
 
     @property
     def standing(self) -> tuple[str, dict[str, Any]]:

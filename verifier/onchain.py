@@ -4,7 +4,7 @@ Source: contracts/src/ICertificateRegistry.sol, verifyInclusion; Solidity's ABI 
 """
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from verifier.errors import NodeUnavailable
 from verifier.rpc import Node, data
@@ -16,8 +16,7 @@ SELECTOR = bytes.fromhex("d59655b1")
 _HEAD_WORDS = 5
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call of `verifyInclusion`: does the anchor of (issuer, sequence) hold this leaf at this index?"""
 
     registry: str

@@ -1,9 +1,8 @@
 """What the verifier itself trusts, read from docs/spec/policy.md. Never taken from a receipt."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from verifier.errors import MalformedPolicy, MalformedText
@@ -20,16 +19,14 @@ _REQUIRED = {"format", "chain_id", "genesis", "registry", "code_hash", "finality
 _OPTIONAL = {"max_head_age", "issuers", "successors", "quorum", "pinned_block", "bundles", "max_bundle_age"}
 
 
-@dataclass(frozen=True)
-class RegistryPin:
+class RegistryPin(NamedTuple):
     """A registry that is trusted: its address and the Keccak-256 of its code."""
 
     address: str
     code_hash: bytes
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """Pins of one chain and of a registry with those that succeed it, oldest first.
 
     `depth` 0 means that a sealed block is final at once. `quorum` is how many of the nodes have to show the same

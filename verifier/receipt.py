@@ -1,8 +1,7 @@
 """Receipt v1, read from docs/spec/receipt.md. A receipt is a claim: nothing in it is obeyed."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.errors import MalformedReceipt, MalformedText
 from verifier.hashing import certificate_leaf
@@ -31,8 +30,7 @@ _HINTS = {"chain_id", "registry", "transaction", "block"}
 _MAX_INTEGER = 2**53 - 1
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A well-formed receipt. `registry` is a lowercase 0x address."""
 
     document_digest: bytes

@@ -3,8 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from verifier.ask import Question, Result, ask
 from verifier.errors import MalformedProof, NodeUnavailable
@@ -18,8 +17,7 @@ from verifier.receipt import Receipt
 from verifier.verdict import Answer, Verdict
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The logs of the policy's registries up to a block, oldest registry first, and what stands behind them.
 
     `on`, where it is not nothing, is the instant that is asked about, by what is known at the block.
@@ -44,7 +42,7 @@ class Recorded:
         anchor = self._anchor(issuer, sequence)
         statuses, unlisted = self._statuses(place, issuer_id, leaf_hash)
         return Facts(
-            head=self.head if self.on is None else replace(self.head, time=self.on),
+            head=self.head if self.on is None else self.head._replace(time=self.on),
             anchor=anchor,
             window=issuer.windows[anchor.window] if anchor and anchor.window < len(issuer.windows) else None,
             key=issuer.key_at(anchor.key) if anchor else None,
@@ -95,8 +93,7 @@ class Recorded:
                 return found, successor
 
 
-@dataclass(frozen=True)
-class Past:
+class Past(NamedTuple):
     """The answer about an instant, by what is known now; what was known then; and who was accredited then."""
 
     instant: int
@@ -133,12 +130,12 @@ def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress |
 
 def ask_about(question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time) -> Past:
     """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
-    result = ask(question, recorded.policy, replace(recorded, on=instant), clock=lambda: instant)
+    result = ask(question, recorded.policy, recorded._replace(on=instant), clock=lambda: instant)
     then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant).answer
     if (claims := result.answer.claims) and all(recorded.is_later(claim.receipt, instant) for claim in claims):
         then = Answer(Verdict.NOT_FOUND, "anchored-later", claims)
-        result = replace(result, answer=then)
-    result = replace(result, now=int(clock()))
+        result = result._replace(answer=then)
+    result = result._replace(now=int(clock()))
     receipts = [claim.receipt for claim in claims]
     accredited = recorded.accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
     return Past(instant, result, then.verdict, accredited)

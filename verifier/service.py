@@ -5,7 +5,7 @@ Source: docs/spec/verification.md 5.
 
 import json
 import urllib.parse
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from verifier.errors import MalformedText, NodeUnavailable, ServiceUnavailable
 from verifier.fingerprint import Fingerprint
@@ -16,8 +16,7 @@ FORMAT = "jangkar-lookup-v1"
 MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """All receipts that a service holds for a file or a code, and how many more of that file wait to be anchored."""
 
     receipts: tuple[bytes, ...]

@@ -1,8 +1,8 @@
 """From checks to one verdict. Source: docs/spec/verification.md 3 and 4."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from verifier.checks import EARLIER_REVISION, Check, Outcome
 from verifier.facts import Anchor, Facts
@@ -54,8 +54,7 @@ _BEST_FIRST = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """One receipt's judgement: which issuer says what about this file."""
 
     receipt: Receipt
@@ -107,8 +106,7 @@ class Claim:
         return Verdict.MODIFIED
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """The verdict on one file or code, with every claim it rests on; the deciding one first."""
 
     verdict: Verdict

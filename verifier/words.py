@@ -1,9 +1,8 @@
 """What checks and verdicts say to a person, in Indonesian and in English."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from verifier.checks import Check, instant
 from verifier.verdict import Verdict
@@ -18,8 +17,7 @@ _MONTHS = (
 )
 
 
-@dataclass(frozen=True)
-class Saying:
+class Saying(NamedTuple):
     """One text in both languages."""
 
     id: str

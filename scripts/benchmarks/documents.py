@@ -42,8 +42,8 @@ ROUNDS = 5
 TABLE = """`python3 scripts/benchmarks/documents.py --documents {documents} --write`, on {machine}.
 
 From {documents:,} documents to a proof of each, in memory. cert-issuer {blockcerts}: its tree and its proof
-generator, without the normalization of JSON-LD before them. @govtechsg/open-attestation {attestation}: `wrapDocuments`. Ours is the
-median of {rounds}, theirs ran once.
+generator, without the normalization of JSON-LD before them. @govtechsg/open-attestation {attestation}:
+`wrapDocuments`. Ours is the median of {rounds}, theirs ran once.
 
 | | us a document | ours is faster |
 | --- | ---: | ---: |
@@ -62,7 +62,7 @@ def main() -> int:
     _report.install_npm_peers()
     ours = statistics.median(receipts(count) for _ in range(ROUNDS))
     python = str(_bootstrap.tools("blockcerts") / "python")
-    issuer = seconds([python, "documents.py", str(count)])
+    issuer = seconds([python, "_documents.py", str(count)])
     wrapping = seconds(["node", "documents.mjs", str(count)])
     text = TABLE.format(
         documents=count,

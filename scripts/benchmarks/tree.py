@@ -130,7 +130,7 @@ def both(one: Found) -> float:
 def measured_apart(name: str, leaves: int) -> Found:
     """One measurement in a process of its own, in the subject's environment."""
     if name in IN_PYTHON:
-        command = [str(_bootstrap.tools("peers") / "python"), "tree.py", name, str(leaves)]
+        command = [str(_bootstrap.tools("peers") / "python"), "_tree.py", name, str(leaves)]
     elif name in IN_NODE:
         command = ["node", "--max-old-space-size=8192", "tree.mjs", name, str(leaves)]
     else:

@@ -24,7 +24,6 @@ import statistics  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
-from dataclasses import replace  # noqa: E402
 
 sys.path[:0] = [str(_bootstrap.ROOT), str(_bootstrap.ROOT / "scripts" / "campaigns")]
 
@@ -132,7 +131,7 @@ def receipts_a_minute(stage: Stage, whole: Path, pin: str) -> float:
 
 def trusted_with(trusted: policy.Policy, pin: str) -> policy.Policy:
     """The policy with a bundle's digest pinned."""
-    return replace(trusted, bundles=frozenset({bytes.fromhex(pin)}))
+    return trusted._replace(bundles=frozenset({bytes.fromhex(pin)}))
 
 
 if __name__ == "__main__":

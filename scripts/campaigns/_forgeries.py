@@ -85,8 +85,8 @@ class Nation:
         status = self._statuses.get(receipt.leaf_hash, ACTIVE)
         held = self._facts.get((receipt.issuer_id, receipt.sequence))
         if held is None or receipt.registry != REGISTRY:
-            return replace(next(iter(self._facts.values())), anchor=None, window=None, key=None, status=status)
-        return replace(held, status=status)
+            return next(iter(self._facts.values()))._replace(anchor=None, window=None, key=None, status=status)
+        return held._replace(status=status)
 
     def verdict(self, mutant: Mutant) -> Verdict:
         """What the Python verifier says of a file with one receipt, where any issuer is welcome."""

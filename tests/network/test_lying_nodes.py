@@ -6,7 +6,6 @@ Never a wrong "valid": not with two nodes of which one is honest, and not with o
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,7 +34,7 @@ class Scene:
         self.head = honest.moments["revoked"]
 
     def ask(self, name: str, *nodes: str, **changes: Any) -> str:
-        trusted = replace(self.honest.policy, nodes=nodes, quorum=len(nodes), **changes)
+        trusted = self.honest.policy._replace(nodes=nodes, quorum=len(nodes), **changes)
         return self.verdict(name, trusted)
 
     def verdict(self, name: str, trusted: Policy) -> str:
@@ -94,7 +93,7 @@ def test_a_whole_forked_chain_is_believed_by_nobody_who_asks_two_or_pins_a_block
 def test_too_few_nodes_are_no_answer(scene):
     honest, dead = scene.honest.network.url, "http://127.0.0.1:1"
     assert scene.ask("good", honest, dead) == "undetermined"
-    trusted = replace(scene.honest.policy, nodes=(honest, dead), quorum=1)
+    trusted = scene.honest.policy._replace(nodes=(honest, dead), quorum=1)
     assert scene.verdict("good", trusted) == "valid"
 
 

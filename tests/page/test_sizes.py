@@ -1,6 +1,5 @@
 """How long an answer is by the depth of its batch's tree: hashes do not compress, and words should."""
 
-import dataclasses
 import gzip
 import random
 
@@ -27,10 +26,9 @@ def answer(levels, language):
         "jp": 120, "kind": "latsar", "nonce": chance.randbytes(16).hex(), "number": "00001/PKP/BPSDM/XI/2026",
         "starts_on": "2026-11-02", "title": "Pelatihan Kepemimpinan Pengawas Angkatan XII Tahun 2026",
     }  # fmt: skip
-    receipt = dataclasses.replace(
-        RECEIPT,
+    receipt = RECEIPT._replace(
         metadata_text=reference.canonical(facts),
-        metadata=dataclasses.replace(RECEIPT.metadata, fields=facts),
+        metadata=RECEIPT.metadata._replace(fields=facts),
         leaf_index=chance.randrange(2**levels),
         path=tuple(chance.randbytes(32) for _ in range(levels)),
         issuer_id=chance.randbytes(32),
@@ -38,8 +36,8 @@ def answer(levels, language):
         transaction="0x" + chance.randbytes(32).hex(),
         document_digest=chance.randbytes(32),
     )
-    anchor = dataclasses.replace(FACTS.anchor, size=2**levels, root=chance.randbytes(32))
-    claim = dataclasses.replace(judge(), receipt=receipt, facts=dataclasses.replace(FACTS, anchor=anchor))
+    anchor = FACTS.anchor._replace(size=2**levels, root=chance.randbytes(32))
+    claim = judge()._replace(receipt=receipt, facts=FACTS._replace(anchor=anchor))
     result = Result(
         combine([claim], pending=False, looked_up=True),
         Chain(POLICY, FACTS.head, (Node("http://127.0.0.1:1"),), is_pinned=False),

@@ -1,7 +1,5 @@
 """The five checks as a table: what each says of every kind of fact, and how verdicts follow."""
 
-import dataclasses
-
 import pytest
 from verifier_table import (
     ABSENT,
@@ -64,14 +62,14 @@ def test_without_a_file_it_is_recorded_and_never_genuine():
 
 @pytest.mark.parametrize("changes", [{"registry": "0x" + "99" * 20}, {"chain_id": 5}])
 def test_a_receipt_that_names_another_registry_or_chain_is_invalid(changes):
-    claim = judge(receipt=dataclasses.replace(RECEIPT, **changes))
+    claim = judge(receipt=RECEIPT._replace(**changes))
     assert claim.checks[2].reason == "other-registry"
     assert claim.verdict is Verdict.INVALID
 
 
 def test_a_forged_fact_is_not_included():
     forged = RECEIPT.metadata_text.replace('"jp":40', '"jp":99')
-    claim = judge(receipt=dataclasses.replace(RECEIPT, metadata_text=forged))
+    claim = judge(receipt=RECEIPT._replace(metadata_text=forged))
     assert claim.checks[1].reason == "other-root"
     assert claim.verdict is Verdict.INVALID
 
@@ -90,14 +88,14 @@ def test_only_what_the_chain_holds_is_shown_as_recorded():
 
 def test_a_replayed_root_is_not_included_under_another_issuer():
     """Issuer B anchors A's root: A's leaf binds A's id, so that it leads nowhere under B."""
-    claim = judge(receipt=dataclasses.replace(RECEIPT, issuer_id=b"\xbb" * 32), asked=Asked([b"\xbb" * 32]))
+    claim = judge(receipt=RECEIPT._replace(issuer_id=b"\xbb" * 32), asked=Asked([b"\xbb" * 32]))
     assert claim.checks[1].reason == "other-root"
     assert claim.verdict is Verdict.INVALID
 
 
 def test_a_kind_that_is_not_in_the_table_is_unknown():
-    metadata = dataclasses.replace(RECEIPT.metadata, fields=RECEIPT.metadata.fields | {"kind": "astronaut"})
-    claim = judge(receipt=dataclasses.replace(RECEIPT, metadata=metadata))
+    metadata = RECEIPT.metadata._replace(fields=RECEIPT.metadata.fields | {"kind": "astronaut"})
+    claim = judge(receipt=RECEIPT._replace(metadata=metadata))
     assert claim.checks[3].reason == "unknown-kind"
     assert claim.verdict is Verdict.UNDETERMINED
 
@@ -139,7 +137,7 @@ def test_somebody_says_which_issuer_or_all_claims_were_looked_for(asked, outcome
     assert (check.outcome, check.reason) == (outcome, why)
 
 
-OTHER_RECEIPT = dataclasses.replace(RECEIPT, issuer_id=b"\xbb" * 32)
+OTHER_RECEIPT = RECEIPT._replace(issuer_id=b"\xbb" * 32)
 LOOKED_UP = Asked([], looked_up=True)
 
 
@@ -181,7 +179,7 @@ def test_a_thiefs_claim_outshines_nothing_but_rubbish():
             assert combine(claims, pending=False, looked_up=True).verdict == verdict
 
 
-ACTIVE = dataclasses.replace(REVOKED, status=Status.ACTIVE)
+ACTIVE = REVOKED._replace(status=Status.ACTIVE)
 NOTHING = FACTS.status
 
 
@@ -259,7 +257,7 @@ def test_an_altered_file_is_called_that_where_its_beginning_is_proven(given, ver
 
 
 def other_issuers(claim):
-    return dataclasses.replace(claim, receipt=dataclasses.replace(claim.receipt, issuer_id=b"\x09" * 32))
+    return claim._replace(receipt=claim.receipt._replace(issuer_id=b"\x09" * 32))
 
 
 def test_an_altered_file_that_its_issuer_anchored_too_is_what_that_anchor_says():

@@ -24,7 +24,7 @@ def receipt_in(size, index):
     """A receipt of a tree of this size, and its root."""
     leaves = [RECEIPT.leaf_hash if place == index else reference.sha256(bytes([place])) for place in range(size)]
     path = tuple(reference.path(index, leaves))
-    fields = {**vars(RECEIPT), "leaf_index": index, "path": path}
+    fields = {**RECEIPT._asdict(), "leaf_index": index, "path": path}
     return type(RECEIPT)(**fields), reference.root(leaves)
 
 

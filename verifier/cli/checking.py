@@ -5,7 +5,6 @@ import json
 import re
 import shlex
 import sys
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -177,9 +176,9 @@ def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
     if options.digest and options.bundle is None:
         raise ValueError("--digest is a bundle's: name that with --bundle")
     if options.digest:
-        trusted = replace(trusted, bundles=trusted.bundles | {_hash("--digest", options.digest)})
+        trusted = trusted._replace(bundles=trusted.bundles | {_hash("--digest", options.digest)})
     if options.block:
-        trusted = replace(trusted, pinned_block=_hash("--block", options.block.removeprefix("0x")))
+        trusted = trusted._replace(pinned_block=_hash("--block", options.block.removeprefix("0x")))
     return trusted
 
 

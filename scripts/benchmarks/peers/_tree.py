@@ -1,6 +1,6 @@
 """One peer of scripts/benchmarks/tree.py, in its own environment: seconds for the tree and for all paths, MiB grown.
 
-python tree.py NAME LEAVES
+python _tree.py NAME LEAVES
 """
 
 # Each peer is imported when it is the one that is measured.

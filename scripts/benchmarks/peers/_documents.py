@@ -1,6 +1,6 @@
 """The path of Blockcerts' cert-issuer from documents to proofs: seconds for COUNT proofs.
 
-python documents.py COUNT
+python _documents.py COUNT
 """
 
 import json
