@@ -48,8 +48,8 @@ generator, without the normalization of JSON-LD before them. @govtechsg/open-att
 | | us a document | ours is faster |
 | --- | ---: | ---: |
 | from a file's bytes and facts to its receipt | {ours:.0f} | |
-| cert-issuer | {issuer:,.0f} | {faster_issuer:.0f} times |
-| OpenAttestation | {open:,.0f} | {faster_open:.0f} times |
+| cert-issuer | {issuer:,.0f} | {faster_issuer:.1f} times |
+| OpenAttestation | {open:,.0f} | {faster_open:.1f} times |
 """
 
 
@@ -79,7 +79,7 @@ def main() -> int:
     if options.write:
         _report.write("Documents to proofs", text)
     print(text)
-    print(f"faster than cert-issuer {issuer / ours:.0f} times, than OpenAttestation {wrapping / ours:.0f} times")
+    print(f"faster than cert-issuer {issuer / ours:.1f} times, than OpenAttestation {wrapping / ours:.1f} times")
     return 0
 
 
