@@ -85,7 +85,9 @@ def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) 
     Raises: ManifestRejected when it cannot be read or lacks a column that `defaults` do not give.
     """
     header = [cell.strip().lower().replace(" ", "_") for _, cell in _header(path)]
-    fields = tuple(_FIELD_OF.get(cell) for cell in header)
+    # Digests stand for files, wherever those are.
+    unused = {"file"} - {key}
+    fields = tuple(None if _FIELD_OF.get(cell) in unused else _FIELD_OF.get(cell) for cell in header)
     _check_columns(path, key, fields, defaults)
     count = sum(1 for _ in _filled(path))
     ignored = tuple(cell for cell, field in zip(header, fields, strict=True) if field is None)

@@ -118,10 +118,11 @@ def test_a_table_may_say_what_each_file_has_to_be(folder):
 
 def test_a_table_of_digests_needs_no_files(tmp_path):
     digests = [hashlib.sha256(PDF).hexdigest(), "ab" * 31, "zz" * 32, ""]
-    rows = "".join(f"{digest},{number},pkp,2026-11-20\n" for number, digest in enumerate(digests))
-    table = open_table(manifest(tmp_path / "any", f"sha256,number,kind,issued_on\n{rows}"), "document_digest", ZONE, {})
+    rows = "".join(f"x.pdf,{digest},{number},pkp,2026-11-20\n" for number, digest in enumerate(digests))
+    text = f"file,sha256,number,kind,issued_on\n{rows}"
+    table = open_table(manifest(tmp_path / "any", text), "document_digest", ZONE, {})
     first, *refused = read_digests(table)
-    assert table.count == 4
+    assert (table.count, table.ignored) == (4, ("file",))
     assert first.submission.document_digest == hashlib.sha256(PDF).digest()
     assert ["64 hexadecimal digits" in str(item.refused) for item in refused] == [True, True, False]
     assert "row 5 names no document_digest" in str(refused[2].refused)
