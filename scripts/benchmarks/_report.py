@@ -76,7 +76,7 @@ def pinned(name: str) -> dict[str, str]:
 def plot(name: str, title: str, unit: str, series: Mapping[str, Sequence[tuple[float, float]]]) -> Path:
     """A log-log picture of how something grows: for each name its points of size and value."""
     points = [point for line in series.values() for point in line]
-    spans = [(_floor(min(axis)), _ceiling(max(axis))) for axis in zip(*points, strict=True)]
+    spans = [_powers(axis) for axis in zip(*points, strict=True)]
 
     def place(point: tuple[float, float]) -> tuple[float, float]:
         (left, right), (low, high) = spans
@@ -116,12 +116,10 @@ def plot(name: str, title: str, unit: str, series: Mapping[str, Sequence[tuple[f
     return path
 
 
-def _floor(value: float) -> int:
-    return math.floor(math.log10(value))
-
-
-def _ceiling(value: float) -> int:
-    return max(math.ceil(math.log10(value)), _floor(value) + 1)
+def _powers(values: Sequence[float]) -> tuple[int, int]:
+    """The powers of ten that hold these values between them."""
+    least, most = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return least, max(most, least + 1)
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
