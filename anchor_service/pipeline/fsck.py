@@ -163,7 +163,8 @@ class _Check:
         for (level, number), tile in self._tiles.items():
             if level == 0:
                 for index, leaf in enumerate(_hashes(tile.hashes), start=number * tiles.WIDTH):
-                    found[index : index + 1] = [leaf] if index < size else []
+                    if 0 <= index < size:
+                        found[index] = leaf
         return found
 
     def _of_the_tiles(self, truth: Sequence[LeafHash]) -> Iterator[Finding]:

@@ -67,15 +67,9 @@ def seal(
         )
         batch.id = queries.insert_batch(connection, batch)
         batch.tree_size = queries.take_waiting(connection, batch, received_before, max_leaves)
-        queries.insert_tiles(
-            connection,
-            batch.id,
-            tiles.cut(
-                MerkleTree(
-                    _leaves(batch, counted(queries.taken(connection, batch.id), "Sealing", batch.tree_size, step))
-                )
-            ),
-        )
+        rows = counted(queries.taken(connection, batch.id), "Sealing", batch.tree_size, step)
+        tree = MerkleTree(_leaves(batch, rows))
+        queries.insert_tiles(connection, batch.id, tiles.cut(tree))
         batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
         queries.finish_batch(connection, batch)
         return batch

@@ -84,7 +84,8 @@ def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) 
 
     Raises: ManifestRejected when it cannot be read or lacks a column that `defaults` do not give.
     """
-    header = [cell.strip().lower().replace(" ", "_") for _, cell in _header(path)]
+    _, cells = next(_lines(path))
+    header = [cell.strip().lower().replace(" ", "_") for cell in cells]
     # Digests stand for files, wherever those are.
     unused = {"file"} - {key}
     fields = tuple(None if _FIELD_OF.get(cell) in unused else _FIELD_OF.get(cell) for cell in header)
@@ -92,11 +93,6 @@ def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) 
     count = sum(1 for _ in _filled(path))
     ignored = tuple(cell for cell, field in zip(header, fields, strict=True) if field is None)
     return Table(path, key, zone, defaults, count, fields, ignored)
-
-
-def _header(path: Path) -> Iterator[tuple[int, str]]:
-    number, cells = next(_lines(path))
-    yield from ((number, cell) for cell in cells)
 
 
 def _filled(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -1,10 +1,10 @@
 """Certificates for benchmarks, known by their number, and the product's commands over them."""
 
 import csv
-import hashlib
 import os
 from pathlib import Path
 
+from _large import digest
 from _stage import Stage
 
 COLUMNS = ("document_digest", "number", "kind", "issued_on", "title", "jp")
@@ -24,11 +24,6 @@ def write_table(path: Path, size: int) -> None:
                 40,
             )
             writer.writerow((digest(number).hex(), *facts))
-
-
-def digest(number: int) -> bytes:
-    """The digest of the certificate with this number."""
-    return hashlib.sha256(b"%d" % number).digest()
 
 
 def run(stage: Stage, *command: str) -> float:

@@ -32,7 +32,8 @@ from dataclasses import dataclass  # noqa: E402
 sys.path[:0] = [str(_bootstrap.ROOT), str(_bootstrap.ROOT / "scripts" / "campaigns")]
 
 import _report  # noqa: E402
-from _night import digest, run, write_table  # noqa: E402
+from _large import digest  # noqa: E402
+from _night import run, write_table  # noqa: E402
 from _stage import Postgres, Stage  # noqa: E402
 from sqlalchemy import select  # noqa: E402
 

@@ -119,7 +119,7 @@ def seconds(command: list[str]) -> float:
 def receipts_a_minute(stage: Stage, whole: Path, pin: str) -> float:
     """How many receipts one process judges in a minute. Exits where one is not valid."""
     trusted = policy.load(stage.folder / "jangkar-policy.json")
-    recorded = bundle.parse(whole.read_bytes(), trusted_with(trusted, pin))
+    recorded = bundle.parse(whole.read_bytes(), trusted._replace(bundles=frozenset({bytes.fromhex(pin)})))
     with stage.store() as store:
         with store.reading() as connection:
             batch = anchoring.batches(connection)[0]
@@ -130,11 +130,6 @@ def receipts_a_minute(stage: Stage, whole: Path, pin: str) -> float:
         if ask(Question(file, [data], stage.issuers), recorded.policy, recorded).answer.verdict is not Verdict.VALID:
             raise SystemExit("a receipt of the night is not valid")
     return 60 * len(made) / (time.perf_counter() - began)
-
-
-def trusted_with(trusted: policy.Policy, pin: str) -> policy.Policy:
-    """The policy with a bundle's digest pinned."""
-    return trusted._replace(bundles=frozenset({bytes.fromhex(pin)}))
 
 
 if __name__ == "__main__":
