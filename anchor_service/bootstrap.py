@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.inspection import Inspection
+    from anchor_service.core.bundle import History
     from anchor_service.core.log_proof import Log
 
 
@@ -97,6 +98,18 @@ def read_log(settings: Settings) -> "Log":
     from anchor_service.chain.contract import connect
 
     return log.read(connect(settings.rpc_url), registry_address(settings))
+
+
+def read_history(settings: Settings, predecessors: Sequence[str]) -> "History":
+    """The logs of the registries that this one succeeds, oldest first, and its own, up to the newest final block.
+
+    Raises: SettingMissing, RegistryUnavailable, RegistryRefused, Damaged.
+    """
+    from anchor_service.chain import log
+    from anchor_service.chain.contract import connect
+
+    registries = [*predecessors, registry_address(settings)]
+    return log.read_history(connect(settings.rpc_url), registries, settings.finality_depth)
 
 
 def read_policy_pins(settings: Settings, successors: Sequence[str]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from verifier.metadata import Metadata, Profile, parse_metadata, parse_profile
 from verifier.strictjson import canonical, read
 
 FORMAT = "jangkar-receipt-v1"
+SUFFIX = ".jangkar.json"
 MAX_BYTES = 64 * 1024
 MAX_PATH = 64
 

@@ -1,11 +1,14 @@
 """A registry's log, rebuilt from its events alone. Source: docs/spec/log.md."""
 
+from collections.abc import Sequence
+
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking
-from anchor_service.core.errors import Damaged
+from anchor_service.core.bundle import Block, History, Recorded
+from anchor_service.core.errors import Damaged, RegistryRefused
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
 from anchor_service.core.merkle import root_by_frontier
@@ -16,23 +19,47 @@ BLOCKS_A_QUESTION = 2_000
 def read(client: Web3, registry: str) -> Log:
     """All entries up to the newest block, compared with the registry's own checkpoint.
 
-    Raises: RegistryUnavailable; Damaged when the node's events do not give the registry's checkpoint.
+    Raises: RegistryUnavailable; RegistryRefused where there is no contract; Damaged when the node's events do not
+    give the registry's checkpoint.
     """
+    with asking("reading the log"):
+        head = client.eth.block_number
+    return _read(client, registry, head).log
+
+
+def read_history(client: Web3, registries: Sequence[str], depth: int) -> History:
+    """The logs of registries, oldest first, up to the newest block that has `depth` on top of it. Raises: as `read`."""
+    with asking("reading the chain"):
+        block = client.eth.get_block(max(0, client.eth.block_number - depth))
+        genesis, chain_id = client.eth.get_block(0)["hash"], client.eth.chain_id
+    return History(
+        chain_id=chain_id,
+        genesis=bytes(genesis),
+        block=Block(block["number"], bytes(block["hash"]), block["timestamp"]),
+        logs=[_read(client, registry, block["number"]) for registry in registries],
+    )
+
+
+def _read(client: Web3, registry: str, head: int) -> Recorded:
     address = Web3.to_checksum_address(registry)
     contract = client.eth.contract(address=address, abi=artifact()["abi"])
     with asking("reading the log"):
-        head = client.eth.block_number
+        code = client.eth.get_code(address, block_identifier=head)
+        if not code:
+            raise RegistryRefused("no contract", f"at {registry}")
         size, root = contract.functions.checkpoint().call(block_identifier=head)
         entries: list[bytes] = []
+        blocks: list[int] = []
         topics = _topics()
         for first in range(0, head + 1, BLOCKS_A_QUESTION):
             last = min(first + BLOCKS_A_QUESTION - 1, head)
             events = client.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last, "topics": [topics]})
             entries += [b"".join(map(bytes, event["topics"])) + bytes(event["data"]) for event in events]
+            blocks += [event["blockNumber"] for event in events]
         chain_id = client.eth.chain_id
     if len(entries) != size or (entries and root_by_frontier(map(leaf_hash, entries))[1] != bytes(root)):
         raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
-    return Log(chain_id, registry.lower(), entries)
+    return Recorded(Log(chain_id, registry.lower(), entries), blocks, bytes(Web3.keccak(code)))
 
 
 def _topics() -> list[str]:

@@ -13,6 +13,7 @@ from anchor_service.cli import (
     certificates,
     diagnosis,
     issuers,
+    mirroring,
     night,
     operating,
     receipts,
@@ -56,6 +57,7 @@ app.add_typer(night.batch, name="batch")
 app.command()(approving.approve)
 app.add_typer(receipts.app, name="receipt")
 app.add_typer(certificates.status, name="status")
+app.command()(mirroring.mirror)
 app.command()(serving.serve)
 app.command()(operating.worker)
 app.command()(diagnosis.doctor)

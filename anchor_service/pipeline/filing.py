@@ -1,9 +1,6 @@
 """Filing: the manifest and the entries of a sealed batch, durable before anything is signed."""
 
-import hashlib
-import os
 import re
-import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,13 +9,12 @@ from pathlib import Path
 from anchor_service.core.errors import Damaged, TextRejected
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines, read_entries, read_manifest
+from anchor_service.pipeline import durable
 from anchor_service.pipeline.sealing import Step, checked_root, counted
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch
 
-# What a file's name ends in until it is whole.
-_UNFINISHED = ".new"
 LINES_AT_ONCE = 5_000
 _ISSUER = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SEQUENCE = re.compile(r"[0-9]{8,}\.manifest", re.ASCII)
@@ -57,21 +53,27 @@ class Filing:
             leaves = queries.leaf_hashes(connection, batch.id)
             if checked_root(batch, leaves) != batch.root_hash:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root")
-            header = BatchHeader(
-                chain_id=self.chain_id,
-                registry=self.registry,
-                issuer_id=batch.issuer_id,
-                issuer_profile=batch.profile,
-                sequence=batch.sequence,
-                tree_size=batch.tree_size,
-                root_hash=batch.root_hash,
-            )
-            _write(self.manifest_path(batch.issuer_id, batch.sequence), manifest_lines(header, leaves), 0o644)
+            header = self.header(batch)
+            manifest = self.manifest_path(batch.issuer_id, batch.sequence)
+            durable.write(manifest, pieces(manifest_lines(header, leaves)), 0o644)
             entries = (
                 Entry(*row)
                 for row in counted(queries.entries(connection, batch.id), "Filing", batch.tree_size, self.step)
             )
-            _write(self.entries_path(batch.issuer_id, batch.sequence), entries_lines(header, entries), 0o600)
+            path = self.entries_path(batch.issuer_id, batch.sequence)
+            durable.write(path, pieces(entries_lines(header, entries)), 0o600)
+
+    def header(self, batch: Batch) -> BatchHeader:
+        """What names a stored batch in its files."""
+        return BatchHeader(
+            chain_id=self.chain_id,
+            registry=self.registry,
+            issuer_id=batch.issuer_id,
+            issuer_profile=batch.profile,
+            sequence=batch.sequence,
+            tree_size=batch.tree_size,
+            root_hash=batch.root_hash,
+        )
 
     def numbers(self) -> dict[bytes, list[int]]:
         """For each issuer that has a folder of manifests: the sequence numbers that are filed, in order."""
@@ -116,14 +118,14 @@ class Filing:
         kept = [line for entry, line in zip(entries, lines[1:], strict=True) if entry.leaf_index != leaf_index]
         if len(kept) == len(entries):
             return False
-        _replace(path, _pieces([lines[0], *kept]), 0o600)
+        durable.replace(path, pieces([lines[0], *kept]), 0o600)
         self.sweep(issuer_id, sequence)
         return True
 
     def sweep(self, issuer_id: bytes, sequence: int) -> None:
         """Remove what processes that were killed left beside a batch's two files."""
         for path in (self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)):
-            for left in path.parent.glob(f"{path.name}.*{_UNFINISHED}"):
+            for left in path.parent.glob(f"{path.name}.*{durable.UNFINISHED}"):
                 left.unlink(missing_ok=True)
 
     def remove(self, issuer_id: bytes, sequence: int) -> None:
@@ -132,60 +134,11 @@ class Filing:
         for path in (self.manifest_path(issuer_id, sequence), self.entries_path(issuer_id, sequence)):
             path.unlink(missing_ok=True)
             if path.parent.is_dir():
-                _sync_folder(path.parent)
+                durable.sync_folder(path.parent)
 
 
-def _write(path: Path, lines: Iterable[str], mode: int) -> None:
-    """Write a file that is whole or not there, and read it back. An existing file must be the same."""
-    _make_folder(path.parent)
-    if path.exists():
-        with path.open("rb") as file:
-            is_same = all(file.read(len(piece)) == piece for piece in _pieces(lines)) and not file.read(1)
-        if not is_same:
-            raise Damaged(str(path), "it differs from what the database gives")
-        return
-    _replace(path, _pieces(lines), mode)
-
-
-def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+def pieces(lines: Iterable[str]) -> Iterator[bytes]:
     """Lines as bytes, many at a time, so that a million of them are never in memory at once."""
     following = iter(lines)
     while piece := "".join(islice(following, LINES_AT_ONCE)):
         yield piece.encode()
-
-
-def _replace(path: Path, pieces: Iterable[bytes], mode: int) -> None:
-    # A name of this process's own: others may file the same batch at this moment.
-    temporary = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{_UNFINISHED}")
-    written = hashlib.sha256()
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            for piece in pieces:
-                written.update(piece)
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").digest() != written.digest():
-            raise Damaged(str(path), "it does not read back as it was written")
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder that is still there after a power cut: a new name is only safe in a synced parent."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,12 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from verifier.errors import Malformed, MalformedManifest
-from verifier.policy import is_http
-from verifier.rpc import fetch
 from verifier.strictjson import read_canonical
 
 MANIFEST_FORMAT = "jangkar-manifest-v1"
@@ -17,7 +14,6 @@ MAX_LINE_BYTES = 16 * 1024
 # One line of a manifest is a leaf; room for one header, and for leaves that should not be there.
 LEAF_LINE_BYTES = 65
 SLACK_BYTES = 1 << 20
-TIMEOUT_SECONDS = 60
 
 _HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
 _ENTRY = {"leaf_index", "document_digest", "metadata"}
@@ -46,25 +42,9 @@ class Entry:
     metadata: str
 
 
-class Shelf:
-    """A folder or an http address under which files of batches lie."""
-
-    def __init__(self, place: str) -> None:
-        self._place = place.rstrip("/")
-
-    def find(self, issuer_id: bytes, sequence: int, suffix: str, max_bytes: int) -> bytes | None:
-        """A batch's file, or nothing where a folder holds none; one byte more than the bound of one that is too long.
-
-        Raises: NodeUnavailable where an address does not answer, or with too much; OSError.
-        """
-        name = f"{issuer_id.hex()}/{sequence:08d}.{suffix}"
-        if is_http(self._place):
-            return fetch(f"{self._place}/{name}", None, TIMEOUT_SECONDS, max_bytes)
-        path = Path(self._place) / name
-        if not path.exists():
-            return None
-        with path.open("rb") as file:
-            return file.read(max_bytes + 1)
+def path_of(issuer_id: bytes, sequence: int, suffix: str) -> str:
+    """Where a batch's file lies in its place."""
+    return f"{issuer_id.hex()}/{sequence:08d}.{suffix}"
 
 
 def read_manifest(data: bytes) -> tuple[Header, list[bytes]]:

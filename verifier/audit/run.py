@@ -7,7 +7,7 @@ from typing import Any
 
 from verifier.audit import nights, sample
 from verifier.audit.batches import Batch, Judged, judge
-from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, Shelf
+from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, path_of
 from verifier.audit.findings import Finding, forked, of_breach
 from verifier.audit.progress import Progress
 from verifier.audit.slots import Slot, expected
@@ -20,6 +20,7 @@ from verifier.merkle import inclusion_path
 from verifier.metadata import parse_profile
 from verifier.nodes import Chain
 from verifier.onchain import Call
+from verifier.place import Place
 from verifier.recorded import Recorded, record
 
 FORMAT = "jangkar-audit-v1"
@@ -34,8 +35,8 @@ class Asked:
     `now` is the auditor's clock, in seconds since 1970.
     """
 
-    manifests: Shelf
-    entries: Shelf | None
+    manifests: Place
+    entries: Place | None
     previous: dict[str, Checkpoint]
     seed: str
     sample: int
@@ -128,9 +129,10 @@ def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: i
     progress.step("batches", number + 1, of)
     try:
         most = 2 * LEAF_LINE_BYTES * batch.anchor.size + SLACK_BYTES
-        manifest = asked.manifests.find(batch.issuer_id, batch.sequence, "manifest", most)
+        manifest = asked.manifests.find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
         most = MAX_LINE_BYTES * (batch.anchor.size + 1)
-        entries = asked.entries.find(batch.issuer_id, batch.sequence, "entries", most) if asked.entries else None
+        opened = path_of(batch.issuer_id, batch.sequence, "entries")
+        entries = asked.entries.find(opened, most) if asked.entries else None
     except NodeUnavailable as error:
         return Judged([_finding(batch, "manifest-unreadable", detail=str(error))])
     if manifest is None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "log": "logs",
     "bundle": "logs",
     "approval": "logs",
+    "receipt": "mirroring",
     "audit": "auditing",
     "watch": "watching",
 }

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def replace_file(path: Path, data: bytes) -> None:
     new = path.with_name(path.name + ".new")
     new.write_bytes(data)
     new.replace(path)
+
+
+def hash_of(option: str, given: str) -> bytes:
+    """32 bytes from what an option was given. Raises: ValueError."""
+    if not re.fullmatch("[0-9a-f]{64}", given):
+        raise ValueError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
+    return bytes.fromhex(given)
 
 
 def usage(problem: str) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from verifier.audit import page
-from verifier.audit.files import Shelf
 from verifier.audit.findings import in_words
 from verifier.audit.progress import Progress
 from verifier.audit.run import Asked, audit
@@ -17,6 +16,7 @@ from verifier.cli.answers import could_not, usage
 from verifier.errors import NodeUnavailable
 from verifier.facts import Checkpoint
 from verifier.nodes import open_chain
+from verifier.place import Place
 from verifier.policy import Policy, is_http
 
 MAX_LAG_DAYS = 366
@@ -61,8 +61,8 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     if previous and not known & set(previous):
         return usage(f"{options.previous} is about another registry than the policy's")
     asked = Asked(
-        manifests=Shelf(options.manifests),
-        entries=Shelf(options.entries) if options.entries else None,
+        manifests=Place(options.manifests),
+        entries=Place(options.entries) if options.entries else None,
         previous=previous,
         seed=options.seed,
         sample=options.sample,

@@ -9,9 +9,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from verifier import bundle, certificate_code, fingerprint, memory, ots, report, service
+from verifier import bundle, certificate_code, fingerprint, memory, mirror, ots, report, service
 from verifier.ask import Question, ask
-from verifier.cli.answers import DEFINITE_NO, DONE, EPILOG, could_not, invalid, progress, replace_file, show, usage
+from verifier.cli.answers import (
+    DEFINITE_NO,
+    DONE,
+    EPILOG,
+    could_not,
+    hash_of,
+    invalid,
+    progress,
+    replace_file,
+    show,
+    usage,
+)
 from verifier.errors import (
     BundleNotPinned,
     Malformed,
@@ -24,14 +35,13 @@ from verifier.errors import (
 )
 from verifier.nodes import Chain, open_chain
 from verifier.onchain import Call
-from verifier.policy import Policy
-from verifier.receipt import MAX_BYTES
+from verifier.place import Place
+from verifier.policy import Policy, is_http
+from verifier.receipt import MAX_BYTES, SUFFIX
 from verifier.receipt import parse as parse_receipt
 from verifier.recorded import Recorded, ask_about, record
 from verifier.verdict import EXIT_CODES
 from verifier.words import REASONS, WIB
-
-SUFFIX = ".jangkar.json"
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -44,8 +54,11 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         "--issuer", action="append", default=[], metavar="ID", help="the issuer that the certificate should be by"
     )
     check.add_argument("--bundle", type=Path, metavar="FILE", help="read this bundle instead of the policy's nodes")
-    check.add_argument("--digest", metavar="SHA256", help="with --bundle: its digest, as if the policy pinned it")
-    check.add_argument("--offline", action="store_true", help="ask nobody: needs --bundle, and a receipt")
+    check.add_argument(
+        "--mirror", metavar="PLACE", help="read the bundle that the policy pins from this folder or address of a mirror"
+    )
+    check.add_argument("--digest", metavar="SHA256", help="a bundle's digest, as if the policy pinned it")
+    check.add_argument("--offline", action="store_true", help="ask nobody: needs a file or folder, and a receipt")
     check.add_argument("--block", metavar="HASH", help="read at this block, as if the policy pinned it")
     check.add_argument(
         "--memory",
@@ -79,7 +92,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.Namespace, trusted: Policy) -> int:
     try:
-        issuers = frozenset(_hash("--issuer", one) for one in options.issuer)
+        issuers = frozenset(hash_of("--issuer", one) for one in options.issuer)
         trusted = _as_asked(options, trusted)
         instant = _instant(options.at) if options.at else None
     except ValueError as error:
@@ -124,7 +137,7 @@ def _answer(question: Question, options: argparse.Namespace, trusted: Policy, in
     except OSError as error:
         return usage(f"{error.filename} cannot be used: {error.strerror}")
     except (MalformedBundle, MalformedMemory) as error:
-        return usage(f"{options.bundle or options.memory}: {error}")
+        return usage(f"{options.bundle or options.mirror or options.memory}: {error}")
     except (BundleNotPinned, NodeUnavailable, MalformedProof) as error:
         return could_not(str(error), as_json=options.json)
     if instant is None or recorded is None:
@@ -151,6 +164,8 @@ def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) 
     """
     if options.bundle:
         return None, bundle.parse(options.bundle.read_bytes(), trusted)
+    if options.mirror:
+        return None, bundle.parse(mirror.bundle_from(Place(options.mirror), trusted), trusted)
     if instant is None and options.memory is None:
         return None, None
     chain = open_chain(trusted)
@@ -167,18 +182,21 @@ def _remember(chain: Chain, path: Path) -> None:
 
 def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
     """The policy with what the command line pins besides. Raises: ValueError."""
-    if options.offline and options.bundle is None:
-        raise ValueError("--offline needs a --bundle to read instead of a node")
+    written = options.bundle or options.mirror
+    if options.bundle and options.mirror:
+        raise ValueError("--bundle and --mirror both say where the history is: leave one of them out")
+    if options.offline and (written is None or is_http(str(written))):
+        raise ValueError("--offline needs a --bundle, or a --mirror that is a folder, to read instead of a node")
     if options.offline and options.service:
         raise ValueError("--offline asks nobody, and --service asks a service: leave one of them out")
-    if options.memory and options.bundle:
-        raise ValueError("--memory is of a chain, and --bundle asks none: leave one of them out")
-    if options.digest and options.bundle is None:
-        raise ValueError("--digest is a bundle's: name that with --bundle")
+    if options.memory and written:
+        raise ValueError("--memory is of a chain, and a bundle asks none: leave one of them out")
+    if options.digest and written is None:
+        raise ValueError("--digest is a bundle's: say where that is with --bundle or --mirror")
     if options.digest:
-        trusted = trusted._replace(bundles=trusted.bundles | {_hash("--digest", options.digest)})
+        trusted = trusted._replace(bundles=trusted.bundles | {hash_of("--digest", options.digest)})
     if options.block:
-        trusted = trusted._replace(pinned_block=_hash("--block", options.block.removeprefix("0x")))
+        trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
     return trusted
 
 
@@ -252,12 +270,6 @@ def _call(options: argparse.Namespace, trusted: Policy) -> int:
 def _beside(file: Path) -> Path | None:
     path = file.with_name(file.name + SUFFIX)
     return path if path.exists() else None
-
-
-def _hash(option: str, given: str) -> bytes:
-    if not re.fullmatch("[0-9a-f]{64}", given):
-        raise ValueError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
-    return bytes.fromhex(given)
 
 
 def _instant(given: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier import approval, bundle, log_proof
-from verifier.cli.answers import DONE, could_not, invalid, progress, usage
+from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, usage
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.facts import Checkpoint
 from verifier.log import checkpoint_of, read_log
@@ -31,6 +31,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
     bundle_ = commands.add_parser("bundle", parents=[shared], help="write the whole history into one file, for offline")
     bundle_.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    bundle_.add_argument("--block", metavar="HASH", help="read up to this block, as if the policy pinned it")
     bundle_.set_defaults(run=_bundle)
 
     approval_ = commands.add_parser("approval", parents=[shared], help="show what a wallet signs for a batch")
@@ -112,7 +113,11 @@ def checkpoint(given: str) -> Checkpoint:
 def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
     """Everything that a check needs, up to one block, in one file."""
     try:
+        if options.block:
+            trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
         recorded = record(open_chain(trusted), progress)
+    except ValueError as error:
+        return usage(str(error))
     except NodeUnavailable as error:
         return could_not(str(error), as_json=options.json)
     except MalformedProof as error:

@@ -1,0 +1,72 @@
+"""The history of a registry up to a block, as every verifier writes it. Source: docs/spec/bundle.md."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anchor_service.core import canonical
+from anchor_service.core.log_proof import Log
+
+FORMAT = "jangkar-bundle-v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A final block. `time` is in seconds since 1970."""
+
+    number: int
+    hash: bytes
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A registry's log, the block that each entry was written in, and what the registry's code hashes to."""
+
+    log: Log
+    blocks: Sequence[int]
+    code_hash: bytes
+
+    @property
+    def root_hash(self) -> bytes:
+        """Root of the log; of an empty one, SHA-256 of nothing."""
+        return self.log.root_hash if self.log.entries else hashlib.sha256().digest()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The logs of registries that succeed one another, oldest first, up to a block."""
+
+    chain_id: int
+    genesis: bytes
+    block: Block
+    logs: Sequence[Recorded]
+
+    @property
+    def header(self) -> str:
+        """A bundle's first line, with its line feed: chain, block, and size and root of each log."""
+        fields = {
+            "format": FORMAT,
+            "chain_id": self.chain_id,
+            "genesis": "0x" + self.genesis.hex(),
+            "block": {"number": self.block.number, "hash": "0x" + self.block.hash.hex(), "time": self.block.time},
+            "logs": [
+                {
+                    "registry": one.log.registry,
+                    "code_hash": "0x" + one.code_hash.hex(),
+                    "size": len(one.log.entries),
+                    "root": one.root_hash.hex(),
+                }
+                for one in self.logs
+            ],
+        }
+        return canonical.encode(fields) + "\n"
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the whole bundle."""
+        found = hashlib.sha256(self.header.encode())
+        for one in self.logs:
+            for block, entry in zip(one.blocks, one.log.entries, strict=True):
+                found.update(f"{block} {entry.hex()}\n".encode())
+        return found.digest()

@@ -1,0 +1,95 @@
+"""The command about what a mirror holds: receipt."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from verifier import bundle, fingerprint
+from verifier.ask import Question, ask
+from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, show, usage
+from verifier.errors import BundleNotPinned, MalformedBundle, MalformedMetadata, MalformedProof, NodeUnavailable
+from verifier.metadata import MAX_METADATA_BYTES, parse_metadata
+from verifier.mirror import bundle_from, receipt_from
+from verifier.nodes import open_chain
+from verifier.place import Place
+from verifier.policy import Policy
+from verifier.receipt import SUFFIX, Receipt
+from verifier.recorded import Recorded, record
+
+
+def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """Add this group's commands to the parser."""
+    receipt = commands.add_parser("receipt", parents=[shared], help="write a certificate's receipt from a mirror")
+    receipt.add_argument("file", type=Path, metavar="FILE", help="the certificate's file")
+    receipt.add_argument(
+        "--metadata", type=Path, required=True, metavar="JSON", help="its metadata, in the form that the leaf binds"
+    )
+    receipt.add_argument("--issuer", required=True, metavar="ID", help="the issuer that handed it in")
+    receipt.add_argument("--mirror", required=True, metavar="PLACE", help="folder or address of a mirror")
+    receipt.add_argument(
+        "--digest", metavar="SHA256", help="read the history from the mirror too, by this bundle's digest"
+    )
+    receipt.add_argument("--out", type=Path, help=f"the file to write (default: FILE{SUFFIX})")
+    receipt.set_defaults(run=_receipt)
+
+
+def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
+    """From the mirror alone; judged like any other before it is written."""
+    try:
+        issuer_id = hash_of("--issuer", options.issuer)
+        with options.file.open("rb") as stream:
+            file = fingerprint.of_stream(stream)
+        with options.metadata.open("rb") as stream:
+            metadata = stream.read(MAX_METADATA_BYTES + 2).decode().removesuffix("\n")
+        parse_metadata(metadata)
+        recorded = _recorded(options, trusted)
+        found = _find(Place(options.mirror), recorded, issuer_id, file.digest, metadata)
+    except OSError as error:
+        return usage(f"{error.filename} cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return usage(f"{options.metadata} is not UTF-8")
+    except MalformedMetadata as error:
+        return usage(f"{options.metadata}: {error}")
+    except ValueError as error:
+        return usage(str(error))
+    except (MalformedBundle, MalformedProof) as error:
+        return invalid(str(error))
+    except (BundleNotPinned, NodeUnavailable) as error:
+        return could_not(str(error), as_json=options.json)
+    if found is None:
+        return invalid(
+            f"up to block {recorded.head.number} no batch of this issuer holds this file with this metadata; "
+            "it may not be anchored yet"
+        )
+    data = found.encode()
+    result = ask(Question(file, [data], {issuer_id}), recorded.policy, recorded)
+    if result.answer.claims[0].proven_anchor is None:
+        return show(result, recorded.policy, options, looked_up=False)
+    path = options.out or options.file.with_name(options.file.name + SUFFIX)
+    try:
+        with path.open("xb") as out:
+            out.write(data)
+    except OSError as error:
+        return usage(f"{path} cannot be written: {error.strerror}")
+    print(path)
+    return DONE
+
+
+def _recorded(options: argparse.Namespace, trusted: Policy) -> Recorded:
+    if options.digest is None:
+        return record(open_chain(trusted), progress)
+    pinned = trusted._replace(bundles=frozenset({hash_of("--digest", options.digest)}))
+    return bundle.parse(bundle_from(Place(options.mirror), pinned), pinned)
+
+
+def _find(place: Place, recorded: Recorded, issuer_id: bytes, digest: bytes, metadata: str) -> Receipt | None:
+    """The receipt from the newest batch that holds the certificate's leaf."""
+    sequences = sorted(recorded.histories[-1].issuer(issuer_id).anchors, reverse=True)
+    for done, sequence in enumerate(sequences, start=1):
+        if sys.stderr.isatty():
+            print(f"\rbatch {done} of {len(sequences)}", end="", file=sys.stderr, flush=True)
+        found = receipt_from(place, issuer_id, sequence, digest, metadata)
+        if found is not None:
+            return found
+    return None
