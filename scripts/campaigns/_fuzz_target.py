@@ -15,12 +15,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["verifier"]):
-    from verifier import bundle, metadata, policy, receipt, service
+    from verifier import bundle, metadata, mirror, policy, receipt, service
     from verifier.errors import VerifierError
     from verifier.events import read_event
     from verifier.header import read_header
     from verifier.keccak import keccak256
     from verifier.log import Entry
+    from verifier.place import Place
     from verifier.policy import Policy
     from verifier.registry import _nodes
     from verifier.rpc import result_of
@@ -30,6 +31,7 @@ PINS = (
     b'{"chain_id":7,"code_hash":"0x' + b"00" * 32 + b'","finality":"instant","format":"jangkar-policy-v1","genesis":"0x'
     b"" + b"00" * 32 + b'","nodes":["http://127.0.0.1:1"],"operators":1,"registry":"0x' + b"11" * 20 + b'"}'
 )
+METADATA = f'{{"issued_on":"2026-11-20","kind":"latsar","nonce":"{"0" * 32}","number":"1"}}'
 TRUSTED: Policy = policy.parse(PINS)
 
 
@@ -51,6 +53,25 @@ def read_bundle(data: bytes) -> None:
     bundle.parse(data, TRUSTED._replace(bundles=frozenset({hashlib.sha256(data).digest()})))
 
 
+class Everywhere(Place):
+    """A mirror of which every file holds the same."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__("everywhere")
+        self._data = data
+
+    def find(self, name: str, max_bytes: int) -> bytes:  # noqa: ARG002  (it is everywhere)
+        return self._data[: max_bytes + 1]
+
+
+def read_mirror(data: bytes) -> None:
+    """Checkpoint, tiles, bundle line, entries and blocks of a mirror."""
+    place, pinned = Everywhere(data), TRUSTED._replace(bundles=frozenset({bytes(32)}))
+    with suppress(VerifierError):
+        mirror.receipt_from(place, b"\xaa" * 32, 1, bytes(32), METADATA)
+    mirror.bundle_from(place, pinned)
+
+
 def _text(parse: Any) -> Any:
     return lambda data: parse(data.decode("utf-8", "surrogateescape"))
 
@@ -64,6 +85,7 @@ PARSERS = {
     "trie": walk,
     "bundle": read_bundle,
     "event": lambda data: read_event(Entry(0, data)),
+    "mirror": read_mirror,
     "lookup": lambda data: service.found_in(data, "http://127.0.0.1:1"),
 }
 

@@ -2,9 +2,9 @@
 
     python3 scripts/campaigns/fuzz.py --runs 1000000 --seed 1
 
-Receipt, metadata, profile, policy, JSON-RPC answers, tries, bundles, log entries and look-ups, each RUNS times,
-beginning with the shared vectors. Only the verifier's own errors may come out. Ends with `parsers N, executions N,
-uncaught 0`, or exits 1. Python 3.11 to 3.13 on Linux: atheris stands in an environment of its own.
+Receipt, metadata, profile, policy, JSON-RPC answers, tries, bundles, mirrors, log entries and look-ups, each RUNS
+times, beginning with the shared vectors. Only the verifier's own errors may come out. Ends with `parsers N,
+executions N, uncaught 0`, or exits 1. Python 3.11 to 3.13 on Linux: atheris stands in an environment of its own.
 """
 
 import sys
@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 
 TARGET = Path(__file__).with_name("_fuzz_target.py")
 VECTORS = _bootstrap.ROOT / "tests" / "vectors"
-PARSERS = ("receipt", "metadata", "profile", "policy", "rpc", "trie", "bundle", "event", "lookup")
+PARSERS = ("receipt", "metadata", "profile", "policy", "rpc", "trie", "bundle", "mirror", "event", "lookup")
 AT_ONCE = 2
 
 
@@ -112,6 +112,11 @@ def seeds(name: str) -> list[bytes]:
         "logs": [{"registry": "0x" + "11" * 20, "code_hash": "0x" + "00" * 32, "size": 1,
                   "root": hashlib.sha256(b"\0" + entry).hexdigest()}],
     }  # fmt: skip
+    if name == "mirror":
+        told = f"jangkar/7/0x{'11' * 20}/{'aa' * 32}/00000001\n%d\n{'A' * 43}=\nblock 3\ntransaction 0x{'00' * 32}\n"
+        profile = json.loads(receipts["right"]["text"])["issuer_profile"]
+        line = json.dumps(header | {"logs": [{"size": 1}]}, sort_keys=True, separators=(",", ":")) + "\n"
+        return [f"{told % size}profile {profile}\n".encode() for size in (1, 300, 10**15)] + [line.encode(), entry]
     return [f"{json.dumps(header, sort_keys=True, separators=(',', ':'))}\n1 {entry.hex()}\n".encode()]
 
 

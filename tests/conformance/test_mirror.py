@@ -1,12 +1,17 @@
-"""The service writes a mirror, the verifier reads it, and the tiles are those of C2SP tlog-tiles."""
+"""The service writes a mirror, the verifier reads it, and so does Go's own library for logs of this format."""
 
 import base64
 import random
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 import reference
+from tools import missing
 
 from anchor_service.core import tlog
+from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.merkle import MerkleTree
 from verifier.errors import NodeUnavailable
 from verifier.mirror import Tree
@@ -71,6 +76,32 @@ def test_the_verifier_finds_each_leaf_and_cuts_its_path(tmp_path, size):
         assert read.path(index) == tree.inclusion_path(index)
     for stranger in (bytes(32), b"\xff" * 32, chance.randbytes(32)):
         assert read.find(stranger) is None
+
+
+def test_the_library_of_go_proves_every_record(tmp_path):
+    """Source: golang.org/x/mod/sumdb/tlog, from which C2SP's format comes."""
+    if shutil.which("go") is None:
+        missing("Go")
+    folders, records = [], 0
+    for size in SIZES:
+        entries = [random.Random(f"{size} {number}").randbytes(32 * (number % 9 + 3)) for number in range(size)]
+        tree = MerkleTree([leaf_hash(entry) for entry in entries])
+        folder = tmp_path / str(size)
+        write(folder, tlog.hash_tiles(tree))
+        write(folder, tlog.runs("tile/entries", [len(entry).to_bytes(2) + entry for entry in entries]))
+        write(folder, [("checkpoint", tlog.checkpoint("test", size, tree.root_hash, "more").encode())])
+        folders.append(str(folder))
+        records += len(range(0, size, 1 + size // 600))
+    program = tmp_path / "tlog"
+    subprocess.run(["go", "build", "-o", str(program), "."], cwd=Path(__file__).parent / "tlog", check=True)
+    ended = subprocess.run([str(program), *folders], capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+    assert ended.stdout == f"logs {len(SIZES)}, records {records}, entries {sum(SIZES)}\n"
+    damaged = tmp_path / "300"
+    shutil.copytree(tmp_path / "513", damaged)
+    tile = damaged / "tile" / "0" / "001"
+    tile.write_bytes(tile.read_bytes()[:-1] + b"x")
+    assert subprocess.run([str(program), str(damaged)], capture_output=True, check=False).returncode == 1
 
 
 def test_a_tile_that_is_missing_short_or_long_is_no_answer(tmp_path):
