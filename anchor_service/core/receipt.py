@@ -38,24 +38,12 @@ class Receipt:
 
     def encode(self) -> bytes:
         """The one byte form: canonical JSON (RFC 8785) and a line feed."""
+        # Written out: of all these only the two texts hold what JSON escapes, and a receipt is made for each request.
+        hints, path = self.hints, ",".join([f'"{node.hex()}"' for node in self.path])
         return (
-            canonical.encode(
-                {
-                    "format": FORMAT,
-                    "document_digest": self.document_digest.hex(),
-                    "metadata": self.metadata,
-                    "issuer_id": self.issuer_id.hex(),
-                    "issuer_profile": self.issuer_profile,
-                    "sequence": self.sequence,
-                    "leaf_index": self.leaf_index,
-                    "path": [node.hex() for node in self.path],
-                    "hints": {
-                        "chain_id": self.hints.chain_id,
-                        "registry": self.hints.registry,
-                        "transaction": "0x" + self.hints.transaction.hex(),
-                        "block": self.hints.block,
-                    },
-                }
-            )
-            + "\n"
+            f'{{"document_digest":"{self.document_digest.hex()}","format":"{FORMAT}","hints":{{"block":{hints.block},'
+            f'"chain_id":{hints.chain_id},"registry":"{hints.registry}","transaction":"0x{hints.transaction.hex()}"}},'
+            f'"issuer_id":"{self.issuer_id.hex()}","issuer_profile":{canonical.encode(self.issuer_profile)},'
+            f'"leaf_index":{self.leaf_index},"metadata":{canonical.encode(self.metadata)},'
+            f'"path":[{path}],"sequence":{self.sequence}}}\n'
         ).encode()

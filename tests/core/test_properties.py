@@ -1,7 +1,6 @@
 """Properties of the pure core that no list of examples covers."""
 
 import contextlib
-import json
 
 import pytest
 import reference
@@ -154,8 +153,25 @@ def test_a_field_is_named_when_it_is_wrong():
     assert raised.value.field == "issued_on"
 
 
-def test_a_receipt_is_canonical_json_and_a_line_feed():
-    receipt = Receipt(bytes(32), "{}", bytes(32), "{}", 1, 0, [bytes(32)], Hints(1, "0x" + "00" * 20, bytes(32), 5))
-    data = receipt.encode()
-    assert data.endswith(b"}\n")
-    assert rfc8785.dumps(json.loads(data)) + b"\n" == data
+TEXTS = st.text(st.characters(codec="utf-8"))
+NUMBERS = st.integers(0, 2**53 - 1)
+
+
+@given(HASHES, TEXTS, TEXTS, NUMBERS, NUMBERS, st.lists(HASHES, max_size=64), NUMBERS)
+def test_a_receipt_is_canonical_json_and_a_line_feed(hash_, facts, profile_, sequence, index, path, block):
+    address = "0x" + hash_.hex()[:40]
+    data = Receipt(
+        hash_, facts, hash_, profile_, sequence, index, path, Hints(sequence, address, hash_, block)
+    ).encode()
+    fields = {
+        "format": "jangkar-receipt-v1",
+        "document_digest": hash_.hex(),
+        "metadata": facts,
+        "issuer_id": hash_.hex(),
+        "issuer_profile": profile_,
+        "sequence": sequence,
+        "leaf_index": index,
+        "path": [node.hex() for node in path],
+        "hints": {"chain_id": sequence, "registry": address, "transaction": "0x" + hash_.hex(), "block": block},
+    }
+    assert data == rfc8785.dumps(fields) + b"\n"
