@@ -32,6 +32,8 @@ AnchorServiceError
 └── Damaged                  what is stored contradicts itself: a person decides
 """
 
+from typing import Self
+
 
 class AnchorServiceError(Exception):
     """Base of every error of the service. `code` is stable and appears on the wire."""
@@ -43,6 +45,12 @@ class Rejected(AnchorServiceError):
     """The input is wrong: the same call fails again."""
 
     code = "rejected"
+
+    def as_value(self) -> Self:
+        """The same, to be kept beside what was not refused: without the frames that it came through."""
+        # Frames hold their callers, and those the list that this goes into: nothing of a piece would ever be freed.
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
 
 class Unavailable(AnchorServiceError):

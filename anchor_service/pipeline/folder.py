@@ -128,7 +128,7 @@ def read_digests(table: Table) -> Iterator[Item]:
         try:
             yield Item(row.key, row.number, Submission(_digest(row.key), row.fields), None)
         except FieldRejected as refused:
-            yield Item(row.key, row.number, None, refused)
+            yield Item(row.key, row.number, None, refused.as_value())
 
 
 def in_pieces(whole: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -208,7 +208,7 @@ def _item(folder: str, buffer: bytearray, name: str, row: int | None, fields: Ma
         if listed is not None and _digest(listed) != digest:
             raise DocumentRejected(f"{name} is another file than the table says: its SHA-256 is {digest.hex()}")
     except Rejected as refused:
-        return Item(name, row, None, refused)
+        return Item(name, row, None, refused.as_value())
     if listed is not None:
         fields = {field: value for field, value in fields.items() if field != "document_digest"}
     return Item(name, row, Submission(digest, fields), None)

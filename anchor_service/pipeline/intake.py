@@ -129,7 +129,7 @@ class _Chunk:
                 known = ", ".join(sorted(self._scope))
                 raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
         except Rejected as refused:
-            return refused
+            return refused.as_value()
         return found
 
     def _load(self, found: Sequence[tuple[Submission, Metadata]]) -> None:
@@ -151,7 +151,7 @@ class _Chunk:
                 return Outcome(same.leaf_hash, same.received_at, is_new=False, refused=None)
             return Outcome(self._add(submission, found), self._now, is_new=True, refused=None)
         except Rejected as refused:
-            return Outcome(None, 0, is_new=False, refused=refused)
+            return Outcome(None, 0, is_new=False, refused=refused.as_value())
 
     def _add(self, submission: Submission, found: Metadata) -> bytes:
         superseded = self._superseded(submission)

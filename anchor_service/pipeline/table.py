@@ -75,7 +75,7 @@ class Table:
                 if text and field not in (None, self.key):
                     fields[field] = _value(field, text, self.zone)
         except Rejected as refused:
-            return Row(number, key, refused)
+            return Row(number, key, refused.as_value())
         return Row(number, key, fields)
 
 
