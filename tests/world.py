@@ -64,7 +64,8 @@ class World:
     def submit(self, *names: str, issuer: Issuer | None = None, **more: object) -> list[Outcome]:
         by = issuer or self.issuer
         submissions = [Submission(digest(name), facts(**{"number": name, **more})) for name in names]
-        outcomes = intake.submit(self.store, by, submissions, now=self.now, new_nonce=lambda: next(self._nonces))
+        check = intake.checker(by, lambda: next(self._nonces))
+        outcomes = intake.submit(self.store, by, submissions, now=self.now, check=check)
         for submission, outcome in zip(submissions, outcomes, strict=True):
             if outcome.leaf_hash:
                 self.accepted[by.id, submission.document_digest] = outcome.leaf_hash

@@ -63,30 +63,31 @@ def ingest(
     """
     source = _source(folder, manifest, kind, issued_on)
     issuer = the_issuer(given)
+    check = intake.checker(issuer, lambda: secrets.token_hex(16))
     if source.ignored:
         stderr.print(f"Columns that are not taken in: {', '.join(source.ignored)}")
-    accepted = known = ready = 0
+    sound = accepted = 0
     with _Refusals(errors) as refusals, progress() as bar, collector.resting():
         task = bar.add_task("Taking in", total=source.count)
         for piece in in_pieces(source.items, source.at_once):
             submitted = [(item, item.submission) for item in piece if item.submission]
-            ready += len(submitted)
+            submissions = [submission for _, submission in submitted]
             for item in piece:
                 refusals.tell(item, item.refused)
-            if not dry_run:
-                submissions = [submission for _, submission in submitted]
-                outcomes = intake.submit(
-                    services().store, issuer, submissions, now=now(), new_nonce=lambda: secrets.token_hex(16)
-                )
-                for (item, _), outcome in zip(submitted, outcomes, strict=True):
-                    refusals.tell(item, outcome.refused)
+            if dry_run:
+                refused = [one if isinstance(one, Rejected) else None for one in map(check, submissions)]
+            else:
+                outcomes = intake.submit(services().store, issuer, submissions, now=now(), check=check)
+                refused = [one.refused for one in outcomes]
                 accepted += sum(one.is_new for one in outcomes)
-                known += sum(one.refused is None and not one.is_new for one in outcomes)
+            sound += refused.count(None)
+            for (item, _), problem in zip(submitted, refused, strict=True):
+                refusals.tell(item, problem)
             bar.advance(task, len(piece))
     if dry_run:
-        show(f"dry run: {ready} would be handed in, refused {refusals.count}")
+        show(f"dry run: {sound} would be handed in, refused {refusals.count}")
     else:
-        show(f"accepted {accepted}, known already {known}, refused {refusals.count}")
+        show(f"accepted {accepted}, known already {sound - accepted}, refused {refusals.count}")
     if refusals.count:
         raise typer.Exit(1)
 

@@ -49,9 +49,29 @@ class Outcome(NamedTuple):
     refused: Rejected | None
 
 
-def submit(
-    store: Store, issuer: Issuer, submissions: Sequence[Submission], *, now: int, new_nonce: Callable[[], str]
-) -> list[Outcome]:
+Check = Callable[[Submission], Metadata | Rejected]
+
+
+def checker(issuer: Issuer, new_nonce: Callable[[], str]) -> Check:
+    """What the database is not needed for: a submission's metadata with its nonce, or why it is refused."""
+    scope = frozenset(issuer.scope.split())
+
+    def check(submission: Submission) -> Metadata | Rejected:
+        try:
+            if len(submission.document_digest) != HASH_SIZE:
+                raise FieldRejected("document_digest", "must be a SHA-256 of 32 bytes")
+            found = metadata.from_fields({"nonce": new_nonce(), **submission.fields})
+            if found.kind not in scope:
+                known = ", ".join(sorted(scope))
+                raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
+        except Rejected as refused:
+            return refused.as_value()
+        return found
+
+    return check
+
+
+def submit(store: Store, issuer: Issuer, submissions: Sequence[Submission], *, now: int, check: Check) -> list[Outcome]:
     """Take certificates in, each on its own: a bad one does not hold up the others.
 
     The same digest with the same facts is the same row, however often it comes. Outcomes are in
@@ -67,7 +87,7 @@ def submit(
                     require_no_hold(connection, issuer.id)
                     # Most of what comes is new, and the database refuses what is not: then we look first. Another
                     # process may write one of these between our look and our insert: then we look again.
-                    taken = _Chunk(connection, issuer, now, new_nonce).take(chunk, look=attempt > 0)
+                    taken = _Chunk(connection, issuer, now, check).take(chunk, look=attempt > 0)
                 break
             except IntegrityError as error:
                 if attempt == ATTEMPTS - 1:
@@ -93,12 +113,11 @@ def withdraw(store: Store, issuer: Issuer, document_digest: bytes) -> None:
 class _Chunk:
     """What is known while one chunk is taken in: the live rows that it touches, and what it adds."""
 
-    def __init__(self, connection: Connection, issuer: Issuer, now: int, new_nonce: Callable[[], str]) -> None:
+    def __init__(self, connection: Connection, issuer: Issuer, now: int, check: Check) -> None:
         self._connection = connection
         self._issuer = issuer
-        self._scope = set(issuer.scope.split())
         self._now = now
-        self._new_nonce = new_nonce
+        self._check = check
         self._by_digest: dict[bytes, Row] = {}
         self._by_number: dict[str, Row] = {}
         self._by_leaf: dict[bytes, Row] = {}
@@ -119,18 +138,6 @@ class _Chunk:
         queries.retire(self._connection, self._issuer.id, self._retired)
         queries.insert_certificates(self._connection, self._added)
         return outcomes
-
-    def _check(self, submission: Submission) -> Metadata | Rejected:
-        try:
-            if len(submission.document_digest) != HASH_SIZE:
-                raise FieldRejected("document_digest", "must be a SHA-256 of 32 bytes")
-            found = metadata.from_fields({"nonce": self._new_nonce(), **submission.fields})
-            if found.kind not in self._scope:
-                known = ", ".join(sorted(self._scope))
-                raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
-        except Rejected as refused:
-            return refused.as_value()
-        return found
 
     def _load(self, found: Sequence[tuple[Submission, Metadata]]) -> None:
         codes = [one.code for _, one in found if one.code]

@@ -34,6 +34,9 @@ def test_what_a_user_gets_wrong(quick, tmp_path):
     assert "empty (0 bytes)" in said
     assert "breaks off" in said
     assert len(errors.read_text().splitlines()) == 3
+    # A dry run says all that needs no database.
+    said = refused("ingest", str(folder), "--kind", "menari", "--issued-on", "2026-02-30", "--dry-run", code=1)
+    assert "one.pdf: issued_on: 2026-02-30 is not a day of the calendar" in said
     assert "there is no batch 7" in refused("batch", "requeue", "7")
     assert "there is no change of status 7" in refused("status", "requeue", "7")
     assert "no certificate" in refused("status", "set", str(folder / "one.pdf"), "revoked", code=1)

@@ -67,7 +67,8 @@ class Service:
 
     def submit(self, name: str) -> None:
         given = [Submission(digest(name), facts(name, nonce=digest(name).hex()[:32]))]
-        assert intake.submit(self.store, self.issuer, given, now=self.now, new_nonce=str)[0].is_new
+        check = intake.checker(self.issuer, str)
+        assert intake.submit(self.store, self.issuer, given, now=self.now, check=check)[0].is_new
 
     def night(self) -> nightly.NightReport:
         self.now += 1

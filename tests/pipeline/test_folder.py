@@ -10,6 +10,9 @@ import pytest
 
 from anchor_service.core.errors import DocumentRejected, ManifestRejected
 from anchor_service.pipeline.folder import (
+    HEADER_WINDOW,
+    READ_BYTES,
+    TRAILER_WINDOW,
     document_digest,
     list_folder,
     list_manifest,
@@ -207,3 +210,17 @@ def test_files_that_are_no_certificate(tmp_path, data, said):
 def test_a_file_that_vanished(tmp_path):
     with pytest.raises(DocumentRejected, match="cannot be read"):
         document_digest(tmp_path / "a.pdf")
+
+
+def test_a_file_is_hashed_as_it_is_whatever_its_size(tmp_path):
+    for size in (1, READ_BYTES - 20, READ_BYTES - 15, READ_BYTES, READ_BYTES + 1, 3 * READ_BYTES + 7):
+        content = b"%PDF-1.7\n" + bytes(size) + b"%%EOF\n"
+        path = tmp_path / "a.pdf"
+        path.write_bytes(content)
+        assert document_digest(path) == hashlib.sha256(content).digest()
+        path.write_bytes(content + bytes(TRAILER_WINDOW))
+        with pytest.raises(DocumentRejected, match="breaks off"):
+            document_digest(path)
+        path.write_bytes(bytes(HEADER_WINDOW) + content)
+        with pytest.raises(DocumentRejected, match="does not begin"):
+            document_digest(path)

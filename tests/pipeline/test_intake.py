@@ -17,9 +17,8 @@ from anchor_service.pipeline.intake import Submission
 
 
 def take(world, *submissions, issuer=None):
-    return intake.submit(
-        world.store, issuer or world.issuer, submissions, now=world.now, new_nonce=lambda: next(world._nonces)
-    )
+    check = intake.checker(issuer or world.issuer, lambda: next(world._nonces))
+    return intake.submit(world.store, issuer or world.issuer, submissions, now=world.now, check=check)
 
 
 def refusal(outcome):

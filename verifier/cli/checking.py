@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from verifier import bundle, certificate_code, fingerprint, memory, mirror, ots, report, service
+from verifier import bundle, certificate_code, fingerprint, memory, ots, report, service
 from verifier.ask import Question, ask
 from verifier.cli.answers import (
     DEFINITE_NO,
@@ -165,6 +165,9 @@ def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) 
     if options.bundle:
         return None, bundle.parse(options.bundle.read_bytes(), trusted)
     if options.mirror:
+        # Its reader brings threads along, which a check without it should not wait for.
+        from verifier import mirror  # noqa: PLC0415
+
         return None, bundle.parse(mirror.bundle_from(Place(options.mirror), trusted), trusted)
     if instant is None and options.memory is None:
         return None, None

@@ -87,9 +87,10 @@ def _find(place: Place, recorded: Recorded, issuer_id: bytes, digest: bytes, met
     """The receipt from the newest batch that holds the certificate's leaf."""
     sequences = sorted(recorded.histories[-1].issuer(issuer_id).anchors, reverse=True)
     for done, sequence in enumerate(sequences, start=1):
-        if sys.stderr.isatty():
-            print(f"\rbatch {done} of {len(sequences)}", end="", file=sys.stderr, flush=True)
         found = receipt_from(place, issuer_id, sequence, digest, metadata)
+        if sys.stderr.isatty():
+            end = "\n" if found or done == len(sequences) else ""
+            print(f"\rbatch {done} of {len(sequences)}", end=end, file=sys.stderr, flush=True)
         if found is not None:
             return found
     return None

@@ -33,9 +33,8 @@ def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIss
         Submission(bytes.fromhex(one.document_digest), one.model_dump(exclude={"document_digest"}, exclude_none=True))
         for one in asked.certificates
     ]
-    outcomes = intake.submit(
-        services.store, issuer, submissions, now=int(time.time()), new_nonce=lambda: secrets.token_hex(16)
-    )
+    check = intake.checker(issuer, lambda: secrets.token_hex(16))
+    outcomes = intake.submit(services.store, issuer, submissions, now=int(time.time()), check=check)
     return ResultsOut(
         results=[
             _result(one.document_digest, outcome, services.settings.anchor_within_hours * 3_600)
