@@ -29,7 +29,7 @@ from anchor_service.cli.context import (
 from anchor_service.core import certificate_code
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import Rejected
-from anchor_service.pipeline import access, collector, intake, statuses
+from anchor_service.pipeline import access, intake, statuses
 from anchor_service.pipeline.folder import FILES_AT_ONCE, Item, in_pieces, read_digests, read_items
 from anchor_service.pipeline.table import open_table
 from anchor_service.store.tables import StatusAct
@@ -67,7 +67,7 @@ def ingest(
     if source.ignored:
         stderr.print(f"Columns that are not taken in: {', '.join(source.ignored)}")
     sound = accepted = 0
-    with _Refusals(errors) as refusals, progress() as bar, collector.resting():
+    with _Refusals(errors) as refusals, progress() as bar:
         task = bar.add_task("Taking in", total=source.count)
         for piece in in_pieces(source.items, source.at_once):
             submitted = [(item, item.submission) for item in piece if item.submission]

@@ -9,7 +9,7 @@ from pathlib import Path
 from anchor_service.core.errors import Damaged, TextRejected
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines, read_entries, read_manifest
-from anchor_service.pipeline import collector, durable
+from anchor_service.pipeline import durable
 from anchor_service.pipeline.sealing import Step, checked_root, counted
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
@@ -41,7 +41,6 @@ class Filing:
         """The entries of a batch."""
         return self.entries / issuer_id.hex() / f"{sequence:08}.entries"
 
-    @collector.resting()
     def file(self, store: Store, batch: Batch) -> None:
         """Write both files, or compare them with what an earlier run wrote.
 

@@ -16,7 +16,6 @@ from anchor_service.core.hashing import (
     text_digest,
 )
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
-from anchor_service.pipeline import collector
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
@@ -30,7 +29,6 @@ _UNKNOWN_ROOT = bytes(32)
 T = TypeVar("T")
 
 
-@collector.resting()
 def seal(
     store: Store,
     issuer: Issuer,
