@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.inspection import Inspection
-    from anchor_service.core.bundle import History
+    from anchor_service.core.bundle import Recorded
     from anchor_service.core.log_proof import Log
 
 
@@ -100,7 +100,7 @@ def read_log(settings: Settings) -> "Log":
     return log.read(connect(settings.rpc_url), registry_address(settings))
 
 
-def read_history(settings: Settings, predecessors: Sequence[str]) -> "History":
+def read_recorded(settings: Settings, predecessors: Sequence[str]) -> "Recorded":
     """The logs of the registries that this one succeeds, oldest first, and its own, up to the newest final block.
 
     Raises: SettingMissing, RegistryUnavailable, RegistryRefused, Damaged.
@@ -109,7 +109,7 @@ def read_history(settings: Settings, predecessors: Sequence[str]) -> "History":
     from anchor_service.chain.contract import connect
 
     registries = [*predecessors, registry_address(settings)]
-    return log.read_history(connect(settings.rpc_url), registries, settings.finality_depth)
+    return log.read_recorded(connect(settings.rpc_url), registries, settings.finality_depth)
 
 
 def read_policy_pins(settings: Settings, successors: Sequence[str]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking
-from anchor_service.core.bundle import Block, History, Recorded
+from anchor_service.core.bundle import Block, Recorded, RecordedLog
 from anchor_service.core.errors import Damaged, RegistryRefused
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
@@ -27,12 +27,12 @@ def read(client: Web3, registry: str) -> Log:
     return _read(client, registry, head).log
 
 
-def read_history(client: Web3, registries: Sequence[str], depth: int) -> History:
+def read_recorded(client: Web3, registries: Sequence[str], depth: int) -> Recorded:
     """The logs of registries, oldest first, up to the newest block that has `depth` on top of it. Raises: as `read`."""
     with asking("reading the chain"):
         block = client.eth.get_block(max(0, client.eth.block_number - depth))
         genesis, chain_id = client.eth.get_block(0)["hash"], client.eth.chain_id
-    return History(
+    return Recorded(
         chain_id=chain_id,
         genesis=bytes(genesis),
         block=Block(block["number"], bytes(block["hash"]), block["timestamp"]),
@@ -40,7 +40,7 @@ def read_history(client: Web3, registries: Sequence[str], depth: int) -> History
     )
 
 
-def _read(client: Web3, registry: str, head: int) -> Recorded:
+def _read(client: Web3, registry: str, head: int) -> RecordedLog:
     address = Web3.to_checksum_address(registry)
     contract = client.eth.contract(address=address, abi=artifact()["abi"])
     with asking("reading the log"):
@@ -59,7 +59,7 @@ def _read(client: Web3, registry: str, head: int) -> Recorded:
         chain_id = client.eth.chain_id
     if len(entries) != size or (entries and root_by_frontier(map(leaf_hash, entries))[1] != bytes(root)):
         raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
-    return Recorded(Log(chain_id, registry.lower(), entries), blocks, bytes(Web3.keccak(code)))
+    return RecordedLog(Log(chain_id, registry.lower(), entries), blocks, bytes(Web3.keccak(code)))
 
 
 def _topics() -> list[str]:

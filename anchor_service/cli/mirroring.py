@@ -1,13 +1,16 @@
 """`jangkar mirror`: what anybody may serve, as plain files."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import read_history
-from anchor_service.cli.context import progress, services, settings, show
+from anchor_service.bootstrap import read_recorded
+from anchor_service.cli.context import UsageError, progress, services, settings, show
 from anchor_service.pipeline.mirror import Mirror
+
+_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 
 
 def mirror(
@@ -26,7 +29,10 @@ def mirror(
     Exit code 1 says that a file in the folder is another than it has to be.
     """
     parts = services()
-    history = read_history(settings(), after or [])
+    for one in after or []:
+        if not _ADDRESS.fullmatch(one):
+            raise UsageError(f"--after {one} is no address: write 0x and 40 hexadecimal digits")
+    recorded = read_recorded(settings(), after or [])
     with progress() as bar:
         task = bar.add_task("Mirroring", total=None)
 
@@ -35,10 +41,10 @@ def mirror(
 
         made = Mirror(folder, whole, step)
         found = made.add_batches(parts.store, parts.filing)
-        written = found.written + made.add_history(history)
-    entries = sum(len(one.log.entries) for one in history.logs)
+        written = found.written + made.add_logs(recorded)
+    entries = sum(len(one.log.entries) for one in recorded.logs)
     show(
         f"mirrored {found.batches} batches of {found.certificates} certificates, {entries} entries of the log, "
         f"new files {written}"
     )
-    show(f"bundle {history.digest.hex()}, block {history.block.number}, 0x{history.block.hash.hex()}")
+    show(f"bundle {recorded.digest.hex()}, block {recorded.block.number}, 0x{recorded.block.hash.hex()}")

@@ -20,7 +20,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedLog:
     """A registry's log, the block that each entry was written in, and what the registry's code hashes to."""
 
     log: Log
@@ -34,13 +34,13 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class Recorded:
     """The logs of registries that succeed one another, oldest first, up to a block."""
 
     chain_id: int
     genesis: bytes
     block: Block
-    logs: Sequence[Recorded]
+    logs: Sequence[RecordedLog]
 
     @property
     def header(self) -> str:

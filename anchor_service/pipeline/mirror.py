@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anchor_service.core import tlog
 from anchor_service.core.batch import OnChainState
-from anchor_service.core.bundle import History, Recorded
+from anchor_service.core.bundle import Recorded, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.manifest import BatchHeader, manifest_lines
@@ -71,21 +71,21 @@ class Mirror:
             self.step("Mirroring", done, total)
         return Mirrored(len(anchored), sum(batch.tree_size for batch in anchored), written)
 
-    def add_history(self, history: History) -> int:
+    def add_logs(self, recorded: Recorded) -> int:
         """Write what the folder lacks of the logs, and the line that a bundle of them begins with.
 
         Returns how many files are new. Raises: Damaged when another file stands in the way; OSError.
         """
         written = 0
-        for one in history.logs:
+        for one in recorded.logs:
             written += _write(self.folder / "logs" / one.log.registry, _log_files(one))
         # Last: who finds this line finds everything that it names.
-        written += _write(self.folder / "bundles", [(history.digest.hex(), history.header.encode())])
-        for one in history.logs:
+        written += _write(self.folder / "bundles", [(recorded.digest.hex(), recorded.header.encode())])
+        for one in recorded.logs:
             self._advance(one)
         return written
 
-    def _advance(self, one: Recorded) -> None:
+    def _advance(self, one: RecordedLog) -> None:
         """Move a log's checkpoint on: the one file that changes, for readers of C2SP's, who look for it there."""
         path, size = self.folder / "logs" / one.log.registry / CHECKPOINT, len(one.log.entries)
         durable.make_folder(path.parent)
@@ -101,7 +101,7 @@ class Mirror:
         return self.folder / header.issuer_id.hex() / f"{header.sequence:08}"
 
 
-def _log_files(one: Recorded) -> Iterable[tuple[str, bytes]]:
+def _log_files(one: RecordedLog) -> Iterable[tuple[str, bytes]]:
     entries = one.log.entries
     yield from tlog.runs("tile/entries", [len(entry).to_bytes(2) + entry for entry in entries])
     yield from tlog.runs("blocks", [block.to_bytes(8) for block in one.blocks])

@@ -203,3 +203,13 @@ def test_a_successor_by_the_commands(quick):
     assert quick.verify(*asli)[1]["verdict"] == "undetermined"
     quick.policy.write_text(quick.jangkar("registry", "policy", "--operators", "1", "--successor", newer))
     assert quick.verify(*asli)[1]["verdict"] == "valid"
+    # The newer one's service mirrors both logs, and a verdict from there is the same.
+    path = quick.folder / "jangkar.toml"
+    path.write_text(path.read_text().replace(quick.registry, newer) + 'database_url = "sqlite:///newer.sqlite3"\n')
+    quick.jangkar("db", "upgrade")
+    mirrored = quick.jangkar("mirror", "mirror", "--after", quick.registry).splitlines()[-1]
+    digest = mirrored.split()[1].removesuffix(",")
+    bundle = quick.run("jangkar-verify", "bundle", "both.bundle", "--json", "--policy", str(quick.policy))
+    assert json.loads(bundle.stdout)["digest"] == digest
+    said = quick.verify(*asli, "--mirror", "mirror", "--digest", digest)[1]
+    assert (said["verdict"], said["stands_on"]) == ("valid", "pinned-bundle")

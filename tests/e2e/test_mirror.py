@@ -237,6 +237,9 @@ def test_mistakes_are_named(quick):
     done = quick.run("jangkar", "mirror", "first", "--after", "0x" + "00" * 20)
     assert done.returncode == 1
     assert "no contract" in done.stderr
+    done = quick.run("jangkar", "mirror", "first", "--after", "0x1")
+    assert done.returncode == 2
+    assert "40 hexadecimal digits" in done.stderr
     (quick.folder / "file").write_text("")
     done = quick.run("jangkar", "mirror", "file")
     assert done.returncode == 4

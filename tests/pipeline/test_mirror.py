@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 from world import digest
 
-from anchor_service.core.bundle import Block, History, Recorded
+from anchor_service.core.bundle import Block, Recorded, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.log_proof import Log
 from anchor_service.pipeline.mirror import Mirror
@@ -16,10 +16,10 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def history(entries, block=9):
+def recorded(entries, block=9):
     log = Log(7, "0x" + "12" * 20, [number.to_bytes(4) * 8 for number in range(entries)])
-    recorded = Recorded(log, [number // 2 for number in range(entries)], bytes(32))
-    return History(7, bytes(32), Block(block, bytes([block]) * 32, 1_800_000_000 + block), [recorded])
+    whole = RecordedLog(log, [number // 2 for number in range(entries)], bytes(32))
+    return Recorded(7, bytes(32), Block(block, bytes([block]) * 32, 1_800_000_000 + block), [whole])
 
 
 @pytest.fixture
@@ -120,12 +120,12 @@ def test_nothing_private_stands_in_any_file(world, mirror):
 def test_a_log_only_grows(mirror):
     sizes = (0, 1, 255, 256, 257, 600)
     for size in sizes:
-        assert mirror.add_history(history(size, block=size % 250)) > 0
+        assert mirror.add_logs(recorded(size, block=size % 250)) > 0
     before = files(mirror.folder)
     checkpoint = f"logs/0x{'12' * 20}/checkpoint"
     assert before[checkpoint].split(b"\n")[1] == b"600"
     # A node that lags shows less; what it shows is mirrored, and the newest checkpoint stays.
-    assert mirror.add_history(history(257, block=3)) == 1
+    assert mirror.add_logs(recorded(257, block=3)) == 1
     after = files(mirror.folder)
     assert len(after) == len(before) + 1
     assert after.items() > before.items()
@@ -133,8 +133,8 @@ def test_a_log_only_grows(mirror):
 
 
 def test_another_log_is_refused(mirror):
-    mirror.add_history(history(300))
-    other = history(300)
+    mirror.add_logs(recorded(300))
+    other = recorded(300)
     other.logs[0].log.entries[4] = bytes(32)
     with pytest.raises(Damaged):
-        mirror.add_history(other)
+        mirror.add_logs(other)
