@@ -2,12 +2,14 @@
 # A Path for each of a million files costs as much as their rows: names are strings here.
 # ruff: noqa: PTH118, PTH119
 
+import gc
 import hashlib
 import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import islice
@@ -106,7 +108,7 @@ def list_manifest(folder: Path, manifest: Path, zone: tzinfo, defaults: Mapping[
 
 def read_items(listing: Listing) -> Iterator[Item]:
     """Hash every listed file, in order, some thousand ahead of the caller. Raises: ManifestRejected."""
-    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+    with ThreadPoolExecutor(HASHING_THREADS) as pool, _collector_at_rest():
         ahead: deque[Future[list[Item]]] = deque()
         try:
             for entries in in_pieces(listing.entries(), FILES_A_TASK):
@@ -117,6 +119,18 @@ def read_items(listing: Listing) -> Iterator[Item]:
                 yield from ahead.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No looking for cycles, of which nothing here has any: the threads would wait for the lock that it holds."""
+    works = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if works:
+            gc.enable()
 
 
 def read_digests(table: Table) -> Iterator[Item]:
