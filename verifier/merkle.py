@@ -1,6 +1,7 @@
 """The questions that a verifier asks a tree, straight from RFC 9162."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from verifier.errors import MalformedProof
 from verifier.hashing import DIGEST_BYTES, interior
@@ -105,15 +106,20 @@ def inclusion_path(leaf_hashes: Sequence[bytes], leaf_index: int) -> list[bytes]
     """
     if not 0 <= leaf_index < len(leaf_hashes):
         raise MalformedProof(f"leaf index {leaf_index} lies outside a tree of {len(leaf_hashes)}")
+    return siblings(len(leaf_hashes), leaf_index, partial(_subtree, leaf_hashes))
+
+
+def siblings(tree_size: int, leaf_index: int, root_of: Callable[[int, int], bytes]) -> list[bytes]:
+    """The path of a leaf that the tree holds, lowest first; `root_of` gives the root over the leaves [start, end)."""
     path: list[bytes] = []
-    start, end = 0, len(leaf_hashes)
+    start, end = 0, tree_size
     while end - start > 1:
         split = start + (1 << (end - start - 1).bit_length() - 1)
         if leaf_index < split:
-            path.append(_subtree(leaf_hashes, split, end))
+            path.append(root_of(split, end))
             end = split
         else:
-            path.append(_subtree(leaf_hashes, start, split))
+            path.append(root_of(start, split))
             start = split
     return path[::-1]
 

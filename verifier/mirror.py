@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from verifier.errors import BundleNotPinned, Malformed, NodeUnavailable
 from verifier.hashing import DIGEST_BYTES, certificate_leaf, interior
-from verifier.merkle import root_from_leaves
+from verifier.merkle import root_from_leaves, siblings
 from verifier.metadata import parse_metadata, parse_profile
 from verifier.place import Place
 from verifier.policy import Policy
@@ -89,17 +89,7 @@ class Tree:
 
     def path(self, index: int) -> tuple[bytes, ...]:
         """The inclusion path of a leaf, lowest first. Source: RFC 9162 2.1.3.1. Raises: NodeUnavailable; OSError."""
-        path: list[bytes] = []
-        start, end = 0, self.size
-        while end - start > 1:
-            split = start + (1 << (end - start - 1).bit_length() - 1)
-            if index < split:
-                path.append(self._root(split, end))
-                end = split
-            else:
-                path.append(self._root(start, split))
-                start = split
-        return tuple(path[::-1])
+        return tuple(siblings(self.size, index, self._root))
 
     def _root(self, start: int, end: int) -> bytes:
         height = (end - start - 1).bit_length()

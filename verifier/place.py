@@ -14,14 +14,14 @@ class Place:
 
     def __init__(self, place: str) -> None:
         self._place = place.rstrip("/")
-        self.is_remote = is_http(place)
+        self._is_remote = is_http(place)
 
     def find(self, name: str, max_bytes: int) -> bytes | None:
         """A file, or nothing where a folder holds none; one byte more than the bound of one that is too long.
 
         Raises: NodeUnavailable where an address does not answer, or with too much; OSError.
         """
-        if self.is_remote:
+        if self._is_remote:
             return fetch(f"{self._place}/{name}", None, TIMEOUT_SECONDS, max_bytes)
         path = Path(self._place) / name
         if not path.exists():

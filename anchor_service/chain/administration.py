@@ -6,7 +6,7 @@ from typing import Any
 from hexbytes import HexBytes
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.contract import artifact, asking, code_hash
 from anchor_service.chain.transactions import STATUSES, sign
 from anchor_service.core.batch import Status
 from anchor_service.core.errors import RegistryRefused
@@ -133,13 +133,11 @@ def _role(functions: Any, role: str) -> bytes:
 def policy_pins(client: Web3, registry: str) -> dict[str, Any]:
     """What a policy pins, read from the node: chain id, genesis, registry and code hash."""
     with asking("reading the chain"):
-        code = client.eth.get_code(Web3.to_checksum_address(registry))
-        if not code:
-            raise RegistryRefused("no contract", f"at {registry}")
+        code = code_hash(client, registry, "latest")
         genesis = client.eth.get_block(0)["hash"]
         return {
             "chain_id": client.eth.chain_id,
             "genesis": "0x" + bytes(genesis).hex(),
             "registry": registry.lower(),
-            "code_hash": "0x" + bytes(Web3.keccak(code)).hex(),
+            "code_hash": "0x" + code.hex(),
         }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
@@ -35,6 +35,14 @@ def connect(rpc_url: str) -> Web3:
     client = Web3(provider)
     client.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return client
+
+
+def code_hash(client: Web3, registry: str, block: int | Literal["latest"]) -> bytes:
+    """Keccak-256 of a registry's code at a block. Raises: RegistryRefused where there is none."""
+    code = client.eth.get_code(Web3.to_checksum_address(registry), block_identifier=block)
+    if not code:
+        raise RegistryRefused("no contract", f"at {registry}")
+    return bytes(Web3.keccak(code))
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.contract import artifact, asking, code_hash
 from anchor_service.core.bundle import Block, Recorded, RecordedLog
-from anchor_service.core.errors import Damaged, RegistryRefused
+from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
 from anchor_service.core.merkle import root_by_frontier
@@ -44,9 +44,7 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
     address = Web3.to_checksum_address(registry)
     contract = client.eth.contract(address=address, abi=artifact()["abi"])
     with asking("reading the log"):
-        code = client.eth.get_code(address, block_identifier=head)
-        if not code:
-            raise RegistryRefused("no contract", f"at {registry}")
+        code = code_hash(client, address, head)
         size, root = contract.functions.checkpoint().call(block_identifier=head)
         entries: list[bytes] = []
         blocks: list[int] = []
@@ -59,7 +57,7 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
         chain_id = client.eth.chain_id
     if len(entries) != size or (entries and root_by_frontier(map(leaf_hash, entries))[1] != bytes(root)):
         raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
-    return RecordedLog(Log(chain_id, registry.lower(), entries), blocks, bytes(Web3.keccak(code)))
+    return RecordedLog(Log(chain_id, registry.lower(), entries), bytes(root), blocks, code)
 
 
 def _topics() -> list[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from anchor_service.core import canonical
 from anchor_service.core.log_proof import Log
@@ -21,19 +22,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class RecordedLog:
-    """A registry's log, the block that each entry was written in, and what the registry's code hashes to."""
+    """A registry's log, its root, the block that each entry was written in, and what the registry's code hashes to."""
 
     log: Log
+    root_hash: bytes
     blocks: Sequence[int]
     code_hash: bytes
 
-    @property
-    def root_hash(self) -> bytes:
-        """Root of the log; of an empty one, SHA-256 of nothing."""
-        return self.log.root_hash if self.log.entries else hashlib.sha256().digest()
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recorded:
     """The logs of registries that succeed one another, oldest first, up to a block."""
 
@@ -62,7 +59,7 @@ class Recorded:
         }
         return canonical.encode(fields) + "\n"
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the whole bundle."""
         found = hashlib.sha256(self.header.encode())

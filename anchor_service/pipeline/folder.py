@@ -208,7 +208,7 @@ def _walk(folder: str, below: str) -> Iterator[str]:
 
 
 def _hashed(folder: Path, entries: Iterable[Entry]) -> list[Item]:
-    # Memory that is new for each file costs its pages; what is read into the same place stays near the processor.
+    # One for all of them: a new one would have to be cleared first, for each file.
     buffer = bytearray(READ_BYTES)
     return [_item(str(folder), buffer, *entry) for entry in entries]
 

@@ -1,6 +1,7 @@
 """A mirror: anchored batches only, whole or without their checkpoint, and the same however often it is written."""
 
 import pytest
+import reference
 from sqlalchemy import update
 from world import digest
 
@@ -18,7 +19,8 @@ def files(folder):
 
 def recorded(entries, block=9):
     log = Log(7, "0x" + "12" * 20, [number.to_bytes(4) * 8 for number in range(entries)])
-    whole = RecordedLog(log, [number // 2 for number in range(entries)], bytes(32))
+    root = log.root_hash if entries else reference.root([])
+    whole = RecordedLog(log, root, [number // 2 for number in range(entries)], bytes(32))
     return Recorded(7, bytes(32), Block(block, bytes([block]) * 32, 1_800_000_000 + block), [whole])
 
 
