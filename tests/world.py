@@ -64,7 +64,7 @@ class World:
     def submit(self, *names: str, issuer: Issuer | None = None, **more: object) -> list[Outcome]:
         by = issuer or self.issuer
         submissions = [Submission(digest(name), facts(**{"number": name, **more})) for name in names]
-        check = intake.checker(by, lambda: next(self._nonces))
+        check = intake.checker(by, self._nonces)
         outcomes = intake.submit(self.store, by, submissions, now=self.now, check=check)
         for submission, outcome in zip(submissions, outcomes, strict=True):
             if outcome.leaf_hash:

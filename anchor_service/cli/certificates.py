@@ -1,7 +1,6 @@
 """`jangkar ingest`, `withdraw`, `code`, `status`: what an institute does by day."""
 
 import csv
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +62,7 @@ def ingest(
     """
     source = _source(folder, manifest, kind, issued_on)
     issuer = the_issuer(given)
-    check = intake.checker(issuer, lambda: secrets.token_hex(16))
+    check = intake.checker(issuer, intake.nonces())
     if source.ignored:
         stderr.print(f"Columns that are not taken in: {', '.join(source.ignored)}")
     sound = accepted = 0

@@ -11,6 +11,7 @@ from anchor_service.core.errors import FieldRejected
 from anchor_service.core.hashing import MetadataDigest, text_digest
 
 MAX_BYTES = 4096
+NONCE_BYTES = 16
 MAX_NUMBER_LENGTH = 128
 MAX_TITLE_LENGTH = 300
 MAX_GRADE_LENGTH = 100

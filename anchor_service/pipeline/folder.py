@@ -6,6 +6,7 @@ import gc
 import hashlib
 import os
 import re
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,8 @@ HASHING_THREADS = 2
 # Files of one task of a thread, and tasks that wait: the threads go on while what they hashed is taken in.
 FILES_A_TASK = 64
 TASKS_AHEAD = 128
+# How long a thread waits while another keeps the interpreter's lock: Python's own 5 ms are many files.
+LOCK_SECONDS = 0.001
 # How many files are best taken in at once, so that this never waits for long.
 FILES_AT_ONCE = 5_000
 READ_BYTES = 1 << 18
@@ -108,7 +111,7 @@ def list_manifest(folder: Path, manifest: Path, zone: tzinfo, defaults: Mapping[
 
 def read_items(listing: Listing) -> Iterator[Item]:
     """Hash every listed file, in order, some thousand ahead of the caller. Raises: ManifestRejected."""
-    with ThreadPoolExecutor(HASHING_THREADS) as pool, _collector_at_rest():
+    with _hashing_first(), ThreadPoolExecutor(HASHING_THREADS) as pool:
         ahead: deque[Future[list[Item]]] = deque()
         try:
             for entries in in_pieces(listing.entries(), FILES_A_TASK):
@@ -122,13 +125,15 @@ def read_items(listing: Listing) -> Iterator[Item]:
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """No looking for cycles, of which nothing here has any: the threads would wait for the lock that it holds."""
-    works = gc.isenabled()
+def _hashing_first() -> Iterator[None]:
+    """The interpreter's lock goes to the threads soon. Nobody looks for cycles, which would hold it: there are none."""
+    works, seconds = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(LOCK_SECONDS)
     try:
         yield
     finally:
+        sys.setswitchinterval(seconds)
         if works:
             gc.enable()
 

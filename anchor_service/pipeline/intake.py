@@ -1,7 +1,8 @@
 """Intake: digests and facts become rows. It answers only after COMMIT, and refuses bad items here, never later."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -29,8 +30,10 @@ from anchor_service.store.tables import Issuer
 
 # Bounds one transaction, and what is in memory. Many rows at once spare the database from writing
 # the same page of an index again and again.
-CHUNK = 20_000
+CHUNK = 50_000
 ATTEMPTS = 4
+# Each draw is a call to the system, which lets go of the lock that hashing threads wait for.
+NONCES_A_DRAW = 100
 
 
 class Submission(NamedTuple):
@@ -52,7 +55,15 @@ class Outcome(NamedTuple):
 Check = Callable[[Submission], Metadata | Rejected]
 
 
-def checker(issuer: Issuer, new_nonce: Callable[[], str]) -> Check:
+def nonces() -> Iterator[str]:
+    """Nonces of metadata without an end, from the system's own randomness."""
+    while True:
+        drawn = secrets.token_bytes(metadata.NONCE_BYTES * NONCES_A_DRAW)
+        for start in range(0, len(drawn), metadata.NONCE_BYTES):
+            yield drawn[start : start + metadata.NONCE_BYTES].hex()
+
+
+def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
     """What the database is not needed for: a submission's metadata with its nonce, or why it is refused."""
     scope = frozenset(issuer.scope.split())
 
@@ -60,7 +71,7 @@ def checker(issuer: Issuer, new_nonce: Callable[[], str]) -> Check:
         try:
             if len(submission.document_digest) != HASH_SIZE:
                 raise FieldRejected("document_digest", "must be a SHA-256 of 32 bytes")
-            found = metadata.from_fields({"nonce": new_nonce(), **submission.fields})
+            found = metadata.from_fields({"nonce": next(new_nonces), **submission.fields})
             if found.kind not in scope:
                 known = ", ".join(sorted(scope))
                 raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
@@ -115,7 +126,8 @@ class _Chunk:
 
     def __init__(self, connection: Connection, issuer: Issuer, now: int, check: Check) -> None:
         self._connection = connection
-        self._issuer = issuer
+        # Once: an attribute of a row object costs as much as a hash.
+        self._issuer_id = IssuerId(issuer.id)
         self._now = now
         self._check = check
         self._by_digest: dict[bytes, Row] = {}
@@ -135,7 +147,7 @@ class _Chunk:
             self._place(one, found) if isinstance(found, Metadata) else Outcome(None, 0, is_new=False, refused=found)
             for one, found in zip(submissions, checked, strict=True)
         ]
-        queries.retire(self._connection, self._issuer.id, self._retired)
+        queries.retire(self._connection, self._issuer_id, self._retired)
         queries.insert_certificates(self._connection, self._added)
         return outcomes
 
@@ -144,9 +156,9 @@ class _Chunk:
         superseded = [bytes.fromhex(one.fields["supersedes"]) for one, _ in found if "supersedes" in one.fields]
         digests = [one.document_digest for one, _ in found]
         numbers = [one.number for _, one in found]
-        for row in queries.live_matches(self._connection, self._issuer.id, digests, numbers, superseded):
+        for row in queries.live_matches(self._connection, self._issuer_id, digests, numbers, superseded):
             self._remember(row)
-        self._codes_given = issuer_queries.codes_of(self._connection, self._issuer.id, codes)
+        self._codes_given = issuer_queries.codes_of(self._connection, self._issuer_id, codes)
         self._codes_used = queries.live_codes(self._connection, codes)
 
     def _place(self, submission: Submission, found: Metadata) -> Outcome:
@@ -176,11 +188,9 @@ class _Chunk:
         if superseded is not None:
             self._retired.append(superseded.leaf_hash)
             self._forget(superseded)
-        leaf = leaf_hash(
-            leaf_input(IssuerId(self._issuer.id), DocumentDigest(submission.document_digest), found.digest)
-        )
+        leaf = leaf_hash(leaf_input(self._issuer_id, DocumentDigest(submission.document_digest), found.digest))
         row = Row(
-            issuer_id=self._issuer.id,
+            issuer_id=self._issuer_id,
             document_digest=submission.document_digest,
             metadata_text=found.text,
             number=found.number,

@@ -1,11 +1,15 @@
-"""Many rows at once, by the fastest way that a database has: COPY on PostgreSQL, one prepared INSERT on SQLite."""
+"""Many rows at once, by the fastest way that a database has: COPY on PostgreSQL, INSERTs of many rows on SQLite."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
+
+# Of one INSERT, whose values SQLite bounds.
+ROWS_AT_ONCE = 100
 
 
 def insert_rows(
@@ -19,8 +23,12 @@ def insert_rows(
     names = ", ".join(f'"{column}"' for column in columns)
     try:
         if connection.dialect.name == "sqlite":
-            marks = ", ".join("?" * len(columns))
-            driver.executemany(f"INSERT INTO {model.__tablename__} ({names}) VALUES ({marks})", rows)  # noqa: S608
+            marks = f"({', '.join('?' * len(columns))})"
+            following = iter(rows)
+            while some := list(islice(following, ROWS_AT_ONCE)):
+                values = ", ".join([marks] * len(some))
+                statement = f"INSERT INTO {model.__tablename__} ({names}) VALUES {values}"  # noqa: S608
+                driver.execute(statement, list(chain.from_iterable(some)))
             return
         with driver.cursor() as cursor, cursor.copy(f"COPY {model.__tablename__} ({names}) FROM STDIN") as copy:
             for row in rows:

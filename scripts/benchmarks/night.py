@@ -5,9 +5,9 @@
 
 The commands themselves, on a fresh anvil and a fresh database: `ingest --csv`, `anchor run`, `receipt show` of the last
 certificate. The bare insert puts the rows that the night left into an empty table with the same indexes, in one
-transaction, by executemany or COPY. Medians; each round is one night and one bare insert of each size, in turn. What
-a night costs beyond a night of one certificate is what each certificate costs: starting, signing and waiting for a
-block are the same for any number. Ends with the ratios. Needs PostgreSQL, and what `check_contracts.py --quick`
+transaction, by the same INSERTs or COPY. Medians; each round is one night and one bare insert of each size, in turn.
+What a night costs beyond a night of one certificate is what each certificate costs: starting, signing and waiting for
+a block are the same for any number. Ends with the ratios. Needs PostgreSQL, and what `check_contracts.py --quick`
 installs.
 """
 
@@ -49,8 +49,8 @@ TABLE = """`python3 scripts/benchmarks/night.py --certificates {most} --write`, 
 
 From a CSV of digests to the last servable receipt: `jangkar ingest --csv`, `anchor run` and `receipt show`, on a fresh
 anvil. Beside it the bare insert of the rows that the night left, into the same table with the same indexes, in one
-transaction: executemany on SQLite, COPY on PostgreSQL. Medians of {rounds} rounds, in turn. A certificate costs what a
-night costs beyond a night of one; its bytes on disk are those of database, manifest and entries.
+transaction: INSERTs of 100 rows on SQLite, COPY on PostgreSQL. Medians of {rounds} rounds, in turn. A certificate
+costs what a night costs beyond a night of one; its bytes on disk are those of database, manifest and entries.
 
 | database | certificates | night, s | us each | bare insert, s | ratio | peak memory, MiB | bytes on disk each |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |

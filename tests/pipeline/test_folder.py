@@ -1,8 +1,10 @@
 """Folders and CSV manifests: each mistake has its own clear word, with its row where it has one."""
 
 import contextlib
+import gc
 import hashlib
 import os
+import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -129,6 +131,18 @@ def test_a_table_of_digests_needs_no_files(tmp_path):
     assert first.submission.document_digest == hashlib.sha256(PDF).digest()
     assert ["64 hexadecimal digits" in str(item.refused) for item in refused] == [True, True, False]
     assert "row 5 names no document_digest" in str(refused[2].refused)
+
+
+def test_what_stops_in_the_middle_leaves_the_interpreter_as_it_was(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.pdf").write_bytes(PDF)
+    before = gc.isenabled(), sys.getswitchinterval()
+    items = read_items(list_folder(tmp_path, {}))
+    next(items)
+    assert gc.isenabled() != before[0]
+    assert sys.getswitchinterval() != before[1]
+    items.close()
+    assert (gc.isenabled(), sys.getswitchinterval()) == before
 
 
 def test_a_folder_of_many_files_comes_in_order(tmp_path):

@@ -1,6 +1,7 @@
 """Intake: every accepted certificate is one row, and what is refused is refused with its reason."""
 
 import threading
+from itertools import islice
 
 import pytest
 from world import digest, facts
@@ -12,12 +13,14 @@ from anchor_service.core.errors import (
     NumberConflict,
     UnknownCertificate,
 )
+from anchor_service.core.metadata import NONCE_BYTES
 from anchor_service.pipeline import access, intake
 from anchor_service.pipeline.intake import Submission
+from anchor_service.store.bulk import ROWS_AT_ONCE
 
 
 def take(world, *submissions, issuer=None):
-    check = intake.checker(issuer or world.issuer, lambda: next(world._nonces))
+    check = intake.checker(issuer or world.issuer, world._nonces)
     return intake.submit(world.store, issuer or world.issuer, submissions, now=world.now, check=check)
 
 
@@ -26,10 +29,30 @@ def refusal(outcome):
     return type(outcome.refused)
 
 
+def test_no_nonce_comes_twice():
+    drawn = list(islice(intake.nonces(), 3 * intake.NONCES_A_DRAW))
+    assert len({bytes.fromhex(nonce) for nonce in drawn}) == len(drawn)
+    assert {len(nonce) for nonce in drawn} == {2 * NONCE_BYTES}
+
+
 def test_the_same_again_is_the_same_row(world):
     first, second = world.submit("a"), world.submit("a")
     assert (first[0].is_new, second[0].is_new) == (True, False)
     assert first[0].leaf_hash == second[0].leaf_hash
+
+
+def test_many_at_once_of_which_some_are_known_and_one_has_a_number_that_is_taken(world):
+    names = [f"c{number}" for number in range(2 * ROWS_AT_ONCE + 50)]
+    known = {names[3], names[ROWS_AT_ONCE], names[-1]}
+    world.submit(*known)
+    given = [Submission(digest(name), facts(name)) for name in names]
+    given[150] = Submission(digest("another"), facts(names[3]))
+    outcomes = take(world, *given)
+    assert refusal(outcomes[150]) is NumberConflict
+    assert [one.is_new for one in outcomes] == [name not in known and n != 150 for n, name in enumerate(names)]
+    with world.store.reading() as connection:
+        held = connection.exec_driver_sql("SELECT document_digest FROM certificates").scalars().all()
+    assert sorted(held) == sorted(digest(name) for n, name in enumerate(names) if n != 150)
 
 
 def test_the_same_twice_in_one_call_is_one_row(world):

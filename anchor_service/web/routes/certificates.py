@@ -1,6 +1,5 @@
 """Writing routes: certificates, codes and statuses of the issuer that the key belongs to."""
 
-import secrets
 import time
 from http import HTTPStatus
 from typing import Annotated
@@ -33,7 +32,7 @@ def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIss
         Submission(bytes.fromhex(one.document_digest), one.model_dump(exclude={"document_digest"}, exclude_none=True))
         for one in asked.certificates
     ]
-    check = intake.checker(issuer, lambda: secrets.token_hex(16))
+    check = intake.checker(issuer, intake.nonces())
     outcomes = intake.submit(services.store, issuer, submissions, now=int(time.time()), check=check)
     return ResultsOut(
         results=[
