@@ -30,7 +30,7 @@ from anchor_service.store.tables import Issuer
 
 # Bounds one transaction, and what is in memory. Many rows at once spare the database from writing
 # the same page of an index again and again.
-CHUNK = 50_000
+CHUNK = 100_000
 ATTEMPTS = 4
 # Each draw is a call to the system, which lets go of the lock that hashing threads wait for.
 NONCES_A_DRAW = 100

@@ -50,9 +50,12 @@ TIMEOUT_SECONDS = 120
 
 
 class Postgres:
-    """A PostgreSQL of the campaign's own, durable as in production, that may be stopped at any moment."""
+    """A PostgreSQL of the campaign's own, durable as in production, that may be stopped at any moment.
 
-    def __init__(self) -> None:
+    `settings` are the server's, such as `shared_buffers=1GB`; without them it is as Debian installs it.
+    """
+
+    def __init__(self, *settings: str) -> None:
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         if not found:
             raise SystemExit("PostgreSQL is not here: sudo apt-get install -y postgresql")
@@ -63,7 +66,7 @@ class Postgres:
             shutil.chown(self._folder, "postgres")
         data = str(self._folder / "data")
         self._run(str(found[-1]), "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8")
-        options = f"-k {self._folder} -c listen_addresses=''"
+        options = " ".join([f"-k {self._folder}", *(f"-c {one}" for one in ("listen_addresses=''", *settings))])
         self._control = (str(found[-1].with_name("pg_ctl")), "-D", data, "-w", "-l", str(self._folder / "log"))
         self._options = ("-o", options)
         self.start()
