@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import urllib.error
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -317,7 +318,7 @@ class Stream(threading.Thread):
             signed = self._devnet.account("institute").sign_transaction(fields)
             try:
                 answer = self._devnet.ask("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
-            except (OSError, ValueError):
+            except (OSError, ValueError, HTTPException):
                 return
             # Acknowledged now, or before a kill that cut the answer off.
             assert "result" in answer or answer["error"]["message"] == "already known", answer
@@ -354,4 +355,5 @@ def test_twenty_kills_under_a_stream_of_anchors(devnet):
     for number, hash_ in enumerate(stream.acknowledged, start=1):
         assert devnet.call("eth_getTransactionReceipt", hash_)["status"] == "0x1"
         assert registry.anchor_of(IssuerId(ISSUER), number).tree_size == number
-    assert registry.last_sequence(IssuerId(ISSUER)) == len(stream.acknowledged)
+    # The last kill may have cut off the answer to one more.
+    assert registry.last_sequence(IssuerId(ISSUER)) - len(stream.acknowledged) in (0, 1)
