@@ -27,7 +27,7 @@ def insert_rows(
             following = iter(rows)
             while some := list(islice(following, ROWS_AT_ONCE)):
                 values = ", ".join([marks] * len(some))
-                statement = f"INSERT INTO {model.__tablename__} ({names}) VALUES {values}"  # noqa: S608
+                statement = f"INSERT INTO {model.__tablename__} ({names}) VALUES {values}"  # noqa: S608  (our names)
                 driver.execute(statement, list(chain.from_iterable(some)))
             return
         with driver.cursor() as cursor, cursor.copy(f"COPY {model.__tablename__} ({names}) FROM STDIN") as copy:

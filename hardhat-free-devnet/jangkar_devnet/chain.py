@@ -184,7 +184,7 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         with self.lock, self.file.writing():
             header = self.chain.get_canonical_block_header_by_number(number)
             database = self.chain.chaindb
-            database._set_as_canonical_chain_head(database.db, header, GENESIS_PARENT_HASH)  # noqa: SLF001
+            database._set_as_canonical_chain_head(database.db, header, GENESIS_PARENT_HASH)  # noqa: SLF001  (no public way back)
             storage.unindex_after(self.file, number)
             storage.pool_remove(self.file, [pooled.hash for pooled in storage.pool_all(self.file)])
             self.chain = self._chain_class(database.db)

@@ -309,21 +309,23 @@ class Stream(threading.Thread):
         self.acknowledged: list[str] = []
 
     def run(self) -> None:
-        while True:
-            done = len(self.acknowledged)
-            data = self._contract.encode_abi("anchor", [ISSUER, done + 1, b"\x01" * 32, done + 1])
-            fields = transfer(
-                self._devnet, self._nonce + done, gas=400_000, value=0, to=self._contract.address, data=data
-            )
-            signed = self._devnet.account("institute").sign_transaction(fields)
-            try:
-                answer = self._devnet.ask("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
-            except (OSError, ValueError, HTTPException):
-                return
-            # Acknowledged now, or before a kill that cut the answer off.
-            assert "result" in answer or answer["error"]["message"] == "already known", answer
-            self.acknowledged.append("0x" + bytes(signed.hash).hex())
+        while self.send():
             time.sleep(0.05)
+
+    def send(self) -> bool:
+        """Send the next anchor. Returns whether it was acknowledged."""
+        done = len(self.acknowledged)
+        data = self._contract.encode_abi("anchor", [ISSUER, done + 1, b"\x01" * 32, done + 1])
+        fields = transfer(self._devnet, self._nonce + done, gas=400_000, value=0, to=self._contract.address, data=data)
+        signed = self._devnet.account("institute").sign_transaction(fields)
+        try:
+            answer = self._devnet.ask("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex())
+        except (OSError, ValueError, HTTPException):
+            return False
+        # Acknowledged now, or before a kill that cut the answer off.
+        assert "result" in answer or answer["error"]["message"] == "already known", answer
+        self.acknowledged.append("0x" + bytes(signed.hash).hex())
+        return True
 
     def again(self) -> "Stream":
         following = Stream(self._devnet, self._address, self._nonce)
@@ -350,10 +352,11 @@ def test_twenty_kills_under_a_stream_of_anchors(devnet):
             assert devnet.call("eth_getTransactionByHash", hash_) is not None
         checked = len(stream.acknowledged)
         stream = stream.again()
+    # The last kill may have cut off an answer, which only asking again tells.
+    assert stream.send()
     devnet.settle(60)
     assert len(stream.acknowledged) > 20
     for number, hash_ in enumerate(stream.acknowledged, start=1):
         assert devnet.call("eth_getTransactionReceipt", hash_)["status"] == "0x1"
         assert registry.anchor_of(IssuerId(ISSUER), number).tree_size == number
-    # The last kill may have cut off the answer to one more.
-    assert registry.last_sequence(IssuerId(ISSUER)) - len(stream.acknowledged) in (0, 1)
+    assert registry.last_sequence(IssuerId(ISSUER)) == len(stream.acknowledged)
