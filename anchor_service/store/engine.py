@@ -5,20 +5,19 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from anchor_service.core.errors import BackupRejected, StoreBusy, StoreUnavailable
+from anchor_service.store.tables import REVISION
 
 BUSY_TIMEOUT_MS = 30_000
 WRITERS_CACHE_KB = 64 * 1024
+PAGE_BYTES = 4096
+LOG_PAGES = 16 * 1024
 _WRITES = "jangkar_writes"
 
 
@@ -89,22 +88,20 @@ class Store:
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to a revision; `head` is the newest."""
         with self.writing() as connection:
-            config = _alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+            _migrate(connection, "upgrade", revision)
 
     def downgrade(self, revision: str) -> None:
         """Take the tables back to a revision; `base` is none at all."""
         with self.writing() as connection:
-            config = _alembic_config()
-            config.attributes["connection"] = connection
-            command.downgrade(config, revision)
+            _migrate(connection, "downgrade", revision)
 
     def is_current(self) -> bool:
         """Whether the tables are at the newest revision."""
         with self.reading() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-        return current == ScriptDirectory.from_config(_alembic_config()).get_current_head()
+            if not inspect(connection).has_table("alembic_version"):
+                return False
+            current = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+        return bool(current == REVISION)
 
 
 @contextmanager
@@ -120,10 +117,15 @@ def _telling() -> Iterator[None]:
         raise StoreUnavailable(f"the database does not do its work: {error.orig}") from error
 
 
-def _alembic_config() -> Config:
+def _migrate(connection: Connection, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
+    # Few commands change tables, and all of them would wait for this import.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    config.attributes["connection"] = connection
+    getattr(command, direction)(config, revision)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -136,8 +138,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # What is erased is overwritten, and not merely unlinked.
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    # Copied into the database so late, a page of an index is copied once for many transactions.
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
     # After a large night the log gives its disk back.
-    connection.execute(f"PRAGMA journal_size_limit={WRITERS_CACHE_KB * 1024}")
+    connection.execute(f"PRAGMA journal_size_limit={LOG_PAGES * PAGE_BYTES}")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,6 +3,9 @@
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+# The migration that leaves the tables as they are here.
+REVISION = "0004"
+
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
