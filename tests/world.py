@@ -65,7 +65,7 @@ class World:
         by = issuer or self.issuer
         submissions = [Submission(digest(name), facts(**{"number": name, **more})) for name in names]
         check = intake.checker(by, self._nonces)
-        outcomes = intake.submit(self.store, by, submissions, now=self.now, check=check)
+        outcomes = intake.submit(self.store, by, [check(one) for one in submissions], now=self.now)
         for submission, outcome in zip(submissions, outcomes, strict=True):
             if outcome.leaf_hash:
                 self.accepted[by.id, submission.document_digest] = outcome.leaf_hash

@@ -65,23 +65,23 @@ def ingest(
     check = intake.checker(issuer, intake.nonces())
     if source.ignored:
         stderr.print(f"Columns that are not taken in: {', '.join(source.ignored)}")
+    # As they come: what is checked while the last files are hashed need not wait for the last transaction.
+    checked = ((item, check(item.submission)) for item in source.items)
     sound = accepted = 0
     with _Refusals(errors) as refusals, progress() as bar:
         task = bar.add_task("Taking in", total=source.count)
-        for piece in in_pieces(source.items, source.at_once):
-            submitted = [(item, item.submission) for item in piece if item.submission]
-            submissions = [submission for _, submission in submitted]
-            for item in piece:
-                refusals.tell(item, item.refused)
+        for piece in in_pieces(checked, source.at_once):
+            sound_or_not = [one for _, one in piece]
             if dry_run:
-                refused = [one if isinstance(one, Rejected) else None for one in map(check, submissions)]
+                refused = [one if isinstance(one, Rejected) else None for one in sound_or_not]
             else:
-                outcomes = intake.submit(services().store, issuer, submissions, now=now(), check=check)
+                outcomes = intake.submit(services().store, issuer, sound_or_not, now=now())
                 refused = [one.refused for one in outcomes]
                 accepted += sum(one.is_new for one in outcomes)
             sound += refused.count(None)
-            for (item, _), problem in zip(submitted, refused, strict=True):
-                refusals.tell(item, problem)
+            for (item, _), problem in zip(piece, refused, strict=True):
+                if problem:
+                    refusals.tell(item, problem)
             bar.advance(task, len(piece))
     if dry_run:
         show(f"dry run: {sound} would be handed in, refused {refusals.count}")
@@ -207,9 +207,7 @@ class _Refusals:
         if self._file:
             self._file.close()
 
-    def tell(self, item: Item, reason: Rejected | None) -> None:
-        if reason is None:
-            return
+    def tell(self, item: Item, reason: Rejected) -> None:
         self.count += 1
         place = f"row {item.row}, " if item.row else ""
         stderr.print(f"refused: {place}{item.file}: {reason}", style="red", markup=False)

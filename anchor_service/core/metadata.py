@@ -56,7 +56,7 @@ def from_fields(fields: Mapping[str, Any]) -> Metadata:
     text = canonical.encode(dict(fields))
     if len(text.encode()) > MAX_BYTES:
         raise FieldRejected("metadata", f"has more than {MAX_BYTES} bytes in all")
-    return Metadata(text=text, number=fields["number"], kind=fields["kind"], code=fields.get("code"))
+    return Metadata(text, fields["number"], fields["kind"], fields.get("code"))
 
 
 def from_text(text: str) -> Metadata:

@@ -11,11 +11,12 @@ from itertools import pairwise
 from anchor_service.core import metadata
 from anchor_service.core.approval import BatchApproval
 from anchor_service.core.batch import OnChainState
-from anchor_service.core.errors import ApprovalRejected, FieldRejected, TextRejected
+from anchor_service.core.errors import ApprovalRejected, FieldRejected, Rejected, TextRejected
 from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
 from anchor_service.core.manifest import BatchHeader, Entry
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
 from anchor_service.pipeline.folder import Item
+from anchor_service.pipeline.intake import Submission
 from anchor_service.store import anchoring as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, StoredApproval
@@ -49,31 +50,33 @@ def compare(
     """
     _require_whole(header, leaves, entries_header, entries)
     items = list(own)
-    by_digest = {item.submission.document_digest: item for item in items if item.submission}
-    by_number = {item.submission.fields.get("number"): item for item in items if item.submission}
+    readable = [(item.file, item.submission) for item in items if isinstance(item.submission, Submission)]
+    by_digest = {given.document_digest: (file, given) for file, given in readable}
+    by_number = {given.fields.get("number"): (file, given) for file, given in readable}
     seen: set[str] = set()
     extra, altered = [], []
     for entry in entries:
         facts = metadata.facts(entry.metadata)
         number = str(facts["number"])
-        item = by_digest.get(entry.document_digest) or by_number.get(number)
-        if item is None or item.submission is None:
+        found = by_digest.get(entry.document_digest) or by_number.get(number)
+        if found is None:
             extra.append(number)
             continue
-        if item.file in seen:
-            extra.append(f"{number}: a second leaf of {item.file}")
+        file, given = found
+        if file in seen:
+            extra.append(f"{number}: a second leaf of {file}")
             continue
-        seen.add(item.file)
-        if item.submission.document_digest != entry.document_digest:
-            altered.append(f"{number}: the batch holds another file than {item.file}")
-        elif facts != dict(item.submission.fields):
-            names = sorted(
-                name
-                for name in facts | dict(item.submission.fields)
-                if facts.get(name) != item.submission.fields.get(name)
-            )
-            altered.append(f"{item.file}: the batch says otherwise in {', '.join(names)}")
-    missing = [f"{item.file}: {item.refused}" if item.refused else item.file for item in items if item.file not in seen]
+        seen.add(file)
+        if given.document_digest != entry.document_digest:
+            altered.append(f"{number}: the batch holds another file than {file}")
+        elif facts != dict(given.fields):
+            names = sorted(name for name in facts | dict(given.fields) if facts.get(name) != given.fields.get(name))
+            altered.append(f"{file}: the batch says otherwise in {', '.join(names)}")
+    missing = [
+        f"{item.file}: {item.submission}" if isinstance(item.submission, Rejected) else item.file
+        for item in items
+        if item.file not in seen
+    ]
     return Findings(tuple(missing), tuple(extra), tuple(altered))
 
 

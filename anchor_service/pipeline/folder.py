@@ -42,12 +42,11 @@ T = TypeVar("T")
 
 
 class Item(NamedTuple):
-    """One file of the folder or row of the table: ready to submit, or refused. `row` is the CSV's, from 1."""
+    """One file of the folder or row of the table: ready to submit, or why it is refused. `row` is the CSV's, from 1."""
 
     file: str
     row: int | None
-    submission: Submission | None
-    refused: Rejected | None
+    submission: Submission | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +141,12 @@ def read_digests(table: Table) -> Iterator[Item]:
     """Every row of a table whose column `document_digest` stands for the files. Raises: ManifestRejected."""
     for row in table.rows():
         if isinstance(row.fields, Rejected):
-            yield Item(row.key, row.number, None, row.fields)
+            yield Item(row.key, row.number, row.fields)
             continue
         try:
-            yield Item(row.key, row.number, Submission(_digest(row.key), row.fields), None)
+            yield Item(row.key, row.number, Submission(_digest(row.key), row.fields))
         except FieldRejected as refused:
-            yield Item(row.key, row.number, None, refused.as_value())
+            yield Item(row.key, row.number, refused.as_value())
 
 
 def in_pieces(whole: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -176,7 +175,6 @@ def document_digest(path: Path | str, buffer: bytearray | None = None) -> bytes:
 
     Raises: DocumentRejected when it cannot be read, is empty, is no PDF, or breaks off before its end.
     """
-    name = os.path.basename(path)
     view = memoryview(buffer or bytearray(READ_BYTES))
     found, head, tail = hashlib.sha256(), b"", b""
     try:
@@ -191,23 +189,30 @@ def document_digest(path: Path | str, buffer: bytearray | None = None) -> bytes:
         finally:
             os.close(file)
     except OSError as error:
-        raise DocumentRejected(f"{name} cannot be read: {error.strerror}") from None
-    if not head:
-        raise DocumentRejected(f"{name} is empty (0 bytes); export it again")
-    if b"%PDF-" not in head:
-        raise DocumentRejected(f"{name} is not a PDF: it does not begin with %PDF-")
-    if b"%%EOF" not in tail:
-        raise DocumentRejected(f"{name} breaks off: its %%EOF is missing; copy it again")
+        raise DocumentRejected(f"{os.path.basename(path)} cannot be read: {error.strerror}") from None
+    defect = _defect(head, tail)
+    if defect:
+        raise DocumentRejected(f"{os.path.basename(path)} {defect}")
     return found.digest()
+
+
+def _defect(head: bytes, tail: bytes) -> str | None:
+    if not head:
+        return "is empty (0 bytes); export it again"
+    if b"%PDF-" not in head:
+        return "is not a PDF: it does not begin with %PDF-"
+    if b"%%EOF" not in tail:
+        return "breaks off: its %%EOF is missing; copy it again"
+    return None
 
 
 def _walk(folder: str, below: str) -> Iterator[str]:
     # Path.rglob passes over folders that it may not read; a certificate must not be lost that way.
     with os.scandir(os.path.join(folder, below)) as entries:
         for entry in entries:
-            name = os.path.join(below, entry.name)
+            name = below + entry.name
             if entry.is_dir():
-                yield from _walk(folder, name)
+                yield from _walk(folder, name + os.sep)
             else:
                 yield name
 
@@ -220,17 +225,17 @@ def _hashed(folder: Path, entries: Iterable[Entry]) -> list[Item]:
 
 def _item(folder: str, buffer: bytearray, name: str, row: int | None, fields: Mapping[str, Any] | Rejected) -> Item:
     if isinstance(fields, Rejected):
-        return Item(name, row, None, fields)
+        return Item(name, row, fields)
     try:
-        digest = document_digest(os.path.join(folder, name), buffer)
+        digest = document_digest(f"{folder}{os.sep}{name}", buffer)
         listed = fields.get("document_digest")
         if listed is not None and _digest(listed) != digest:
             raise DocumentRejected(f"{name} is another file than the table says: its SHA-256 is {digest.hex()}")
     except Rejected as refused:
-        return Item(name, row, None, refused.as_value())
+        return Item(name, row, refused.as_value())
     if listed is not None:
         fields = {field: value for field, value in fields.items() if field != "document_digest"}
-    return Item(name, row, Submission(digest, fields), None)
+    return Item(name, row, Submission(digest, fields))
 
 
 def _digest(text: str) -> bytes:

@@ -52,7 +52,14 @@ class Outcome(NamedTuple):
     refused: Rejected | None
 
 
-Check = Callable[[Submission], Metadata | Rejected]
+class Checked(NamedTuple):
+    """A submission that only the database may still refuse, with its metadata."""
+
+    submission: Submission
+    metadata: Metadata
+
+
+Check = Callable[[Submission | Rejected], Checked | Rejected]
 
 
 def nonces() -> Iterator[str]:
@@ -64,10 +71,15 @@ def nonces() -> Iterator[str]:
 
 
 def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
-    """What the database is not needed for: a submission's metadata with its nonce, or why it is refused."""
+    """What the database is not needed for: a submission with its metadata and a nonce, or why it is refused.
+
+    What was refused before stays so.
+    """
     scope = frozenset(issuer.scope.split())
 
-    def check(submission: Submission) -> Metadata | Rejected:
+    def check(submission: Submission | Rejected) -> Checked | Rejected:
+        if isinstance(submission, Rejected):
+            return submission
         try:
             if len(submission.document_digest) != HASH_SIZE:
                 raise FieldRejected("document_digest", "must be a SHA-256 of 32 bytes")
@@ -77,28 +89,28 @@ def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
                 raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
         except Rejected as refused:
             return refused.as_value()
-        return found
+        return Checked(submission, found)
 
     return check
 
 
-def submit(store: Store, issuer: Issuer, submissions: Sequence[Submission], *, now: int, check: Check) -> list[Outcome]:
+def submit(store: Store, issuer: Issuer, checked: Sequence[Checked | Rejected], *, now: int) -> list[Outcome]:
     """Take certificates in, each on its own: a bad one does not hold up the others.
 
-    The same digest with the same facts is the same row, however often it comes. Outcomes are in
-    the order of the submissions.
+    They were checked before, since nobody else writes to SQLite during a transaction. The same digest with the same
+    facts is the same row, however often it comes. Outcomes are in the order given; what was refused stays refused.
     Raises: StoreBusy when others keep writing the same certificates at the same time; ChainAhead.
     """
     outcomes: list[Outcome] = []
-    for start in range(0, len(submissions), CHUNK):
-        chunk = submissions[start : start + CHUNK]
+    for start in range(0, len(checked), CHUNK):
+        chunk = checked[start : start + CHUNK]
         for attempt in range(ATTEMPTS):
             try:
                 with store.writing() as connection:
                     require_no_hold(connection, issuer.id)
                     # Most of what comes is new, and the database refuses what is not: then we look first. Another
                     # process may write one of these between our look and our insert: then we look again.
-                    taken = _Chunk(connection, issuer, now, check).take(chunk, look=attempt > 0)
+                    taken = _Chunk(connection, issuer, now).take(chunk, look=attempt > 0)
                 break
             except IntegrityError as error:
                 if attempt == ATTEMPTS - 1:
@@ -124,12 +136,11 @@ def withdraw(store: Store, issuer: Issuer, document_digest: bytes) -> None:
 class _Chunk:
     """What is known while one chunk is taken in: the live rows that it touches, and what it adds."""
 
-    def __init__(self, connection: Connection, issuer: Issuer, now: int, check: Check) -> None:
+    def __init__(self, connection: Connection, issuer: Issuer, now: int) -> None:
         self._connection = connection
         # Once: an attribute of a row object costs as much as a hash.
         self._issuer_id = IssuerId(issuer.id)
         self._now = now
-        self._check = check
         self._by_digest: dict[bytes, Row] = {}
         self._by_number: dict[str, Row] = {}
         self._by_leaf: dict[bytes, Row] = {}
@@ -138,20 +149,19 @@ class _Chunk:
         self._added: list[Row] = []
         self._retired: list[bytes] = []
 
-    def take(self, submissions: Sequence[Submission], *, look: bool) -> list[Outcome]:
-        checked = [self._check(one) for one in submissions]
-        sound = [(one, found) for one, found in zip(submissions, checked, strict=True) if isinstance(found, Metadata)]
-        if look or any(found.code or "supersedes" in one.fields for one, found in sound):
+    def take(self, checked: Sequence[Checked | Rejected], *, look: bool) -> list[Outcome]:
+        sound = [one for one in checked if isinstance(one, Checked)]
+        if look or any(found.code or "supersedes" in given.fields for given, found in sound):
             self._load(sound)
         outcomes = [
-            self._place(one, found) if isinstance(found, Metadata) else Outcome(None, 0, is_new=False, refused=found)
-            for one, found in zip(submissions, checked, strict=True)
+            self._place(*one) if isinstance(one, Checked) else Outcome(None, 0, is_new=False, refused=one)
+            for one in checked
         ]
         queries.retire(self._connection, self._issuer_id, self._retired)
         queries.insert_certificates(self._connection, self._added)
         return outcomes
 
-    def _load(self, found: Sequence[tuple[Submission, Metadata]]) -> None:
+    def _load(self, found: Sequence[Checked]) -> None:
         codes = [one.code for _, one in found if one.code]
         superseded = [bytes.fromhex(one.fields["supersedes"]) for one, _ in found if "supersedes" in one.fields]
         digests = [one.document_digest for one, _ in found]

@@ -47,7 +47,7 @@ def batch(*certificates):
 
 
 def own(*names):
-    return [Item(f"{name}.pdf", None, Submission(digest(name), facts(name)), None) for name in names]
+    return [Item(f"{name}.pdf", None, Submission(digest(name), facts(name))) for name in names]
 
 
 def found(certificates, items):
@@ -75,7 +75,7 @@ def test_nothing_differs():
          Findings((), (), ("c.pdf: the batch says otherwise in number",))),
         # A second leaf of one file, with another nonce: it would stay valid when the first is revoked.
         (HELD + HELD[2:], own("a", "b", "c"), Findings((), ("c/2026: a second leaf of c.pdf",), ())),
-        (HELD, [*own("a", "b"), Item("c.pdf", 3, None, ManifestRejected("no such row"))],
+        (HELD, [*own("a", "b"), Item("c.pdf", 3, ManifestRejected("no such row"))],
          Findings(("c.pdf: no such row",), ("c/2026",), ())),
     ],
 )  # fmt: skip

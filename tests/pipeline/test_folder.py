@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anchor_service.core.errors import DocumentRejected, ManifestRejected
+from anchor_service.core.errors import DocumentRejected, ManifestRejected, Rejected
 from anchor_service.pipeline.folder import (
     HEADER_WINDOW,
     READ_BYTES,
@@ -92,24 +92,28 @@ def test_a_column_may_be_given_for_all(folder):
 def test_a_bad_row_is_refused_with_its_number(folder, row, said):
     listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n"), ZONE, {})
     refused = [item for item in read_items(listing) if item.row == 2]
-    assert said in str(refused[0].refused)
+    assert said in str(refused[0].submission)
 
 
 def test_a_file_that_no_row_names_is_refused_and_not_passed_over(folder):
     listing = list_manifest(folder, manifest(folder, f"{HEADER}\na.pdf;1;pkp;2026-11-20;;;\n"), ZONE, {})
-    refused = [item for item in read_items(listing) if item.refused]
+    refused = [item for item in read_items(listing) if isinstance(item.submission, Rejected)]
     assert [item.file for item in refused] == ["deep/B.PDF"]
 
 
 def test_a_file_named_twice_is_taken_once(folder):
     row = "a.pdf;1;pkp;2026-11-20;;;"
     listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n{row}\n"), ZONE, {})
-    assert "a second time" in str(next(item for item in read_items(listing) if item.row == 3).refused)
+    assert "a second time" in str(next(item for item in read_items(listing) if item.row == 3).submission)
 
 
 def test_a_row_that_is_refused_names_its_file_all_the_same(folder):
     text = "jp,number,kind,issued_on,file\nforty,1,pkp,2026-11-20,a.pdf\n"
-    refused = [item for item in read_items(list_manifest(folder, manifest(folder, text), ZONE, {})) if item.refused]
+    refused = [
+        item
+        for item in read_items(list_manifest(folder, manifest(folder, text), ZONE, {}))
+        if isinstance(item.submission, Rejected)
+    ]
     assert [(item.file, item.row) for item in refused] == [("a.pdf", 2), ("deep/B.PDF", None)]
 
 
@@ -118,7 +122,7 @@ def test_a_table_may_say_what_each_file_has_to_be(folder):
     text = f"file,sha256,number,kind,issued_on\na.pdf,{right},1,pkp,2026-11-20\ndeep/B.PDF,{wrong},2,pkp,2026-11-20\n"
     first, second = read_items(list_manifest(folder, manifest(folder, text), ZONE, {}))
     assert first.submission.fields == {"number": "1", "kind": "pkp", "issued_on": "2026-11-20"}
-    assert "another file than the table says" in str(second.refused)
+    assert "another file than the table says" in str(second.submission)
 
 
 def test_a_table_of_digests_needs_no_files(tmp_path):
@@ -129,8 +133,8 @@ def test_a_table_of_digests_needs_no_files(tmp_path):
     first, *refused = read_digests(table)
     assert (table.count, table.ignored) == (4, ("file",))
     assert first.submission.document_digest == hashlib.sha256(PDF).digest()
-    assert ["64 hexadecimal digits" in str(item.refused) for item in refused] == [True, True, False]
-    assert "row 5 names no document_digest" in str(refused[2].refused)
+    assert ["64 hexadecimal digits" in str(item.submission) for item in refused] == [True, True, False]
+    assert "row 5 names no document_digest" in str(refused[2].submission)
 
 
 def test_what_stops_in_the_middle_leaves_the_interpreter_as_it_was(tmp_path):

@@ -21,7 +21,7 @@ from anchor_service.store.bulk import ROWS_AT_ONCE
 
 def take(world, *submissions, issuer=None):
     check = intake.checker(issuer or world.issuer, world._nonces)
-    return intake.submit(world.store, issuer or world.issuer, submissions, now=world.now, check=check)
+    return intake.submit(world.store, issuer or world.issuer, [check(one) for one in submissions], now=world.now)
 
 
 def refusal(outcome):

@@ -33,7 +33,7 @@ def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIss
         for one in asked.certificates
     ]
     check = intake.checker(issuer, intake.nonces())
-    outcomes = intake.submit(services.store, issuer, submissions, now=int(time.time()), check=check)
+    outcomes = intake.submit(services.store, issuer, [check(one) for one in submissions], now=int(time.time()))
     return ResultsOut(
         results=[
             _result(one.document_digest, outcome, services.settings.anchor_within_hours * 3_600)
