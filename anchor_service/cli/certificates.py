@@ -71,11 +71,11 @@ def ingest(
     with _Refusals(errors) as refusals, progress() as bar:
         task = bar.add_task("Taking in", total=source.count)
         for piece in in_pieces(checked, source.at_once):
-            sound_or_not = [one for _, one in piece]
+            handed_in = [one for _, one in piece]
             if dry_run:
-                refused = [one if isinstance(one, Rejected) else None for one in sound_or_not]
+                refused = [one if isinstance(one, Rejected) else None for one in handed_in]
             else:
-                outcomes = intake.submit(services().store, issuer, sound_or_not, now=now())
+                outcomes = intake.submit(services().store, issuer, handed_in, now=now())
                 refused = [one.refused for one in outcomes]
                 accepted += sum(one.is_new for one in outcomes)
             sound += refused.count(None)

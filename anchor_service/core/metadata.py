@@ -17,7 +17,7 @@ MAX_TITLE_LENGTH = 300
 MAX_GRADE_LENGTH = 100
 MAX_JP = 10_000
 
-_NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_NONCE = re.compile(f"[0-9a-f]{{{2 * NONCE_BYTES}}}", re.ASCII)
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)

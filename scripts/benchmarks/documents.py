@@ -109,7 +109,7 @@ def receipts(count: int) -> float:
     bound = []
     for file, fields in given:
         digest = DocumentDigest(hashlib.sha256(file).digest())
-        facts = metadata.from_fields({"nonce": secrets.token_hex(16), **fields})
+        facts = metadata.from_fields({"nonce": secrets.token_hex(metadata.NONCE_BYTES), **fields})
         bound.append((leaf_hash(leaf_input(issuer, digest, facts.digest)), digest, facts.text))
     bound.sort()
     tree = MerkleTree(leaf for leaf, _, _ in bound)

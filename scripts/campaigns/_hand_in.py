@@ -6,6 +6,7 @@ import time
 
 from _stage import Stage
 
+from anchor_service.core.metadata import NONCE_BYTES
 from anchor_service.pipeline import intake
 from anchor_service.pipeline.intake import Submission
 from anchor_service.store import issuers as queries
@@ -26,7 +27,7 @@ def hand_in(stage: Stage, issuer_id: bytes, name: str, count: int) -> None:
             issuer = queries.find_issuer(connection, issuer_id)
         if issuer is None:
             raise ValueError("the institute is not there")
-        check = intake.checker(issuer, iter(lambda: draw.randbytes(16).hex(), ""))
+        check = intake.checker(issuer, iter(lambda: draw.randbytes(NONCE_BYTES).hex(), ""))
         outcomes = intake.submit(store, issuer, [check(one) for one in submissions], now=int(time.time()))
     if not all(outcome.is_new for outcome in outcomes):
         raise ValueError(f"not all of {name} were taken in")
