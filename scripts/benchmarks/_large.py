@@ -52,6 +52,8 @@ def fill(url: str, certificates: int) -> None:
             index.create(connection)
             print(f"indexed {index.name}", file=sys.stderr, flush=True)
         connection.exec_driver_sql("ANALYZE")
+    # With its last connection SQLite's log goes into the file, which may be moved then.
+    store.engine.dispose()
 
 
 def _batch(connection: Connection, sequence: int, numbers: range, text: str) -> None:

@@ -102,6 +102,7 @@ def main() -> int:
         raise SystemExit("wrk is not here: sudo apt-get install -y wrk")
     with tempfile.TemporaryDirectory(prefix="jangkar-serve-") as temporary:
         folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         found = {size: measure(folder, size, options) for size in options.certificates}
         disk = {size: database(folder, size).stat().st_size / size for size in options.certificates}
     lines = [
