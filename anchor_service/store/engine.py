@@ -119,8 +119,8 @@ def _telling() -> Iterator[None]:
 
 def _migrate(connection: Connection, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
     # Few commands change tables, and all of them would wait for this import.
-    from alembic import command  # noqa: PLC0415  (as said)
-    from alembic.config import Config  # noqa: PLC0415  (as said)
+    from alembic import command  # noqa: PLC0415  (slow to import)
+    from alembic.config import Config  # noqa: PLC0415  (slow to import)
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))

@@ -36,7 +36,7 @@ from anchor_service.pipeline.folder import FILES_A_TASK, HASHING_THREADS, in_pie
 
 SIZE = 200_000
 
-TABLE = """`python3 scripts/benchmarks/intake.py --files {files} --write`, on {machine}.
+TABLE = """`python3 scripts/benchmarks/intake.py --files {files} --rounds {rounds} --write`, on {machine}.
 
 {files:,} PDFs of {size:,} bytes in the page cache, on SQLite; medians of {rounds} rounds, in turn.
 The start of Python and its imports is not counted, on neither side.
