@@ -26,7 +26,8 @@ import _npm  # noqa: E402
 
 sys.path.insert(0, str(_bootstrap.ROOT))
 
-from verifier import kinds, words  # noqa: E402
+from verifier.formats import kinds  # noqa: E402
+from verifier.verdict import words  # noqa: E402
 from verifier.web import phrases  # noqa: E402
 from verifier.web.view import MARKS, TONES  # noqa: E402
 

@@ -36,9 +36,10 @@ from anchor_service.chain import approvals  # noqa: E402
 from anchor_service.core import hashing  # noqa: E402
 from anchor_service.core.manifest import BatchHeader  # noqa: E402
 from anchor_service.core.merkle import root_by_frontier  # noqa: E402
-from verifier import approval, log  # noqa: E402
-from verifier import hashing as verifier_hashing  # noqa: E402
-from verifier.merkle import root_from_leaves  # noqa: E402
+from verifier.formats import approval  # noqa: E402
+from verifier.history import log  # noqa: E402
+from verifier.proofs import hashing as verifier_hashing  # noqa: E402
+from verifier.proofs.merkle import root_from_leaves  # noqa: E402
 
 # What slither says and we have looked at: (detector, function or None for all) -> why it stands.
 EXPLAINED = {

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from verifier.checks import Unreadable
-from verifier.facts import Facts, Key
-from verifier.fingerprint import Fingerprint
+from verifier.chain.facts import Facts, Key
+from verifier.formats.fingerprint import Fingerprint
+from verifier.verdict.checks import Unreadable
 
 ROOT = Path(__file__).parent.parent
 HARNESS = ROOT / "tests" / "conformance" / "verifier.mjs"

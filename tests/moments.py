@@ -11,15 +11,15 @@ from anchor_service.chain.contract import artifact, connect
 from anchor_service.core import metadata, profile
 from anchor_service.core.hashing import DocumentDigest, IssuerId, leaf_hash, leaf_input
 from anchor_service.core.receipt import Hints, Receipt
-from verifier import policy, receipt
-from verifier.checks import Asked, all_checks
-from verifier.facts import Facts, Head
-from verifier.fingerprint import Fingerprint
-from verifier.nodes import Chain
-from verifier.recorded import Recorded, record
-from verifier.registry import RegistryReader
-from verifier.rpc import Node
-from verifier.verdict import Claim
+from verifier.chain.facts import Facts, Head
+from verifier.chain.nodes import Chain
+from verifier.chain.registry import RegistryReader
+from verifier.chain.rpc import Node
+from verifier.formats import policy, receipt
+from verifier.formats.fingerprint import Fingerprint
+from verifier.history.recorded import Recorded, record
+from verifier.verdict.checks import Asked, all_checks
+from verifier.verdict.verdict import Claim
 
 ISSUER = b"\xaa" * 32
 PROFILE = profile.from_fields("BPSDM-UJI", "BPSDM Provinsi Uji")

@@ -20,13 +20,14 @@ from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, mani
 from anchor_service.core.merkle import MerkleTree
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.ports import FOREVER
-from verifier import policy, storage
 from verifier.audit.slots import expected
+from verifier.chain import storage
+from verifier.chain.nodes import open_chain
 from verifier.cli import main
-from verifier.hashing import leaf
-from verifier.merkle import Frontier
-from verifier.nodes import open_chain
-from verifier.recorded import record
+from verifier.formats import policy
+from verifier.history.recorded import record
+from verifier.proofs.hashing import leaf
+from verifier.proofs.merkle import Frontier
 
 A, B = IssuerId(b"\xaa" * 32), IssuerId(b"\xbb" * 32)
 NAMES = {A: "BPSDM Provinsi Uji", B: 'Balai "Lain" & <script>alert(1)</script>'}

@@ -12,7 +12,7 @@ from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnava
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, StatusFact, Window
 from verifier.errors import MalformedProof
-from verifier.merkle import root_from_path
+from verifier.proofs.merkle import root_from_path
 
 _LEGAL = {
     Status.ACTIVE: {Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED},

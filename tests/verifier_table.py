@@ -3,13 +3,13 @@
 import reference
 from vectors_reader import load
 
-from verifier import checks
-from verifier.checks import Asked, Outcome, Unreadable
-from verifier.facts import Anchor, Custody, Facts, Head, Key, Reattestation, Status, StatusRecord, Window
-from verifier.fingerprint import Fingerprint
-from verifier.policy import parse as parse_policy
-from verifier.receipt import parse
-from verifier.verdict import Claim
+from verifier.chain.facts import Anchor, Custody, Facts, Head, Key, Reattestation, Status, StatusRecord, Window
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.policy import parse as parse_policy
+from verifier.formats.receipt import parse
+from verifier.verdict import checks
+from verifier.verdict.checks import Asked, Outcome, Unreadable
+from verifier.verdict.verdict import Claim
 
 VECTOR = load("receipts.json")["right"]
 RECEIPT = parse(VECTOR["text"].encode())

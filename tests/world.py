@@ -22,8 +22,8 @@ from anchor_service.store import anchoring, issuers
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer
-from verifier.merkle import root_from_path
-from verifier.receipt import parse
+from verifier.formats.receipt import parse
+from verifier.proofs.merkle import root_from_path
 
 
 def facts(number: str, **more: object) -> dict[str, object]:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from verifier import words
-from verifier.ask import Result
-from verifier.checks import Outcome, instant
-from verifier.policy import Policy
-from verifier.recorded import Past
-from verifier.verdict import Claim, Verdict
-from verifier.words import Language
+from verifier.formats.policy import Policy
+from verifier.history.recorded import Past
+from verifier.verdict import words
+from verifier.verdict.ask import Result
+from verifier.verdict.checks import Outcome, instant
+from verifier.verdict.verdict import Claim, Verdict
+from verifier.verdict.words import Language
 
 _MARKS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.UNKNOWN: "?"}
 

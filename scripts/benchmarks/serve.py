@@ -48,8 +48,8 @@ from starlette.routing import Route  # noqa: E402
 from anchor_service.store import rows  # noqa: E402
 from anchor_service.store.engine import Store  # noqa: E402
 from anchor_service.store.tables import Certificate  # noqa: E402
-from verifier.merkle import root_from_path  # noqa: E402
-from verifier.receipt import parse  # noqa: E402
+from verifier.formats.receipt import parse  # noqa: E402
+from verifier.proofs.merkle import root_from_path  # noqa: E402
 
 CONNECTIONS = 8
 PATHS = 20_000

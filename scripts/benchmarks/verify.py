@@ -34,10 +34,11 @@ from _stage import CHAIN_ID, Stage  # noqa: E402
 
 from anchor_service.pipeline.receipts import Receipts  # noqa: E402
 from anchor_service.store import anchoring  # noqa: E402
-from verifier import bundle, policy  # noqa: E402
-from verifier.ask import Question, ask  # noqa: E402
-from verifier.fingerprint import Fingerprint  # noqa: E402
-from verifier.verdict import Verdict  # noqa: E402
+from verifier.formats import policy  # noqa: E402
+from verifier.formats.fingerprint import Fingerprint  # noqa: E402
+from verifier.history import bundle  # noqa: E402
+from verifier.verdict.ask import Question, ask  # noqa: E402
+from verifier.verdict.verdict import Verdict  # noqa: E402
 
 RUNS = 31
 ROUNDS = 5

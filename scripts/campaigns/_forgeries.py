@@ -11,15 +11,15 @@ from typing import Any
 
 import reference
 
-from verifier import policy
-from verifier.checks import Asked, all_checks
+from verifier.chain.facts import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
 from verifier.errors import Malformed
-from verifier.facts import Anchor, Custody, Facts, Head, Key, Status, StatusRecord, Window
-from verifier.fingerprint import Fingerprint
-from verifier.kinds import NUMBERS
-from verifier.policy import Policy
-from verifier.receipt import Receipt, parse
-from verifier.verdict import Claim, Verdict
+from verifier.formats import policy
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.kinds import NUMBERS
+from verifier.formats.policy import Policy
+from verifier.formats.receipt import Receipt, parse
+from verifier.verdict.checks import Asked, all_checks
+from verifier.verdict.verdict import Claim, Verdict
 
 CHAIN_ID = 200_826
 REGISTRY = "0x" + "11" * 20

@@ -15,17 +15,19 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 with atheris.instrument_imports(include=["verifier"]):
-    from verifier import bundle, metadata, mirror, policy, receipt, service
+    from verifier.chain.header import read_header
+    from verifier.chain.registry import _nodes
+    from verifier.chain.rpc import result_of
     from verifier.errors import VerifierError
-    from verifier.events import read_event
-    from verifier.header import read_header
-    from verifier.keccak import keccak256
-    from verifier.log import Entry
-    from verifier.place import Place
-    from verifier.policy import Policy
-    from verifier.registry import _nodes
-    from verifier.rpc import result_of
-    from verifier.trie import pool, value_at
+    from verifier.formats import metadata, policy, receipt
+    from verifier.formats.policy import Policy
+    from verifier.history import bundle
+    from verifier.history.events import read_event
+    from verifier.history.log import Entry
+    from verifier.places import mirror, service
+    from verifier.places.place import Place
+    from verifier.proofs.keccak import keccak256
+    from verifier.proofs.trie import pool, value_at
 
 PINS = (
     b'{"chain_id":7,"code_hash":"0x' + b"00" * 32 + b'","finality":"instant","format":"jangkar-policy-v1","genesis":"0x'

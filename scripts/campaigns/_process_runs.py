@@ -22,7 +22,7 @@ from anchor_service.pipeline.nightly import LEASE_SECONDS
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
 from anchor_service.worker import POLL_SECONDS
-from verifier.merkle import root_from_leaves
+from verifier.proofs.merkle import root_from_leaves
 
 CERTIFICATES = 3
 DAY = 86_400

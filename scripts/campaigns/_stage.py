@@ -39,10 +39,10 @@ from anchor_service.pipeline.receipts import Receipts
 from anchor_service.ports import FOREVER
 from anchor_service.store import anchoring as queries
 from anchor_service.store.engine import Store
-from verifier import policy
-from verifier.ask import Question, ask
-from verifier.fingerprint import Fingerprint
-from verifier.verdict import Verdict
+from verifier.formats import policy
+from verifier.formats.fingerprint import Fingerprint
+from verifier.verdict.ask import Question, ask
+from verifier.verdict.verdict import Verdict
 
 CHAIN_ID = 31_337
 ROLES = ("admin", "accreditor", "institute", "thief")

@@ -36,11 +36,11 @@ from registry_contract import ISSUER, Registry  # noqa: E402
 from vectors_reader import load  # noqa: E402
 
 from verifier.errors import Malformed, MalformedProof  # noqa: E402
-from verifier.fingerprint import Fingerprint  # noqa: E402
-from verifier.kinds import NUMBERS  # noqa: E402
-from verifier.merkle import root_from_path  # noqa: E402
-from verifier.receipt import parse  # noqa: E402
-from verifier.verdict import Verdict  # noqa: E402
+from verifier.formats.fingerprint import Fingerprint  # noqa: E402
+from verifier.formats.kinds import NUMBERS  # noqa: E402
+from verifier.formats.receipt import parse  # noqa: E402
+from verifier.proofs.merkle import root_from_path  # noqa: E402
+from verifier.verdict.verdict import Verdict  # noqa: E402
 
 MAX_SIZE = 64
 SAMPLE = 10_000

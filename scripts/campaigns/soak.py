@@ -41,9 +41,9 @@ from _stage import Postgres, Stage  # noqa: E402
 from _tally import revision  # noqa: E402
 
 from anchor_service.pipeline import fsck  # noqa: E402
-from verifier.ask import Question, ask  # noqa: E402
-from verifier.fingerprint import Fingerprint  # noqa: E402
-from verifier.verdict import Verdict  # noqa: E402
+from verifier.formats.fingerprint import Fingerprint  # noqa: E402
+from verifier.verdict.ask import Question, ask  # noqa: E402
+from verifier.verdict.verdict import Verdict  # noqa: E402
 
 BIN = Path(sys.prefix) / "bin"
 RATE = 14

@@ -17,9 +17,9 @@ from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names
 from rpc_proxy import Proxy
 
 from verifier.audit.slots import expected
+from verifier.chain.nodes import open_chain
 from verifier.cli import main
-from verifier.nodes import open_chain
-from verifier.recorded import record
+from verifier.history.recorded import record
 
 THIEF = "0x" + "66" * 20
 

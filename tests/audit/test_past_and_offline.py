@@ -11,10 +11,10 @@ import pytest
 from nation import DAY, A, Nation
 from rpc_proxy import Proxy
 
-from verifier.bundle import parse
 from verifier.cli import main
 from verifier.errors import BundleNotPinned, MalformedBundle
-from verifier.policy import Policy, load
+from verifier.formats.policy import Policy, load
+from verifier.history.bundle import parse
 
 WEEK = 7 * DAY
 NAMES = ("suspended", "revoked", "superseded", "valid")

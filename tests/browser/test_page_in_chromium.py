@@ -8,8 +8,8 @@ import pytest
 from accessibility import assert_accessible
 from scene import INSTITUTE, PAYLOADS
 
-from verifier.verdict import Verdict
-from verifier.words import VERDICTS
+from verifier.verdict.verdict import Verdict
+from verifier.verdict.words import VERDICTS
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("id", "en")

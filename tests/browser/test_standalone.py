@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rpc_proxy import Proxy
 
-from verifier.verdict import EXIT_CODES, Verdict
-from verifier.words import VERDICTS
+from verifier.verdict.verdict import EXIT_CODES, Verdict
+from verifier.verdict.words import VERDICTS
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "verifier" / "web" / "static" / "jangkar-verify.html"

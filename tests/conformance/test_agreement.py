@@ -21,12 +21,14 @@ from anchor_service.core import log_proof
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.merkle import MerkleTree
-from verifier import approval, log, onchain, storage
-from verifier import kinds as verifier_kinds
-from verifier import log_proof as verifier_proof
+from verifier.chain import onchain, storage
 from verifier.errors import MalformedProof
-from verifier.keccak import keccak256
-from verifier.merkle import consistency_path, inclusion_path, is_consistent, root_from_leaves, root_from_path
+from verifier.formats import approval
+from verifier.formats import kinds as verifier_kinds
+from verifier.history import log
+from verifier.history import log_proof as verifier_proof
+from verifier.proofs.keccak import keccak256
+from verifier.proofs.merkle import consistency_path, inclusion_path, is_consistent, root_from_leaves, root_from_path
 
 ROOT = Path(__file__).parents[2]
 SIZES = range(1, 131)
@@ -195,7 +197,7 @@ def _selectors(kind: str) -> dict[str, bytes]:
 def test_the_verifiers_constants_are_the_abis():
     functions = _selectors("function")
     assert functions["verifyInclusion"][:4] == onchain.SELECTOR
-    browsers = (ROOT / "verifier" / "web" / "browser" / "src" / "registry.js").read_text()
+    browsers = (ROOT / "verifier" / "web" / "browser" / "src" / "chain" / "registry.js").read_text()
     for name, constant in (
         ("anchorOf", "ANCHOR_OF"), ("windowOf", "WINDOW_OF"), ("keyOf", "KEY_OF"), ("statusOf", "STATUS_OF"),
         ("reattestationOf", "REATTESTATION_OF"), ("successor", "SUCCESSOR"),

@@ -10,10 +10,10 @@ from tools import missing
 from vectors_reader import load
 from verifier_table import ALTERED, FACTS, FILE, ISSUER, NOW, POLICY_TEXT, TABLE, VECTOR, judge
 
-from verifier import fingerprint, policy
 from verifier.errors import MalformedPolicy
-from verifier.kinds import NUMBERS
-from verifier.verdict import combine
+from verifier.formats import fingerprint, policy
+from verifier.formats.kinds import NUMBERS
+from verifier.verdict.verdict import combine
 
 if shutil.which("node") is None or not PACKAGES.exists():
     missing("node, or what python3 scripts/build_browser.py installs", whole_file=True)

@@ -14,8 +14,8 @@ from anchor_service.core import tlog
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.merkle import MerkleTree
 from verifier.errors import NodeUnavailable
-from verifier.mirror import Tree
-from verifier.place import Place
+from verifier.places.mirror import Tree
+from verifier.places.place import Place
 
 SIZES = (1, 2, 3, 7, 255, 256, 257, 511, 512, 513, 1_000, 65_535, 65_536, 65_537, 66_000)
 

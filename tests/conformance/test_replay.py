@@ -13,7 +13,8 @@ from eth_tester.exceptions import TransactionFailed
 from registry_contract import Registry
 
 from verifier.audit.slots import expected
-from verifier.events import (
+from verifier.chain.facts import Custody, Status
+from verifier.history.events import (
     Act,
     Anchored,
     CompromiseDeclared,
@@ -27,9 +28,8 @@ from verifier.events import (
     WindowOpened,
     read_event,
 )
-from verifier.facts import Custody, Status
-from verifier.history import DAY, History
-from verifier.log import LOGGED_EVENTS, Entry, entry_of
+from verifier.history.log import LOGGED_EVENTS, Entry, entry_of
+from verifier.history.state import DAY, History
 
 ISSUERS = [b"\xaa" * 32, b"\xbb" * 32]
 KEYS = ["key", "status_key", "other_key", "eighth", "ninth"]

@@ -2,14 +2,14 @@
 
 import { createInterface } from "node:readline";
 import { hex, Malformed, unhex, utf8 } from "../../verifier/web/browser/src/bytes.js";
-import { allChecks } from "../../verifier/web/browser/src/checks.js";
-import { normalise } from "../../verifier/web/browser/src/code.js";
-import { fingerprint, Fingerprinting } from "../../verifier/web/browser/src/fingerprint.js";
-import { certificateLeaf, interior, leaf, rootFromPath, sha256 } from "../../verifier/web/browser/src/hashing.js";
-import { parseMetadata } from "../../verifier/web/browser/src/metadata.js";
-import { parse as parsePolicy } from "../../verifier/web/browser/src/policy.js";
-import { parse as parseReceipt } from "../../verifier/web/browser/src/receipt.js";
-import { combine, verdictOf } from "../../verifier/web/browser/src/verdict.js";
+import { allChecks } from "../../verifier/web/browser/src/verdict/checks.js";
+import { normalise } from "../../verifier/web/browser/src/formats/certificate_code.js";
+import { fingerprint, Fingerprinting } from "../../verifier/web/browser/src/formats/fingerprint.js";
+import { certificateLeaf, interior, leaf, rootFromPath, sha256 } from "../../verifier/web/browser/src/proofs/hashing.js";
+import { parseMetadata } from "../../verifier/web/browser/src/formats/metadata.js";
+import { parse as parsePolicy } from "../../verifier/web/browser/src/formats/policy.js";
+import { parse as parseReceipt } from "../../verifier/web/browser/src/formats/receipt.js";
+import { combine, verdictOf } from "../../verifier/web/browser/src/verdict/verdict.js";
 
 // Integers of facts are decimal strings on the way: they have up to 256 bits.
 const revive = (value) =>

@@ -8,7 +8,7 @@ import reference
 from eth_account import Account
 from registry_contract import ANCHOR, BOTH, FOREVER, INSTITUTE, ISSUER, OTHER, PROFILE, STATUS, Registry
 
-from verifier.log import LOGGED_EVENTS, checkpoint_of
+from verifier.history.log import LOGGED_EVENTS, checkpoint_of
 
 ROOT = b"\x01" * 32
 LEAF, NEXT_LEAF = b"\x02" * 32, b"\x03" * 32

@@ -17,9 +17,9 @@ from anchor_service.chain.contract import artifact
 from anchor_service.core import profile
 from anchor_service.core.kinds import scope_of
 from anchor_service.ports import FOREVER
-from verifier import bundle
+from verifier.chain.facts import Head
 from verifier.errors import NodeUnavailable
-from verifier.facts import Head
+from verifier.history import bundle
 
 NETWORKS = ["devnet", "anvil's newest", "anvil's london"]
 

@@ -23,9 +23,9 @@ from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.merkle import MerkleTree
 from anchor_service.ports import FOREVER, Approval, LeafReference, StatusChange
-from verifier import policy
-from verifier.log import read_log
-from verifier.nodes import open_chain
+from verifier.chain.nodes import open_chain
+from verifier.formats import policy
+from verifier.history.log import read_log
 
 ISSUER = IssuerId(b"\xaa" * 32)
 PROFILE = profile.from_fields("UJI", "Lembaga Uji")

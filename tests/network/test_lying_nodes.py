@@ -16,9 +16,9 @@ from rpc_proxy import Proxy
 from anchor_service.core import profile
 from anchor_service.core.kinds import scope_of
 from anchor_service.ports import FOREVER
-from verifier.ask import Question, ask
-from verifier.fingerprint import Fingerprint
-from verifier.policy import Policy
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.policy import Policy
+from verifier.verdict.ask import Question, ask
 
 # What each certificate is; whatever is said of it, it never is valid when it is not.
 TRUTH = {"good": "valid", "revoked": "revoked", "forged": "invalid"}

@@ -26,7 +26,7 @@ from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer
-from verifier.receipt import parse
+from verifier.formats.receipt import parse
 
 CHAIN_ID = 31_337
 DEPTH = 2

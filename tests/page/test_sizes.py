@@ -8,10 +8,10 @@ import reference
 from starlette.requests import Request
 from verifier_table import FACTS, NOW, POLICY, RECEIPT, judge
 
-from verifier.ask import Result
-from verifier.nodes import Chain
-from verifier.rpc import Node
-from verifier.verdict import combine
+from verifier.chain.nodes import Chain
+from verifier.chain.rpc import Node
+from verifier.verdict.ask import Result
+from verifier.verdict.verdict import combine
 from verifier.web.app import Page, PageSettings
 from verifier.web.view import view
 

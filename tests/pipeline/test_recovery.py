@@ -19,8 +19,8 @@ from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, re
 from anchor_service.ports import Anchor
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Certificate, TreeTile
-from verifier.merkle import root_from_path
-from verifier.receipt import parse
+from verifier.formats.receipt import parse
+from verifier.proofs.merkle import root_from_path
 
 
 def findings(world, *, offline=False):

@@ -19,11 +19,11 @@ from verifier_table import (
     outcomes,
 )
 
-from verifier.checks import Asked, Outcome, Unreadable
-from verifier.facts import Status, standing
-from verifier.fingerprint import Fingerprint
-from verifier.verdict import EXIT_CODES, Claim, Verdict, combine
-from verifier.words import LANGUAGES, REASONS, reason
+from verifier.chain.facts import Status, standing
+from verifier.formats.fingerprint import Fingerprint
+from verifier.verdict.checks import Asked, Outcome, Unreadable
+from verifier.verdict.verdict import EXIT_CODES, Claim, Verdict, combine
+from verifier.verdict.words import LANGUAGES, REASONS, reason
 
 
 def test_all_five_pass():

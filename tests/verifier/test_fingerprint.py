@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.fingerprint import MAX_REVISIONS, Fingerprinting, of_stream
+from verifier.formats.fingerprint import MAX_REVISIONS, Fingerprinting, of_stream
 
 
 def sha256(data):

@@ -10,10 +10,10 @@ import reference
 from tools import missing
 from vectors_reader import load
 
-from verifier import ots
 from verifier.errors import MalformedProof
-from verifier.hashing import certificate_leaf
-from verifier.receipt import parse
+from verifier.formats import ots
+from verifier.formats.receipt import parse
+from verifier.proofs.hashing import certificate_leaf
 
 VECTOR = load("receipts.json")["right"]
 RECEIPT = parse(VECTOR["text"].encode())

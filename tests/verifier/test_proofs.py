@@ -7,11 +7,11 @@ import rlp as reference_rlp
 from eth_utils import keccak
 from trie import HexaryTrie
 
-from verifier import rlp
+from verifier.chain.header import read_header
 from verifier.errors import MalformedProof, NodeUnavailable
-from verifier.header import read_header
-from verifier.merkle import EMPTY_ROOT, Frontier, root_from_leaves
-from verifier.trie import pool, value_at
+from verifier.proofs import rlp
+from verifier.proofs.merkle import EMPTY_ROOT, Frontier, root_from_leaves
+from verifier.proofs.trie import pool, value_at
 
 NESTED = [b"", b"\x00", b"\x7f", b"\x80", b"a" * 55, b"a" * 56, b"a" * 70_000, [], [b"", [b"x", []]], [[b"a" * 60] * 5]]
 

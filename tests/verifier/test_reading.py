@@ -9,13 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from verifier import service
+from verifier.chain.rpc import Node
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
-from verifier.fingerprint import Fingerprint
-from verifier.keccak import keccak256
-from verifier.log import Entry, checkpoint_of, proved, read_entries
-from verifier.policy import parse
-from verifier.rpc import Node
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.policy import parse
+from verifier.history.log import Entry, checkpoint_of, proved, read_entries
+from verifier.places import service
+from verifier.proofs.keccak import keccak256
 
 RIGHT = {
     "format": "jangkar-policy-v1",

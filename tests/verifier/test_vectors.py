@@ -5,9 +5,10 @@ import hashlib
 import pytest
 from vectors_reader import load
 
-from verifier import approval, certificate_code, hashing, metadata, receipt
 from verifier.errors import Malformed, MalformedCode, MalformedMetadata, MalformedProof
-from verifier.merkle import is_consistent, root_from_leaves, root_from_path
+from verifier.formats import approval, certificate_code, metadata, receipt
+from verifier.proofs import hashing
+from verifier.proofs.merkle import is_consistent, root_from_leaves, root_from_path
 
 METADATA = load("metadata.json")
 CODES = load("certificate-codes.json")

@@ -20,7 +20,7 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Hold
 from anchor_service.web import problems
 from anchor_service.web.app import create_app
-from verifier.receipt import parse
+from verifier.formats.receipt import parse
 
 DIGEST = digest("a").hex()
 CERTIFICATE = {"document_digest": DIGEST, **facts("a")}

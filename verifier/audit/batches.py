@@ -12,14 +12,14 @@ from datetime import date
 from verifier.audit.files import Entry as Opened
 from verifier.audit.files import Header, read_entries, read_manifest
 from verifier.audit.findings import Finding
-from verifier.checks import instant
+from verifier.chain.facts import Anchor, Window
 from verifier.errors import MalformedManifest, MalformedMetadata
-from verifier.facts import Anchor, Window
-from verifier.hashing import certificate_leaf
-from verifier.kinds import NUMBERS
-from verifier.merkle import root_from_leaves
-from verifier.metadata import parse_metadata
-from verifier.words import WIB
+from verifier.formats.kinds import NUMBERS
+from verifier.formats.metadata import parse_metadata
+from verifier.proofs.hashing import certificate_leaf
+from verifier.proofs.merkle import root_from_leaves
+from verifier.verdict.checks import instant
+from verifier.verdict.words import WIB
 
 
 @dataclass(frozen=True)

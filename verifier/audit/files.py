@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier.errors import Malformed, MalformedManifest
-from verifier.strictjson import read_canonical
+from verifier.formats.strictjson import read_canonical
 
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"

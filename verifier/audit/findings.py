@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from verifier.facts import Checkpoint
-from verifier.history import Breach
-from verifier.words import Language, Saying, date_time
+from verifier.chain.facts import Checkpoint
+from verifier.history.state import Breach
+from verifier.verdict.words import Language, Saying, date_time
 
 
 class Weight(StrEnum):
@@ -73,7 +73,7 @@ UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered"
 REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Weight.REMARK)
 
 SAYINGS: dict[str, Saying] = {
-    # The log, act by act: verifier/history.py.
+    # The log, act by act: verifier/history/state.py.
     "time-goes-back": Saying("Waktunya mundur: {detail}.", "Its time goes back: {detail}."),
     "no-issuer": Saying("Perbuatan tanpa penerbit.", "An act of no issuer."),
     "while-paused": Saying(

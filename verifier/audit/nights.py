@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 
 from verifier.audit.findings import Finding
-from verifier.checks import instant
-from verifier.history import DAY, Issuer
-from verifier.words import WIB
+from verifier.history.state import DAY, Issuer
+from verifier.verdict.checks import instant
+from verifier.verdict.words import WIB
 
 FIRST_DAY = date(1970, 1, 1)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from verifier.audit import nights, plots
 from verifier.audit.findings import FOREVER, in_words
-from verifier.verdict import EXIT_CODES, Verdict
-from verifier.words import Language, Saying, date_time
+from verifier.verdict.verdict import EXIT_CODES, Verdict
+from verifier.verdict.words import Language, Saying, date_time
 
 EXIT_OF = {"sound": EXIT_CODES[Verdict.VALID], "broken": EXIT_CODES[Verdict.INVALID], "open": 4}
 MOST_ROWS = 400

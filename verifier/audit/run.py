@@ -11,17 +11,17 @@ from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, p
 from verifier.audit.findings import Finding, forked, of_breach
 from verifier.audit.progress import Progress
 from verifier.audit.slots import Slot, expected
+from verifier.chain.facts import Checkpoint, Status
+from verifier.chain.nodes import Chain
+from verifier.chain.onchain import Call
 from verifier.errors import Malformed, MalformedProof, NodeUnavailable
-from verifier.events import StatusChanged, read_event
-from verifier.facts import Checkpoint, Status
-from verifier.history import History, Issuer
-from verifier.log import checkpoint_of
-from verifier.merkle import inclusion_path
-from verifier.metadata import parse_profile
-from verifier.nodes import Chain
-from verifier.onchain import Call
-from verifier.place import Place
-from verifier.recorded import Recorded, record
+from verifier.formats.metadata import parse_profile
+from verifier.history.events import StatusChanged, read_event
+from verifier.history.log import checkpoint_of
+from verifier.history.recorded import Recorded, record
+from verifier.history.state import History, Issuer
+from verifier.places.place import Place
+from verifier.proofs.merkle import inclusion_path
 
 FORMAT = "jangkar-audit-v1"
 SLOTS_AT_ONCE = 64

@@ -6,7 +6,7 @@ Source: docs/spec/audit.md 4.
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from verifier.facts import Checkpoint
+from verifier.chain.facts import Checkpoint
 
 _DOMAIN = b"jangkar-audit-v1"
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from verifier import storage
-from verifier.history import History, Issuer
+from verifier.chain import storage
+from verifier.history.state import History, Issuer
 
 Slot = tuple[str, int, int]
 

@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 from verifier.audit import nights
 from verifier.audit.findings import Finding, forked, of_breach
+from verifier.chain.facts import Checkpoint
+from verifier.chain.nodes import Chain
 from verifier.errors import MalformedProof
-from verifier.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
-from verifier.facts import Checkpoint
-from verifier.log import Entry, checkpoint_of
-from verifier.nodes import Chain
-from verifier.recorded import Recorded, record
+from verifier.history.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
+from verifier.history.log import Entry, checkpoint_of
+from verifier.history.recorded import Recorded, record
 
 FORMAT = "jangkar-watch-v1"
 Findings: TypeAlias = Sequence[Finding]

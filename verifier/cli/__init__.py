@@ -5,10 +5,10 @@ import importlib
 import sys
 from pathlib import Path
 
-from verifier import policy
 from verifier.cli.answers import EPILOG, usage
 from verifier.errors import MalformedPolicy
-from verifier.words import LANGUAGES
+from verifier.formats import policy
+from verifier.verdict.words import LANGUAGES
 
 # Where each command stands. A command is imported when it is the one that is asked for: reading one file
 # takes less than importing what judges a nation's history.

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from verifier import report
-from verifier.ask import Result
-from verifier.policy import Policy
-from verifier.verdict import EXIT_CODES, USAGE_ERROR, Verdict
+from verifier.formats.policy import Policy
+from verifier.verdict.ask import Result
+from verifier.verdict.verdict import EXIT_CODES, USAGE_ERROR, Verdict
 
 EPILOG = "exit codes: 0 valid or recorded; 1 a definite no; 2 usage; 3 waiting to be anchored; 4 could not be checked"
 DONE = EXIT_CODES[Verdict.VALID]

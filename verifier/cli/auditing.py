@@ -12,12 +12,12 @@ from verifier.audit import page
 from verifier.audit.findings import in_words
 from verifier.audit.progress import Progress
 from verifier.audit.run import Asked, audit
+from verifier.chain.facts import Checkpoint
+from verifier.chain.nodes import open_chain
 from verifier.cli.answers import could_not, usage
 from verifier.errors import NodeUnavailable
-from verifier.facts import Checkpoint
-from verifier.nodes import open_chain
-from verifier.place import Place
-from verifier.policy import Policy, is_http
+from verifier.formats.policy import Policy, is_http
+from verifier.places.place import Place
 
 MAX_LAG_DAYS = 366
 MOST_LINES = 40

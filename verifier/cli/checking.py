@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from verifier import bundle, certificate_code, fingerprint, memory, ots, report, service
-from verifier.ask import Question, ask
+from verifier import report
+from verifier.chain.nodes import Chain, open_chain
+from verifier.chain.onchain import Call
 from verifier.cli.answers import (
     DEFINITE_NO,
     DONE,
@@ -33,15 +34,17 @@ from verifier.errors import (
     NodeUnavailable,
     ServiceUnavailable,
 )
-from verifier.nodes import Chain, open_chain
-from verifier.onchain import Call
-from verifier.place import Place
-from verifier.policy import Policy, is_http
-from verifier.receipt import MAX_BYTES, SUFFIX
-from verifier.receipt import parse as parse_receipt
-from verifier.recorded import Recorded, ask_about, record
-from verifier.verdict import EXIT_CODES
-from verifier.words import REASONS, WIB
+from verifier.formats import certificate_code, fingerprint, ots
+from verifier.formats.policy import Policy, is_http
+from verifier.formats.receipt import MAX_BYTES, SUFFIX
+from verifier.formats.receipt import parse as parse_receipt
+from verifier.history import bundle, memory
+from verifier.history.recorded import Recorded, ask_about, record
+from verifier.places import service
+from verifier.places.place import Place
+from verifier.verdict.ask import Question, ask
+from verifier.verdict.verdict import EXIT_CODES
+from verifier.verdict.words import REASONS, WIB
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -166,7 +169,7 @@ def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) 
         return None, bundle.parse(options.bundle.read_bytes(), trusted)
     if options.mirror:
         # Its reader brings threads along, which a check without it should not wait for.
-        from verifier import mirror  # noqa: PLC0415
+        from verifier.places import mirror  # noqa: PLC0415
 
         return None, bundle.parse(mirror.bundle_from(Place(options.mirror), trusted), trusted)
     if instant is None and options.memory is None:

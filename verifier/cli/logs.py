@@ -7,15 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from verifier import approval, bundle, log_proof
+from verifier.chain.facts import Checkpoint
+from verifier.chain.nodes import open_chain
 from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, usage
 from verifier.errors import MalformedProof, NodeUnavailable
-from verifier.facts import Checkpoint
-from verifier.log import checkpoint_of, read_log
-from verifier.merkle import root_from_leaves
-from verifier.nodes import open_chain
-from verifier.policy import Policy
-from verifier.recorded import record
+from verifier.formats import approval
+from verifier.formats.policy import Policy
+from verifier.history import bundle, log_proof
+from verifier.history.log import checkpoint_of, read_log
+from verifier.history.recorded import record
+from verifier.proofs.merkle import root_from_leaves
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:

@@ -5,17 +5,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from verifier import bundle, fingerprint
-from verifier.ask import Question, ask
+from verifier.chain.nodes import open_chain
 from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, show, usage
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedMetadata, MalformedProof, NodeUnavailable
-from verifier.metadata import MAX_METADATA_BYTES, parse_metadata
-from verifier.mirror import bundle_from, receipt_from
-from verifier.nodes import open_chain
-from verifier.place import Place
-from verifier.policy import Policy
-from verifier.receipt import SUFFIX, Receipt
-from verifier.recorded import Recorded, record
+from verifier.formats import fingerprint
+from verifier.formats.metadata import MAX_METADATA_BYTES, parse_metadata
+from verifier.formats.policy import Policy
+from verifier.formats.receipt import SUFFIX, Receipt
+from verifier.history import bundle
+from verifier.history.recorded import Recorded, record
+from verifier.places.mirror import bundle_from, receipt_from
+from verifier.places.place import Place
+from verifier.verdict.ask import Question, ask
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 from verifier.audit import watch
 from verifier.audit.findings import Finding
+from verifier.chain.nodes import open_chain
+from verifier.chain.rpc import fetch
 from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, replace_file, usage
 from verifier.errors import NodeUnavailable
-from verifier.log import Entry
-from verifier.nodes import open_chain
-from verifier.policy import Policy, is_http
-from verifier.rpc import fetch
+from verifier.formats.policy import Policy, is_http
+from verifier.history.log import Entry
 
 EPILOG = "exit codes: 0 nothing to tell; 1 an alarm was told; 2 usage; 4 the chain could not be read"
 WEBHOOK_SECONDS = 10

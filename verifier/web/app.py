@@ -21,16 +21,17 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from verifier import certificate_code, ots, service
-from verifier.ask import Question, ask
 from verifier.errors import MalformedCode, ServiceUnavailable
-from verifier.policy import Policy
-from verifier.service import Found
+from verifier.formats import certificate_code, ots
+from verifier.formats.policy import Policy
+from verifier.places import service
+from verifier.places.service import Found
+from verifier.verdict.ask import Question, ask
+from verifier.verdict.words import EXPLANATIONS, VERDICTS, Language
 from verifier.web.phrases import CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
 from verifier.web.spelling import named, spelled, texts
 from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
 from verifier.web.view import TONES, view
-from verifier.words import EXPLANATIONS, VERDICTS, Language
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"

@@ -1,6 +1,6 @@
 """The page's own words, in Indonesian and in English."""
 
-from verifier.words import Saying
+from verifier.verdict.words import Saying
 
 PHRASES: dict[str, Saying] = {
     "title": Saying("Periksa sertifikat pelatihan", "Check a training certificate"),

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import uvicorn
 
-from verifier import policy
 from verifier.errors import MalformedPolicy
-from verifier.policy import is_http
-from verifier.verdict import USAGE_ERROR
+from verifier.formats import policy
+from verifier.formats.policy import is_http
+from verifier.verdict.verdict import USAGE_ERROR
 from verifier.web.app import MIB, PageSettings, create_app
 
 # Each holds a few chunks of a body; more are told to come again.

@@ -6,8 +6,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from verifier.verdict.words import CHECK_NAMES, OUTCOMES, REASONS, REMARKS, Language
 from verifier.web.phrases import ANSWER_WORDS, PHRASES
-from verifier.words import CHECK_NAMES, OUTCOMES, REASONS, REMARKS, Language
 
 SAYINGS = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS | REMARKS
 

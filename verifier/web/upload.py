@@ -17,9 +17,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from verifier.errors import MalformedText
-from verifier.fingerprint import MAX_REVISIONS, Fingerprint, Fingerprinting
-from verifier.receipt import MAX_BYTES as MAX_RECEIPT
-from verifier.strictjson import read
+from verifier.formats.fingerprint import MAX_REVISIONS, Fingerprint, Fingerprinting
+from verifier.formats.receipt import MAX_BYTES as MAX_RECEIPT
+from verifier.formats.strictjson import read
 
 DOCUMENT_FIELD = "file"
 RECEIPT_FIELD = "receipt"

@@ -4,15 +4,16 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from verifier import report, words
-from verifier.ask import Result
-from verifier.checks import Outcome
-from verifier.facts import Anchor, Custody
-from verifier.merkle import siblings_on_the_left
-from verifier.policy import Policy
-from verifier.verdict import Claim, Verdict
+from verifier import report
+from verifier.chain.facts import Anchor, Custody
+from verifier.formats.policy import Policy
+from verifier.proofs.merkle import siblings_on_the_left
+from verifier.verdict import words
+from verifier.verdict.ask import Result
+from verifier.verdict.checks import Outcome
+from verifier.verdict.verdict import Claim, Verdict
+from verifier.verdict.words import Language
 from verifier.web.phrases import DAYS, LABELS, PHRASES, SHOWN_FIELDS
-from verifier.words import Language
 
 # Colour never stands alone: each tone has its own mark.
 TONES = {
@@ -37,7 +38,7 @@ MARKS = {Outcome.PASS: "✔", Outcome.FAIL: "✖", Outcome.UNKNOWN: "?"}
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check's line. `name`, `outcome` and `reason` are names of verifier/words.py; `values` fill its blanks."""
+    """One check's line. `name`, `outcome` and `reason` are names of words.py; `values` fill its blanks."""
 
     name: str
     outcome: str

@@ -1,8 +1,8 @@
 // The public page: hashes the file here, asks for the answer by its digests, and looks at that answer itself.
 
 import { hex } from "./bytes.js";
-import { normalise } from "./code.js";
-import { fingerprint } from "./fingerprint.js";
+import { normalise } from "./formats/certificate_code.js";
+import { fingerprint } from "./formats/fingerprint.js";
 import { contradiction, leads, receiptOf } from "./recompute.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);

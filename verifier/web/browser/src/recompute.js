@@ -1,8 +1,8 @@
 // The browser's own look at a server's answer: is the proof for this file, and does it lead to the root that is named?
 
 import { hex } from "./bytes.js";
-import { rootFromPath } from "./hashing.js";
-import { parse } from "./receipt.js";
+import { rootFromPath } from "./proofs/hashing.js";
+import { parse } from "./formats/receipt.js";
 
 // Verdicts that rest on a proof for this very file, or for this code.
 const PROVEN = ["valid", "recorded", "revoked", "suspended", "superseded", "expired"];

@@ -1,12 +1,12 @@
 // The verifier in one file: all five checks, against the visitor's own policy and node.
 
-import { ask, lookUp } from "./ask.js";
+import { ask, lookUp } from "./verdict/ask.js";
 import { Malformed, hex } from "./bytes.js";
-import { fingerprint } from "./fingerprint.js";
-import { MAX_BYTES as MAX_RECEIPT } from "./receipt.js";
-import { isHttp, parse as parsePolicy } from "./policy.js";
-import { Unavailable } from "./registry.js";
-import { isProven } from "./verdict.js";
+import { fingerprint } from "./formats/fingerprint.js";
+import { MAX_BYTES as MAX_RECEIPT } from "./formats/receipt.js";
+import { isHttp, parse as parsePolicy } from "./formats/policy.js";
+import { Unavailable } from "./chain/registry.js";
+import { isProven } from "./verdict/verdict.js";
 
 const $ = (selector) => document.querySelector(selector);
 const place = $("#answer");

@@ -1,0 +1,1 @@
+"""What nodes say, and how it is proved from a block's hash. Judges nothing."""

@@ -1,0 +1,97 @@
+"""Where the registry keeps what a verdict needs, and what the words there say. Source: docs/spec/storage.md."""
+
+from collections.abc import Sequence
+
+from verifier.chain.facts import Anchor, Custody, Key, Status, StatusRecord, Window
+from verifier.errors import NodeUnavailable
+from verifier.proofs.keccak import keccak256
+
+# Variables and their slots; tests/contracts/ compares the page with the artifact, tests/verifier/ these with the page.
+LOG_SIZE = 3
+FRONTIER = 4
+SUCCESSOR = 68
+WINDOWS = 70
+KEYS = 71
+PROGRESS = 74
+ANCHORS = 75
+REATTESTATIONS = 76
+HISTORIES = 77
+
+ANCHOR_WORDS, WINDOW_WORDS, RECORD_WORDS = 3, 3, 2
+
+_ADDRESS_BYTES = 20
+_TIME_BYTES = 8
+
+
+def mapped(slot: int, *keys: bytes) -> int:
+    """The slot of a value in a mapping of mappings: Keccak-256(key || slot), from the outer key to the inner one."""
+    for key in keys:
+        slot = int.from_bytes(keccak256(key.rjust(32, b"\0") + slot.to_bytes(32, "big")), "big")
+    return slot
+
+
+def items(slot: int) -> int:
+    """The slot of the first item of a dynamic array whose length stands in `slot`."""
+    return int.from_bytes(keccak256(slot.to_bytes(32, "big")), "big")
+
+
+def number(value: int) -> bytes:
+    """An integer as the key of a mapping."""
+    return value.to_bytes(32, "big")
+
+
+def account(address: str) -> bytes:
+    """An address as the key of a mapping."""
+    return bytes.fromhex(address[2:])
+
+
+def address_at(word: int, offset: int = 0) -> str:
+    """The address that stands in a word."""
+    return f"0x{_part(word, offset, _ADDRESS_BYTES):040x}"
+
+
+def time_at(word: int, offset: int) -> int:
+    """The uint64 that stands in a word."""
+    return _part(word, offset, _TIME_BYTES)
+
+
+def anchor(words: Sequence[int]) -> Anchor | None:
+    """The anchor in its three words, or nothing where they are empty."""
+    root, packed, key = words
+    size, time, block, window = (time_at(packed, offset) for offset in (0, 8, 16, 24))
+    return Anchor(root.to_bytes(32, "big"), size, time, block, window, address_at(key)) if size else None
+
+
+def window(words: Sequence[int]) -> Window:
+    """The window in its three words."""
+    span, scope, profile = words
+    return Window(time_at(span, 0), time_at(span, 8), scope, profile.to_bytes(32, "big"))
+
+
+def key(word: int) -> Key:
+    """The key in its word. Raises: NodeUnavailable for a custody that there is not."""
+    custody = _part(word, 25, 1)
+    if custody >= len(Custody):
+        raise NodeUnavailable(f"the registry holds a key of custody {custody}, which this verifier does not know")
+    return Key(time_at(word, 0), time_at(word, 8), time_at(word, 16), _part(word, 24, 1), Custody(custody))
+
+
+def record(words: Sequence[int]) -> tuple[StatusRecord, str]:
+    """A status record in its two words, and its writer. Raises: NodeUnavailable for a status that there is not."""
+    packed, successor = words
+    status = _part(packed, 0, 1)
+    if status >= len(Status):
+        raise NodeUnavailable(f"the registry holds a status {status}, which this verifier does not know")
+    said = StatusRecord(
+        status=Status(status),
+        from_beginning=bool(_part(packed, 1, 1)),
+        by_regulator=bool(_part(packed, 2, 1)),
+        reason=_part(packed, 3, 1),
+        block_time=time_at(packed, 4),
+        successor=successor.to_bytes(32, "big"),
+    )
+    return said, address_at(packed, 12)
+
+
+def _part(word: int, offset: int, length: int) -> int:
+    return word >> 8 * offset & (1 << 8 * length) - 1

@@ -1,0 +1,132 @@
+"""One file that holds a registry's whole history up to a block, for places without a network.
+
+Source: docs/spec/bundle.md.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from verifier.chain.facts import Checkpoint, Head
+from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
+from verifier.formats.policy import Policy
+from verifier.formats.strictjson import read
+from verifier.history.log import Entry, checkpoint_of, proved
+from verifier.history.recorded import Recorded
+from verifier.history.state import replay
+
+FORMAT = "jangkar-bundle-v1"
+MAX_HEADER_BYTES = 64 * 1024
+
+_HEADER = {"format", "chain_id", "genesis", "block", "logs"}
+_BLOCK = {"number", "hash", "time"}
+_LOG = {"registry", "code_hash", "size", "root"}
+_LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})+)")
+
+
+def encode(recorded: Recorded) -> bytes:
+    """The bundle of what was read from the chain; the same history up to the same block gives the same bytes."""
+    policy, head = recorded.policy, recorded.head
+    pins = policy.registries[: len(recorded.logs)]
+    checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
+    header = {
+        "format": FORMAT,
+        "chain_id": policy.chain_id,
+        "genesis": "0x" + policy.genesis.hex(),
+        "block": {"number": head.number, "hash": "0x" + head.hash.hex(), "time": head.time},
+        "logs": [
+            {
+                "registry": pin.address,
+                "code_hash": "0x" + pin.code_hash.hex(),
+                "size": checkpoint.size,
+                "root": checkpoint.root.hex(),
+            }
+            for pin, checkpoint in zip(pins, checkpoints, strict=True)
+        ],
+    }
+    lines = [json.dumps(header, sort_keys=True, separators=(",", ":"))]
+    lines += [f"{entry.block} {entry.data.hex()}" for log in recorded.logs for entry in log]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def parse(data: bytes, policy: Policy) -> Recorded:
+    """Read a bundle of the policy's chain and registries; every log is rebuilt and compared with its header.
+
+    What is older than the policy's `max_bundle_age` counts as stale.
+    Raises: MalformedBundle; BundleNotPinned when the policy does not name its digest.
+    """
+    digest = hashlib.sha256(data).digest()
+    if digest not in policy.bundles:
+        raise BundleNotPinned(
+            f"the policy does not pin a bundle of digest {digest.hex()}: compare it with one that you trust, "
+            'and name it in the policy\'s "bundles" or with --digest'
+        )
+    try:
+        first, rest = data.split(b"\n", 1)
+        header = read(first, what="bundle header", max_bytes=MAX_HEADER_BYTES)
+        _require(isinstance(header, dict) and header.get("format") == FORMAT, f"this is no bundle of format {FORMAT}")
+        _require(set(header) == _HEADER, "the header has other fields than docs/spec/bundle.md names")
+        head = _head(header["block"])
+        sizes = _sizes(header, policy)
+        lines = iter(rest.decode("ascii").removesuffix("\n").split("\n") if rest else ())
+        logs = tuple(
+            tuple(proved([_entry(line) for line in _next(lines, checkpoint.size)], checkpoint)) for checkpoint in sizes
+        )
+        _require(next(lines, None) is None and data.endswith(b"\n"), "there is something behind the last entry")
+        histories = tuple(replay(log) for log in logs)
+    except (MalformedText, MalformedProof, UnicodeDecodeError, ValueError) as error:
+        raise MalformedBundle(str(error)) from None
+    stale_after = policy._replace(max_head_age=policy.max_bundle_age)
+    return Recorded(stale_after, head, logs, histories, ("pinned-bundle", {"digest": digest.hex()}))
+
+
+def _sizes(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:
+    """The checkpoints of the header, which has to name the policy's chain and registries."""
+    logs = header["logs"]
+    _require(isinstance(logs, list) and bool(logs), "the bundle holds no log")
+    _require(
+        header["chain_id"] == policy.chain_id and header["genesis"] == "0x" + policy.genesis.hex(),
+        "the bundle is of another chain than the policy's",
+    )
+    _require(len(logs) <= len(policy.registries), "the bundle holds registries that the policy does not list")
+    found = []
+    for log, pin in zip(logs, policy.registries, strict=False):
+        _require(isinstance(log, dict) and set(log) == _LOG, "a log of the header has other fields than it should")
+        _require(
+            log["registry"] == pin.address and log["code_hash"] == "0x" + pin.code_hash.hex(),
+            f"the bundle is of another registry than the policy's {pin.address}",
+        )
+        _require(type(log["size"]) is int and log["size"] >= 0, "the size of a log is no whole number")
+        _require(bool(re.fullmatch("[0-9a-f]{64}", str(log["root"]))), "the root of a log is no hash")
+        found.append(Checkpoint(log["size"], bytes.fromhex(log["root"])))
+    return found
+
+
+def _head(block: Any) -> Head:
+    _require(isinstance(block, dict) and set(block) == _BLOCK, "the block has other fields than it should")
+    _require(
+        all(type(block[name]) is int and 0 <= block[name] < 2**63 for name in ("number", "time")),
+        "the block's number or time is no whole number",
+    )
+    _require(bool(re.fullmatch("0x[0-9a-f]{64}", str(block["hash"]))), "the block's hash is none")
+    return Head(block["number"], bytes.fromhex(block["hash"][2:]), block["time"], block["number"])
+
+
+def _next(lines: Iterator[str], count: int) -> list[str]:
+    found = [line for _, line in zip(range(count), lines, strict=False)]
+    _require(len(found) == count, f"the bundle ends after {len(found)} of {count} entries")
+    return found
+
+
+def _entry(line: str) -> Entry:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise MalformedBundle(f"a line of the bundle is no entry: {line[:80]!r}")
+    return Entry(int(match[1]), bytes.fromhex(match[2]))
+
+
+def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)
+    if not holds:
+        raise MalformedBundle(defect)

@@ -1,0 +1,117 @@
+"""The registry's log, rebuilt from events alone. Source: docs/spec/log.md.
+
+The entry of an event is the concatenation of its topics and its data. Its last word is its index.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from verifier.chain.facts import Checkpoint
+from verifier.chain.nodes import Chain
+from verifier.chain.rpc import Node, data, quantity
+from verifier.errors import MalformedProof, NodeRefused, NodeUnavailable
+from verifier.proofs.hashing import leaf
+from verifier.proofs.merkle import Frontier
+
+# Keccak-256 of each logged event's signature; tests/conformance/ compares them with the committed ABI.
+LOGGED_EVENTS = {
+    "0x252eb38c71186d71be67927573c9cb193de6de299c860a96f2c7edd6ee4ac3ba": "Anchored",
+    "0x86b39792b6a9d6595e92969fac2003ad6b632b6d8e6085eff6ae907b35174749": "CompromiseDeclared",
+    "0xf4ad82f2abaed12439c8fcbe000f4922e3d1faf41bc03dc1a1b2afe562412076": "KeyAdded",
+    "0x5cc972a29f9d698416744b8dbc1646f8116e5030a37d58c21948bfcec0826538": "KeyRetired",
+    "0xacef8dca10f52173ccc62a02536643b4cf9f207f330c0194258980b77327a363": "NightClosed",
+    "0xadd353cfb3f2db26b6cda026a0064ff704f0f8c84c62aa39d0f8f8e8e03b148f": "Paused",
+    "0xb4c5f71310c59839996fdae50e98e95db8287d97241b5c58aa0e9c0fe323bf90": "Reattested",
+    "0xc6469d02be22ef0af8cd7455c73e6557925d1da8cd627b7e4056eae95ee2bffe": "StatusChanged",
+    "0xe1793274faf86e053f3a1c8a9aec02ebfcff32a66490f41b96ff65d82109d274": "SuccessorSet",
+    "0xbe27b743b1f62ce23ec8ea7aa1969da8ae9a7a9f02a6de3a73a8a32f0a9070ad": "Unpaused",
+    "0xe1659a8a04656001e90d536c266ee31a186de2837579570571a095ca346ff31d": "WindowClosed",
+    "0xaaa950bf1b4f9f7ab8de4116b81275bafd9439991c17d6a83f2234471f75ff8e": "WindowOpened",
+}
+BLOCKS_A_QUESTION = 2_000
+Progress = Callable[[int, int], None]
+
+
+class Entry(NamedTuple):
+    """One entry of the log, and the block that it was written in, which the log itself does not bind."""
+
+    block: int
+    data: bytes
+
+
+def checkpoint_of(entries: Iterable[bytes]) -> Checkpoint:
+    """Size and root of a log of these entries, in order."""
+    frontier = Frontier()
+    for entry in entries:
+        frontier.append(leaf(entry))
+    return Checkpoint(frontier.size, frontier.root)
+
+
+def read_log(
+    chain: Chain, place: int = 0, known: Sequence[Entry] = (), progress: Progress | None = None
+) -> list[Entry]:
+    """The whole log of the registry at a place of the policy, from the first node whose events lead to its checkpoint.
+
+    `known` entries are not asked for again; where they are no beginning of the log, no node's events lead to it.
+    Raises: NodeUnavailable; MalformedProof when a node's events lead elsewhere than the registry's storage.
+    """
+    proven = chain.checkpoint(place)
+    registry = chain.policy.registries[place].address
+    first = known[-1].block + 1 if known else 0
+    refused: list[NodeUnavailable | MalformedProof] = []
+    for node in chain.nodes:
+        try:
+            later = list(read_entries(node, registry, first, chain.head.number, progress))
+            return proved([*known, *later], proven)
+        except (NodeUnavailable, MalformedProof) as error:
+            refused.append(error)
+    raise next((one for one in refused if isinstance(one, MalformedProof)), refused[0])
+
+
+def proved(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:
+    """These entries, when they are the log of this checkpoint. Raises: MalformedProof."""
+    for index, entry in enumerate(entries):
+        stated = int.from_bytes(entry.data[-32:], "big")
+        if stated != index:
+            raise MalformedProof(f"the node's log has entry {stated} in place {index}")
+    rebuilt = checkpoint_of(entry.data for entry in entries)
+    if rebuilt != checkpoint:
+        raise MalformedProof(
+            f"rebuilt from events: {rebuilt.size} entries of root {rebuilt.root.hex()}; "
+            f"the registry holds {checkpoint.size} of root {checkpoint.root.hex()}"
+        )
+    return entries
+
+
+def read_entries(node: Node, registry: str, first: int, last: int, progress: Progress | None = None) -> Iterator[Entry]:
+    """The entries that a node's events of these blocks are, as it sends them. Raises: NodeUnavailable."""
+    step = BLOCKS_A_QUESTION
+    while first <= last:
+        end = min(first + step - 1, last)
+        try:
+            events = node.call("eth_getLogs", _filter(registry, first, end))
+        except NodeRefused:
+            # A node limits how much it answers at once.
+            if step == 1:
+                raise
+            step //= 2
+            continue
+        if not isinstance(events, list):
+            raise NodeUnavailable(f"{node.url} sent no list of events")
+        for event in events:
+            yield entry_of(event)
+        if progress:
+            progress(end, last)
+        first, step = end + 1, min(2 * step, BLOCKS_A_QUESTION)
+
+
+def entry_of(event: Any) -> Entry:
+    """The log entry of one event as a node sends it. Raises: NodeUnavailable."""
+    if not isinstance(event, dict) or not isinstance(event.get("topics"), list):
+        raise NodeUnavailable("the node sent something else than an event")
+    content = b"".join(data(topic, 32) for topic in event["topics"]) + data(event.get("data"))
+    return Entry(quantity(event.get("blockNumber")), content)
+
+
+def _filter(registry: str, first: int, last: int) -> dict[str, Any]:
+    return {"address": registry, "fromBlock": hex(first), "toBlock": hex(last), "topics": [list(LOGGED_EVENTS)]}

@@ -1,0 +1,146 @@
+"""Answers from a log that was written down: at its last block, or on a day of the past. Source: docs/spec/bundle.md."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, StatusRecord, standing
+from verifier.chain.nodes import Chain
+from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.formats.policy import Policy
+from verifier.formats.receipt import Receipt
+from verifier.history.events import read_event
+from verifier.history.log import Entry, Progress, checkpoint_of, read_log
+from verifier.history.state import History, Issuer, replay
+from verifier.verdict.ask import Question, Result, ask
+from verifier.verdict.verdict import Answer, Verdict
+
+
+class Recorded(NamedTuple):
+    """The logs of the policy's registries up to a block, oldest registry first, and what stands behind them.
+
+    `on`, where it is not nothing, is the instant that is asked about, by what is known at the block.
+    """
+
+    policy: Policy
+    head: Head
+    logs: tuple[tuple[Entry, ...], ...]
+    histories: tuple[History, ...]
+    standing: tuple[str, dict[str, Any]]
+    on: int | None = None
+
+    def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
+        """What one receipt is judged by: docs/spec/verification.md 6 and 8.
+
+        Raises: NodeUnavailable where the log of that registry was not written down.
+        """
+        place = self.policy.place_of(registry)
+        if place >= len(self.histories):
+            raise NodeUnavailable(f"the log of registry {registry} is not among what was recorded")
+        issuer = self._issuer(place, issuer_id)
+        anchor = self._anchor(issuer, sequence)
+        statuses, unlisted = self._statuses(place, issuer_id, leaf_hash)
+        return Facts(
+            head=self.head if self.on is None else self.head._replace(time=self.on),
+            anchor=anchor,
+            window=issuer.windows[anchor.window] if anchor and anchor.window < len(issuer.windows) else None,
+            key=issuer.key_at(anchor.key) if anchor else None,
+            reattestation=issuer.reattestation(sequence) if anchor else None,
+            status=standing(statuses),
+            unlisted_successor=unlisted,
+        )
+
+    def accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
+        """Whether one of an issuer's windows held an instant."""
+        issuer = self._issuer(self.policy.place_of(registry), issuer_id)
+        return any(issuer.is_open(window, instant) for window in range(len(issuer.windows)))
+
+    def is_later(self, receipt: Receipt, instant: int) -> bool:
+        """Whether a receipt's anchor is there, and younger than an instant."""
+        anchor = self._issuer(self.policy.place_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
+        return anchor is not None and anchor.block_time > instant
+
+    def begins_with(self, place: int, checkpoint: Checkpoint) -> bool:
+        """Whether the log of the registry at a place of the policy begins with what an earlier reader saw."""
+        return checkpoint == checkpoint_of(entry.data for entry in self.logs[place][: checkpoint.size])
+
+    def until(self, instant: int) -> "Recorded":
+        """What was known at an instant: the same logs, cut off behind it."""
+        logs = tuple(_until(log, instant) for log in self.logs)
+        number = max((log[-1].block for log in logs if log), default=0)
+        head = Head(number, bytes(32), instant, number)
+        return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.standing)
+
+    def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
+        return self.histories[place].issuer(issuer_id) if place < len(self.histories) else Issuer()
+
+    def _anchor(self, issuer: Issuer, sequence: int) -> Anchor | None:
+        anchor = issuer.anchors.get(sequence)
+        return anchor if anchor and (self.on is None or anchor.block_time <= self.on) else None
+
+    def _statuses(self, place: int, issuer_id: bytes, leaf_hash: bytes) -> tuple[list[StatusRecord], str | None]:
+        found = []
+        pins = self.policy.registries
+        while True:
+            issuer = self._issuer(place, issuer_id)
+            found.append(issuer.status_of(leaf_hash) if self.on is None else issuer.status_on(leaf_hash, self.on))
+            successor = self.histories[place].successor if place < len(self.histories) else None
+            if successor is None:
+                return found, None
+            place += 1
+            if place >= len(self.histories) or pins[place].address != successor:
+                return found, successor
+
+
+class Past(NamedTuple):
+    """The answer about an instant, by what is known now; what was known then; and who was accredited then."""
+
+    instant: int
+    result: Result
+    known_then: Verdict
+    accredited: bool | None
+
+
+def record(chain: Chain, progress: Progress | None = None, known: Sequence[Sequence[Entry]] = ()) -> Recorded:
+    """Read the logs of the policy's registries, as far as each is succeeded by the next.
+
+    `known` is what was read before: nodes are asked for what follows. Where it is no beginning of the
+    log any more, everything is read again.
+    Raises: NodeUnavailable; MalformedProof when the events lead elsewhere than what the registry's storage holds.
+    """
+    logs: list[tuple[Entry, ...]] = []
+    histories: list[History] = []
+    for place, pin in enumerate(chain.policy.registries):
+        if histories and histories[-1].successor != pin.address:
+            break
+        logs.append(tuple(_read(chain, place, known[place] if place < len(known) else (), progress)))
+        histories.append(replay(logs[-1]))
+    return Recorded(chain.policy, chain.head, tuple(logs), tuple(histories), chain.standing)
+
+
+def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:
+    if known:
+        try:
+            return read_log(chain, place, known, progress)
+        except MalformedProof:
+            pass
+    return read_log(chain, place, progress=progress)
+
+
+def ask_about(question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time) -> Past:
+    """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
+    result = ask(question, recorded.policy, recorded._replace(on=instant), clock=lambda: instant)
+    then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant).answer
+    if (claims := result.answer.claims) and all(recorded.is_later(claim.receipt, instant) for claim in claims):
+        then = Answer(Verdict.NOT_FOUND, "anchored-later", claims)
+        result = result._replace(answer=then)
+    result = result._replace(now=int(clock()))
+    receipts = [claim.receipt for claim in claims]
+    accredited = recorded.accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
+    return Past(instant, result, then.verdict, accredited)
+
+
+def _until(log: Sequence[Entry], instant: int) -> tuple[Entry, ...]:
+    """The beginning of a log that was written at or before an instant."""
+    return tuple(itertools.takewhile(lambda entry: read_event(entry).time <= instant, log))

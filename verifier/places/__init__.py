@@ -1,0 +1,1 @@
+"""Where receipts and files lie for anybody to fetch. Believes nothing of what lies there."""

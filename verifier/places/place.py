@@ -1,0 +1,39 @@
+"""A folder or an http address under which files lie that anybody may serve."""
+
+from pathlib import Path
+
+from verifier.chain.rpc import fetch
+from verifier.errors import NodeUnavailable
+from verifier.formats.policy import is_http
+
+TIMEOUT_SECONDS = 60
+
+
+class Place:
+    """Where files are read from by their names; nothing that lies there is believed."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place.rstrip("/")
+        self._is_remote = is_http(place)
+
+    def find(self, name: str, max_bytes: int) -> bytes | None:
+        """A file, or nothing where a folder holds none; one byte more than the bound of one that is too long.
+
+        Raises: NodeUnavailable where an address does not answer, or with too much; OSError.
+        """
+        if self._is_remote:
+            return fetch(f"{self._place}/{name}", None, TIMEOUT_SECONDS, max_bytes)
+        path = Path(self._place) / name
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """A file that has to be there. Raises: NodeUnavailable where it is not, or is too long; OSError."""
+        found = self.find(name, max_bytes)
+        if found is None:
+            raise NodeUnavailable(f"{self._place} holds no {name}")
+        if len(found) > max_bytes:
+            raise NodeUnavailable(f"{self._place}/{name} has more than {max_bytes} bytes")
+        return found

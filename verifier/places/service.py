@@ -1,0 +1,60 @@
+"""Look-ups at an institute's service, whose answers are claims like any other.
+
+Source: docs/spec/verification.md 5.
+"""
+
+import json
+import urllib.parse
+from typing import NamedTuple
+
+from verifier.chain.rpc import TIMEOUT_SECONDS, fetch
+from verifier.errors import MalformedText, NodeUnavailable, ServiceUnavailable
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.strictjson import read
+
+FORMAT = "jangkar-lookup-v1"
+MAX_BYTES = 1 << 20
+
+
+class Found(NamedTuple):
+    """All receipts that a service holds for a file or a code, and how many more of that file wait to be anchored."""
+
+    receipts: tuple[bytes, ...]
+    pending: int
+
+
+def look_up_file(service: str, file: Fingerprint) -> Found:
+    """Every anchor of a file and of its earlier revisions, by any issuer. Raises: ServiceUnavailable."""
+    digests = [digest.hex() for digest in (file.digest, *file.revisions)]
+    return _look_up(service, "documents", json.dumps({"document_digests": digests}).encode())
+
+
+def look_up_code(service: str, code: str) -> Found:
+    """The anchor of a certificate code. Raises: ServiceUnavailable."""
+    return _look_up(service, f"codes/{urllib.parse.quote(code, safe='')}")
+
+
+def _look_up(service: str, path: str, body: bytes | None = None) -> Found:
+    # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
+    url = f"{service.rstrip('/')}/v1/{path}"
+    try:
+        return found_in(fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES), url)
+    except NodeUnavailable as error:
+        raise ServiceUnavailable(str(error)) from None
+
+
+def found_in(answer: bytes, url: str) -> Found:
+    """What a service's answer holds. Raises: ServiceUnavailable."""
+    try:
+        fields = read(answer, what=f"answer of {url}", max_bytes=MAX_BYTES)
+    except MalformedText as error:
+        raise ServiceUnavailable(str(error)) from None
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        raise ServiceUnavailable(f"{url} did not answer with {FORMAT}")
+    receipts, pending = fields.get("receipts"), fields.get("pending")
+    if not (isinstance(receipts, list) and all(isinstance(one, str) for one in receipts) and type(pending) is int):
+        raise ServiceUnavailable(f"{url} answered with something else than receipts")
+    try:
+        return Found(tuple(one.encode() for one in receipts), pending)
+    except UnicodeEncodeError:
+        raise ServiceUnavailable(f"{url} answered with a lone surrogate") from None

@@ -1,0 +1,227 @@
+"""Checks 1 to 5 of docs/spec/verification.md, in that order, each pass, fail or unknown.
+
+Everything here is pure: facts come in as values, so that the same history always gives the same
+answer. A reason is a name that verifier/verdict/words.py spells out in each language, with its values.
+"""
+
+import hashlib
+from collections.abc import Collection
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from verifier.chain.facts import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
+from verifier.errors import MalformedProof
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.kinds import NUMBERS
+from verifier.formats.policy import Policy
+from verifier.formats.receipt import Receipt
+from verifier.proofs.merkle import root_from_path
+
+# A clock that runs ahead of the head by less than this is a clock, not a lie.
+CLOCK_TOLERANCE = 15 * 60
+EARLIER_REVISION = "earlier-revision"
+
+
+class Outcome(StrEnum):
+    """What a check says. Fail beats unknown, unknown beats pass."""
+
+    PASS = "pass"  # noqa: S105  (the check passed)
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Check(NamedTuple):
+    """One numbered check with its outcome and its reason."""
+
+    number: int
+    name: str
+    outcome: Outcome
+    reason: str
+    # A value like any other: nobody changes it.
+    values: dict[str, Any] = {}  # noqa: RUF012
+
+
+class Unreadable(NamedTuple):
+    """The facts could not be read; says nothing about the certificate."""
+
+    detail: str
+
+
+class Asked(NamedTuple):
+    """What the question was: by whom it should be, and whether other claims were looked for.
+
+    `named` are the issuers that the asker expects, `trusted` those of the policy; either is empty when
+    it does not say. `looked_up` says that a service was asked for every anchor of this file.
+    """
+
+    named: Collection[bytes] = ()
+    trusted: Collection[bytes] = ()
+    looked_up: bool = False
+
+    def excludes(self, issuer_id: bytes) -> bool:
+        """Whether this issuer is not one that was asked for."""
+        return any(wanted and issuer_id not in wanted for wanted in (self.named, self.trusted))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether one issuer is meant, or all claims were looked for."""
+        return self.looked_up or len(self.named or self.trusted) == 1
+
+
+def document(file: Fingerprint | None, receipt: Receipt) -> Check:
+    """Check 1: the file's SHA-256 equals the receipt's digest."""
+    if file is None:
+        return Check(1, "document", Outcome.UNKNOWN, "no-file")
+    if receipt.document_digest in file.revisions:
+        return Check(1, "document", Outcome.FAIL, EARLIER_REVISION)
+    if file.digest != receipt.document_digest:
+        return Check(1, "document", Outcome.FAIL, "other-file")
+    return Check(1, "document", Outcome.PASS, "same-file")
+
+
+def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
+    """Check 2: leaf, path and index give the root under the size that the chain holds."""
+    if isinstance(facts, Unreadable):
+        return Check(2, "inclusion", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if facts.anchor is None:
+        return Check(2, "inclusion", Outcome.UNKNOWN, "no-anchor-to-compare")
+    try:
+        root = root_from_path(receipt.leaf_hash, receipt.leaf_index, facts.anchor.size, receipt.path)
+    except MalformedProof as error:
+        return Check(2, "inclusion", Outcome.FAIL, "bad-path", {"detail": str(error)})
+    if root != facts.anchor.root:
+        return Check(2, "inclusion", Outcome.FAIL, "other-root")
+    return Check(2, "inclusion", Outcome.PASS, "included", {"size": facts.anchor.size})
+
+
+def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
+    """Check 3: the pinned registry on the pinned chain holds the anchor in a final block."""
+    trusted = [pin.address for pin in policy.registries]
+    if receipt.chain_id != policy.chain_id or receipt.registry not in trusted:
+        return Check(
+            3, "anchor", Outcome.FAIL, "other-registry", {"chain": receipt.chain_id, "registry": receipt.registry}
+        )
+    if isinstance(facts, Unreadable):
+        return Check(3, "anchor", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if facts.anchor is None:
+        if _is_stale(receipt, policy, facts, now):
+            return Check(3, "anchor", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+        return Check(3, "anchor", Outcome.FAIL, "no-anchor", {"sequence": receipt.sequence})
+    if facts.anchor.block_number != receipt.block:
+        return Check(3, "anchor", Outcome.FAIL, "other-block", {"block": facts.anchor.block_number})
+    if facts.anchor.block_number > facts.head.final:
+        return Check(3, "anchor", Outcome.UNKNOWN, "not-final", {"block": facts.anchor.block_number})
+    return Check(
+        3, "anchor", Outcome.PASS, "anchored", {"block": facts.anchor.block_number, "time": facts.anchor.block_time}
+    )
+
+
+def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int) -> Check:
+    """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for.
+
+    An anchor that lost its weight may have been re-attested since: at a stale head that is unknown.
+    """
+    values = {"issuer": receipt.profile.name, "id": receipt.issuer_id.hex()}
+    if asked.excludes(receipt.issuer_id):
+        return Check(4, "issuer", Outcome.FAIL, "other-issuer", values)
+    if isinstance(facts, Unreadable):
+        return Check(4, "issuer", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if facts.anchor is None or facts.window is None or facts.key is None:
+        return Check(4, "issuer", Outcome.UNKNOWN, "no-anchor-to-compare")
+    unfit = _unfit_key(facts.anchor, facts.window, facts.key, values) or _unfit_claim(receipt, facts.window, values)
+    if unfit is not None and unfit.outcome is Outcome.FAIL:
+        return unfit
+    if not facts.carries_weight:
+        if _is_stale(receipt, policy, facts, now):
+            return Check(4, "issuer", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+        return Check(4, "issuer", Outcome.FAIL, "key-compromised", {"time": facts.key.compromised_since, **values})
+    if unfit is not None:
+        return unfit
+    if not asked.is_enough:
+        return Check(4, "issuer", Outcome.UNKNOWN, "issuer-not-named", values)
+    if facts.reattestation is not None and not facts.key_was_sound:
+        again = {"time": facts.reattestation.block_time}
+        return Check(4, "issuer", Outcome.PASS, "re-attested", values | again)
+    return Check(4, "issuer", Outcome.PASS, "accredited", values)
+
+
+def _unfit_key(anchor: Anchor, window: Window, key: Key, values: dict[str, Any]) -> Check | None:
+    """Why the anchor's window or key was not in force at its block time, if it was not."""
+    time = anchor.block_time
+    if not window.from_ <= time < window.until:
+        return Check(4, "issuer", Outcome.FAIL, "not-accredited", values)
+    if not (key.from_ <= time < key.until and key.purposes & PURPOSE_ANCHOR):
+        return Check(4, "issuer", Outcome.FAIL, "key-not-active", values)
+    return None
+
+
+def _unfit_claim(receipt: Receipt, window: Window, values: dict[str, Any]) -> Check | None:
+    """Why the window is not one for this receipt's profile and kind, if it is not."""
+    if hashlib.sha256(receipt.profile_text.encode()).digest() != window.profile_digest:
+        return Check(4, "issuer", Outcome.FAIL, "other-profile", values)
+    kind = receipt.metadata.kind
+    if kind not in NUMBERS:
+        return Check(4, "issuer", Outcome.UNKNOWN, "unknown-kind", {"kind": kind})
+    if not window.scope >> NUMBERS[kind] & 1:
+        return Check(4, "issuer", Outcome.FAIL, "out-of-scope", {"kind": kind, **values})
+    return None
+
+
+def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
+    """Check 5: in force at the head that was read, and not past the proven end.
+
+    Revoked, superseded and expired do not heal, so that even an old head is enough to say them.
+    """
+    until = receipt.metadata.valid_until
+    latest = now if isinstance(facts, Unreadable) else max(now, facts.head.time)
+    expired = until is not None and latest >= until.timestamp()
+    if not isinstance(facts, Unreadable):
+        record = facts.status
+        stale = _is_stale(receipt, policy, facts, now)
+        values = {
+            "time": record.block_time,
+            "reason": record.reason,
+            "from_beginning": record.from_beginning,
+            "by_regulator": record.by_regulator,
+        }
+        may_have_healed = stale or facts.unlisted_successor is not None
+        if record.status is Status.REVOKED:
+            return Check(5, "status", Outcome.FAIL, "revoked", values)
+        if record.status is Status.SUSPENDED and not may_have_healed:
+            return Check(5, "status", Outcome.FAIL, "suspended", values)
+        if record.status is Status.SUPERSEDED:
+            return Check(5, "status", Outcome.FAIL, "superseded", values | {"successor": record.successor.hex()})
+    if expired and until is not None:
+        return Check(5, "status", Outcome.FAIL, "expired", {"time": int(until.timestamp())})
+    if isinstance(facts, Unreadable):
+        return Check(5, "status", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+    if stale:
+        return Check(5, "status", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+    if facts.unlisted_successor is not None:
+        return Check(5, "status", Outcome.UNKNOWN, "unlisted-successor", {"registry": facts.unlisted_successor})
+    return Check(5, "status", Outcome.PASS, "in-force", {"time": facts.head.time})
+
+
+def all_checks(
+    file: Fingerprint | None, receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int
+) -> tuple[Check, ...]:
+    """The five checks in order. `now` is the verifier's own clock in seconds since 1970."""
+    return (
+        document(file, receipt),
+        inclusion(receipt, facts),
+        anchor(receipt, policy, facts, now),
+        issuer(receipt, policy, facts, asked, now),
+        status(receipt, policy, facts, now),
+    )
+
+
+def instant(seconds: int) -> datetime:
+    """A block time as a UTC instant."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _is_stale(receipt: Receipt, policy: Policy, facts: Facts, now: int) -> bool:
+    """Whether the head is too old, below the receipt's block, or ahead of any honest clock."""
+    age = now - facts.head.time
+    return age > policy.max_head_age or age < -CLOCK_TOLERANCE or facts.head.number < receipt.block
