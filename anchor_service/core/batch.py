@@ -6,7 +6,7 @@ from anchor_service.core.errors import IllegalTransition
 
 
 class OnChainState(StrEnum):
-    """Where a batch or a status act stands on its way to the chain.
+    """Where a batch, a status act or the closing of a night stands on its way to the chain.
 
     SEALED -> SIGNED -> SENT -> ANCHORED; QUARANTINED from any but the last, until a person decides.
     Back to SEALED when a foreign transaction took the nonce; back to SENT, by a person, when the chain lost an

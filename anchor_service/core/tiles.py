@@ -1,7 +1,7 @@
 """A tree cut into tiles of eight levels, so that any path is read from a few of them. Source: docs/spec/tiles.md.
 
-A tile stands over 256 places of one level: its `hashes` are those nodes, and its `inner` are the nodes above
-them, level by level, up to the two that join at the next tile's place. Hashes alone are a tile of C2SP
+A tile stands over 256 neighbours of one level: its `hashes` are those nodes, and its `inner` are the nodes above
+them, level by level, up to the two that join in the tile above. Hashes alone are a tile of C2SP
 tlog-tiles, but for a last node that was carried up.
 """
 
@@ -15,8 +15,8 @@ from anchor_service.core.merkle import MerkleTree
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
 
-# Which tile of a tree: its level, counted in tiles, and its number in that level.
-Place = tuple[int, int]
+# Which tile of a tree: its level, counted in tiles, and its number in that level, from 0.
+TileId = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Tile:
     number: int
     hashes: bytes
     inner: bytes
+
+    @property
+    def id(self) -> TileId:
+        """Which tile of its tree this is."""
+        return (self.level, self.number)
 
 
 def cut(tree: MerkleTree) -> Iterator[Tile]:
@@ -42,7 +47,7 @@ def cut(tree: MerkleTree) -> Iterator[Tile]:
             yield Tile(level, number, rows[0], b"".join(rows[1:]))
 
 
-def places(tree_size: int, leaf_index: int) -> list[Place]:
+def tile_ids(tree_size: int, leaf_index: int) -> list[TileId]:
     """The tiles that a leaf's inclusion path stands in: one for each eight levels.
 
     Raises: TreeRejected unless 0 <= leaf_index < tree_size.
@@ -53,13 +58,13 @@ def places(tree_size: int, leaf_index: int) -> list[Place]:
     return [(level, leaf_index >> HEIGHT * (level + 1)) for level in levels]
 
 
-def inclusion_path(tree_size: int, leaf_index: int, tiles: Mapping[Place, Tile]) -> tuple[NodeHash, ...]:
+def inclusion_path(tree_size: int, leaf_index: int, tiles: Mapping[TileId, Tile]) -> tuple[NodeHash, ...]:
     """Sibling hashes from the leaf up to the root's child, as `MerkleTree.inclusion_path` gives them.
 
-    `tiles` holds at least those of `places`. Raises: TreeRejected as `places`, and where a tile is too short.
+    `tiles` holds at least those of `tile_ids`. Raises: TreeRejected as `tile_ids`, and where a tile is too short.
     """
     path = []
-    for level, number in places(tree_size, leaf_index):
+    for level, number in tile_ids(tree_size, leaf_index):
         tile, base = tiles[level, number], 0
         nodes = tile.hashes + tile.inner
         for height in range(level * HEIGHT, min((level + 1) * HEIGHT - 1, _top(tree_size)) + 1):

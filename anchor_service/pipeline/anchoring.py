@@ -37,7 +37,7 @@ BAD_SEQUENCE = "RegistryBadSequence"
 UNAPPROVED = ("RegistryKeyNotActive", "RegistryApprovalExpired", "RegistryBadApproval")
 # A pause ends by itself.
 PAUSED = "RegistryPaused"
-MAX_LEASES = 10
+MAX_NONCE_TRIES = 10
 # Bytes that lead their signer's queue for so long are taken to be too cheap.
 REPLACE_AFTER_SECONDS = 300
 MAX_REPLACEMENTS = 10
@@ -156,11 +156,11 @@ def move(store: Store, subject: S, wanted: OnChainState, **facts: object) -> S:
 def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafReference:
     """An anchored leaf with its proof. Raises: Damaged when it is not there any more."""
     with store.reading() as connection:
-        placed = receipt_queries.by_leaf(connection, issuer_id, leaf_hash)
-        if placed is None or placed.batch is None or placed.certificate.leaf_index is None:
+        known = receipt_queries.by_leaf(connection, issuer_id, leaf_hash)
+        if known is None or known.batch is None or known.certificate.leaf_index is None:
             raise Damaged(f"leaf {leaf_hash.hex()}", "it succeeds another and is not stored as anchored")
-    path = receipts.stored_path(placed, placed.batch)
-    return LeafReference(leaf_hash, placed.batch.sequence, placed.certificate.leaf_index, path)
+    path = receipts.stored_path(known, known.batch)
+    return LeafReference(leaf_hash, known.batch.sequence, known.certificate.leaf_index, path)
 
 
 def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:
@@ -256,14 +256,14 @@ def _send_replacement(store: Store, registry: Registry, attempt: Attempt, *, now
 
 
 def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[int], Signed], *, now: int) -> Attempt:
-    """Lease a nonce and sign; the bytes are durable when this returns, and nothing has been sent.
+    """Take the next free nonce and sign; the bytes are durable when this returns, and nothing has been sent.
 
     Raises: StoreBusy when other processes keep taking the nonces, or have signed the subject meanwhile.
     """
-    for _ in range(MAX_LEASES):
+    for _ in range(MAX_NONCE_TRIES):
         chain_nonce = registry.next_nonce()
         with store.reading() as connection:
-            nonce = queries.lease_nonce(connection, registry.signer, chain_nonce)
+            nonce = queries.next_free_nonce(connection, registry.signer, chain_nonce)
         if nonce == chain_nonce and registry.next_nonce() != chain_nonce:
             # Bytes beyond a gap would wait for ever: one wrong answer must not make it.
             raise RegistryUnavailable("the node gives two answers about the signer's nonce")
@@ -300,8 +300,8 @@ def _finish(store: Store, subject: S, block_number: int, transaction_hash: bytes
     if subject.state == OnChainState.SEALED:
         # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
         move(store, subject, OnChainState.SIGNED)
-    place = {"block_number": block_number, "transaction_hash": transaction_hash}
-    return move(store, subject, OnChainState.ANCHORED, **place, problem=None)
+    mined_at = {"block_number": block_number, "transaction_hash": transaction_hash}
+    return move(store, subject, OnChainState.ANCHORED, **mined_at, problem=None)
 
 
 def _quarantine(store: Store, subject: S, problem: str) -> S:

@@ -7,6 +7,7 @@ from anchor_service.pipeline.anchoring import move
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Registry
 from anchor_service.store import anchoring as queries
+from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.anchoring import Subject
 from anchor_service.store.engine import Store
@@ -33,8 +34,8 @@ def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) 
     with store.writing() as connection:
         queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
         queries.forget_approval(connection, subject.id or 0)
-        for one in foreign:
-            sealing_queries.insert_batch(connection, one)
+        for batch in foreign:
+            sealing_queries.insert_batch(connection, batch)
     # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
     filing.remove(issuer_id, earlier)
     subject.sequence, subject.state, subject.problem = last + 1, OnChainState.SEALED, None
@@ -49,7 +50,7 @@ def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId
     """
     foreign = _foreign_batch(registry, issuer_id, sequence)
     with store.writing() as connection:
-        sealing_queries.lock_issuer(connection, issuer_id)
+        issuer_queries.lock_issuer(connection, issuer_id)
         known = queries.batch_of(connection, issuer_id, sequence)
         if known is not None or filing.manifest_path(issuer_id, sequence).exists():
             raise IllegalTransition(f"sequence {sequence}", known.state if known else "filed here", "foreign")

@@ -7,8 +7,8 @@ from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import CertificateUnfinished, UnknownCertificate
 from anchor_service.pipeline.filing import Filing
 from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
-from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Issuer
 
@@ -22,22 +22,22 @@ def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, 
     """
     with store.writing() as connection:
         # Two erasures must not rewrite the same entries at once.
-        sealing_queries.lock_issuer(connection, issuer.id)
+        issuer_queries.lock_issuer(connection, issuer.id)
         found = queries.of_digest(connection, issuer.id, document_digest)
         if not found:
             raise UnknownCertificate(document_digest.hex())
-        ids = {one.batch_id for one in found if one.batch_id is not None}
+        ids = {certificate.batch_id for certificate in found if certificate.batch_id is not None}
         batches = {batch_id: anchoring_queries.find(connection, Batch, batch_id) for batch_id in ids}
-        if any(one.batch_id is None and one.live for one in found):
+        if any(certificate.batch_id is None and certificate.live for certificate in found):
             raise CertificateUnfinished(document_digest, "it waits to be sealed: withdraw it first")
         if any(batch is None or batch.state != OnChainState.ANCHORED for batch in batches.values()):
             raise CertificateUnfinished(document_digest, "its batch is not on chain yet: ask again after the night")
-        for one in found:
-            batch = batches[one.batch_id] if one.batch_id is not None else None
-            if batch is None or one.leaf_index is None:
+        for certificate in found:
+            batch = batches[certificate.batch_id] if certificate.batch_id is not None else None
+            if batch is None or certificate.leaf_index is None:
                 continue
-            filing.erase_entry(issuer.id, batch.sequence, one.leaf_index)
-            queries.record_erasures(connection, batch.id or 0, [one.leaf_index], now)
-        queries.delete_certificates(connection, [one.id or 0 for one in found])
+            filing.erase_entry(issuer.id, batch.sequence, certificate.leaf_index)
+            queries.record_erasures(connection, batch.id or 0, [certificate.leaf_index], now)
+        queries.delete_certificates(connection, [certificate.id or 0 for certificate in found])
     store.scrub()
     return len(found)

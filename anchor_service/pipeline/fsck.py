@@ -53,8 +53,8 @@ def check(store: Store, filing: Filing, registry: Registry | None) -> Iterator[F
     with store.reading() as connection:
         issuers = issuer_queries.all_issuers(connection)
         batches = anchoring_queries.batches(connection)
-    known = {(one.issuer_id, one.sequence) for one in batches}
-    for batch in sorted(batches, key=lambda one: one.id or 0):
+    known = {(batch.issuer_id, batch.sequence) for batch in batches}
+    for batch in sorted(batches, key=lambda batch: batch.id or 0):
         anchor = registry.anchor_of(IssuerId(batch.issuer_id), batch.sequence) if registry else None
         yield from _Check(store, filing, batch, anchor, registry).findings()
     for issuer_id, numbers in filing.numbers().items():
@@ -147,7 +147,7 @@ class _Check:
             root, size = self._anchor.root_hash, self._anchor.tree_size
         stored = self._stored_leaves(size)
         filed = [_from_hex(line) for line in (manifest or [])[1 : size + 1]]
-        by_index = {one.leaf_index: _leaf(one) for one in self._certificates}
+        by_index = {certificate.leaf_index: _leaf(certificate) for certificate in self._certificates}
         derived = [by_index.get(index) or stored[index] for index in range(size)]
         together = [_majority(three) for three in zip_longest(stored, filed, derived, fillvalue=b"")]
         for leaves in (stored, filed, derived, together):
@@ -168,10 +168,10 @@ class _Check:
         return found
 
     def _of_the_tiles(self, truth: Sequence[LeafHash]) -> Iterator[Finding]:
-        wanted = {(one.level, one.number): one for one in tiles.cut(MerkleTree(truth))}
-        for place in sorted(self._tiles.keys() | wanted.keys()):
-            where = f"tile row ({self._name}, level {place[0]}, number {place[1]})"
-            right, held = wanted.get(place), self._tiles.get(place)
+        wanted = {tile.id: tile for tile in tiles.cut(MerkleTree(truth))}
+        for tile_id in sorted(self._tiles.keys() | wanted.keys()):
+            where = f"tile row ({self._name}, level {tile_id[0]}, number {tile_id[1]})"
+            right, held = wanted.get(tile_id), self._tiles.get(tile_id)
             if right is None:
                 yield Finding(where, "it is no tile of this batch")
             elif held is None:
@@ -179,25 +179,25 @@ class _Check:
             elif held.hashes != right.hashes:
                 for index, (hash_, other) in enumerate(zip_longest(_hashes(right.hashes), _hashes(held.hashes))):
                     if hash_ != other:
-                        said = [one.hex() if one else "nothing" for one in (other, hash_)]
-                        yield Finding(f"{where}, hash {index}", f"it holds {said[0]} in the place of {said[1]}")
+                        words = [leaf.hex() if leaf else "nothing" for leaf in (other, hash_)]
+                        yield Finding(f"{where}, hash {index}", f"it holds {words[0]} in the place of {words[1]}")
             elif held.inner != right.inner:
                 yield Finding(where, "what stands above its hashes is not what they give: `jangkar rebuild`")
 
     def _of_the_certificates(self, truth: Sequence[LeafHash]) -> Generator[Finding, None, dict[int, Certificate]]:
         """Findings; returns the certificates that are as they have to be, by their leaf."""
         good: dict[int, Certificate] = {}
-        for one in self._certificates:
-            index = one.leaf_index
+        for certificate in self._certificates:
+            index = certificate.leaf_index
             if index is None or index >= len(truth) or index in good or index in self._erased:
-                yield Finding(f"certificate row {one.id}", f"its leaf index {index} is not its own")
+                yield Finding(f"certificate row {certificate.id}", f"its leaf index {index} is not its own")
                 continue
-            found = list(_certificate(one, truth[index]))
+            found = list(_certificate(certificate, truth[index]))
             if not found:
-                good[index] = one
+                good[index] = certificate
             yield from found
-        placed = {one.leaf_index for one in self._certificates}
-        for index in sorted(set(range(len(truth))) - placed - self._erased):
+        present = {certificate.leaf_index for certificate in self._certificates}
+        for index in sorted(set(range(len(truth))) - present - self._erased):
             yield Finding(f"certificate row of leaf ({self._name}, index {index})", "it is missing, and was not erased")
         return good
 
@@ -248,29 +248,29 @@ class _Check:
         return self._batch.state in (OnChainState.SIGNED, OnChainState.SENT, OnChainState.ANCHORED)
 
 
-def _certificate(one: Certificate, truth: bytes | None) -> Iterator[Finding]:
+def _certificate(row: Certificate, truth: bytes | None) -> Iterator[Finding]:
     """What is wrong with a certificate's row, whose leaf has to be `truth` where that is known."""
-    where = f"certificate row {one.id}"
+    where = f"certificate row {row.id}"
     try:
-        facts = metadata.from_text(one.metadata_text)
+        facts = metadata.from_text(row.metadata_text)
     except (FieldRejected, TextRejected) as error:
         yield Finding(where, f"its metadata: {error}")
         return
-    derived = _leaf(one)
+    derived = _leaf(row)
     if truth is not None and derived != truth:
         yield Finding(where, f"its digest and metadata do not give its leaf {truth.hex()}")
-    elif one.leaf_hash != derived:
+    elif row.leaf_hash != derived:
         yield Finding(where, "its leaf hash is not that of its digest and metadata")
-    elif (one.number, one.code) != (facts.number, facts.code):
+    elif (row.number, row.code) != (facts.number, facts.code):
         yield Finding(where, "its number or code is not that of its metadata")
 
 
-def _entry(one: Certificate) -> Entry:
-    return Entry(one.leaf_index or 0, one.document_digest, one.metadata_text)
+def _entry(row: Certificate) -> Entry:
+    return Entry(row.leaf_index or 0, row.document_digest, row.metadata_text)
 
 
-def _leaf(one: Certificate) -> LeafHash:
-    return _leaf_of(one.issuer_id, _entry(one))
+def _leaf(row: Certificate) -> LeafHash:
+    return _leaf_of(row.issuer_id, _entry(row))
 
 
 def _leaf_of(issuer_id: bytes, entry: Entry) -> LeafHash:

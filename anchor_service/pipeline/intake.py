@@ -52,14 +52,14 @@ class Outcome(NamedTuple):
     refused: Rejected | None
 
 
-class Checked(NamedTuple):
+class CheckedSubmission(NamedTuple):
     """A submission that only the database may still refuse, with its metadata."""
 
     submission: Submission
     metadata: Metadata
 
 
-Check = Callable[[Submission | Rejected], Checked | Rejected]
+Check = Callable[[Submission | Rejected], CheckedSubmission | Rejected]
 
 
 def nonces() -> Iterator[str]:
@@ -77,7 +77,7 @@ def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
     """
     scope = frozenset(issuer.scope.split())
 
-    def check(submission: Submission | Rejected) -> Checked | Rejected:
+    def check(submission: Submission | Rejected) -> CheckedSubmission | Rejected:
         if isinstance(submission, Rejected):
             return submission
         try:
@@ -89,12 +89,12 @@ def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
                 raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
         except Rejected as refused:
             return refused.as_value()
-        return Checked(submission, found)
+        return CheckedSubmission(submission, found)
 
     return check
 
 
-def submit(store: Store, issuer: Issuer, checked: Sequence[Checked | Rejected], *, now: int) -> list[Outcome]:
+def submit(store: Store, issuer: Issuer, checked: Sequence[CheckedSubmission | Rejected], *, now: int) -> list[Outcome]:
     """Take certificates in, each on its own: a bad one does not hold up the others.
 
     They were checked before, since nobody else writes to SQLite during a transaction. The same digest with the same
@@ -149,19 +149,19 @@ class _Chunk:
         self._added: list[Row] = []
         self._retired: list[bytes] = []
 
-    def take(self, checked: Sequence[Checked | Rejected], *, look: bool) -> list[Outcome]:
-        sound = [one for one in checked if isinstance(one, Checked)]
+    def take(self, checked: Sequence[CheckedSubmission | Rejected], *, look: bool) -> list[Outcome]:
+        sound = [one for one in checked if isinstance(one, CheckedSubmission)]
         if look or any(found.code or "supersedes" in given.fields for given, found in sound):
             self._load(sound)
         outcomes = [
-            self._place(*one) if isinstance(one, Checked) else Outcome(None, 0, is_new=False, refused=one)
+            self._place(*one) if isinstance(one, CheckedSubmission) else Outcome(None, 0, is_new=False, refused=one)
             for one in checked
         ]
         queries.retire(self._connection, self._issuer_id, self._retired)
         queries.insert_certificates(self._connection, self._added)
         return outcomes
 
-    def _load(self, found: Sequence[Checked]) -> None:
+    def _load(self, found: Sequence[CheckedSubmission]) -> None:
         codes = [one.code for _, one in found if one.code]
         superseded = [bytes.fromhex(one.fields["supersedes"]) for one, _ in found if "supersedes" in one.fields]
         digests = [one.document_digest for one, _ in found]

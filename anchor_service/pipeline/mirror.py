@@ -77,20 +77,20 @@ class Mirror:
         Returns how many files are new. Raises: Damaged when another file stands in the way; OSError.
         """
         written = 0
-        for one in recorded.logs:
-            written += _write(self.folder / "logs" / one.log.registry, _log_files(one))
+        for recorded_log in recorded.logs:
+            written += _write(self.folder / "logs" / recorded_log.log.registry, _log_files(recorded_log))
         # Last: who finds this line finds everything that it names.
         written += _write(self.folder / "bundles", [(recorded.digest.hex(), recorded.header.encode())])
-        for one in recorded.logs:
-            self._advance(one)
+        for recorded_log in recorded.logs:
+            self._advance(recorded_log)
         return written
 
-    def _advance(self, one: RecordedLog) -> None:
+    def _advance(self, recorded: RecordedLog) -> None:
         """Move a log's checkpoint on: the one file that changes, for readers of C2SP's, who look for it there."""
-        path, size = self.folder / "logs" / one.log.registry / CHECKPOINT, len(one.log.entries)
+        path, size = self.folder / "logs" / recorded.log.registry / CHECKPOINT, len(recorded.log.entries)
         durable.make_folder(path.parent)
         if not path.exists() or size > tlog.size_of(path.read_text()):
-            text = tlog.checkpoint(f"jangkar/{one.log.chain_id}/{one.log.registry}", size, one.root_hash)
+            text = tlog.checkpoint(f"jangkar/{recorded.log.chain_id}/{recorded.log.registry}", size, recorded.root_hash)
             durable.replace(path, [text.encode()], 0o644)
 
     def _is_complete(self, header: BatchHeader, batch: Batch) -> bool:
@@ -101,10 +101,10 @@ class Mirror:
         return self.folder / header.issuer_id.hex() / f"{header.sequence:08}"
 
 
-def _log_files(one: RecordedLog) -> Iterable[tuple[str, bytes]]:
-    entries = one.log.entries
+def _log_files(recorded: RecordedLog) -> Iterable[tuple[str, bytes]]:
+    entries = recorded.log.entries
     yield from tlog.runs("tile/entries", [len(entry).to_bytes(2) + entry for entry in entries])
-    yield from tlog.runs("blocks", [block.to_bytes(8) for block in one.blocks])
+    yield from tlog.runs("blocks", [block.to_bytes(8) for block in recorded.blocks])
     if entries:
         yield from tlog.hash_tiles(MerkleTree([leaf_hash(entry) for entry in entries]))
 

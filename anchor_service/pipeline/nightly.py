@@ -42,17 +42,17 @@ class NightReport:
     @property
     def anchored(self) -> list[Batch]:
         """The batches that are on chain since this run."""
-        return [one for one in self.done if isinstance(one, Batch)]
+        return [subject for subject in self.done if isinstance(subject, Batch)]
 
     @property
     def written(self) -> list[StatusAct]:
         """The status acts that are on chain since this run."""
-        return [one for one in self.done if isinstance(one, StatusAct)]
+        return [subject for subject in self.done if isinstance(subject, StatusAct)]
 
     @property
     def closed(self) -> list[NightClosing]:
         """The nights that are closed on chain since this run."""
-        return [one for one in self.done if isinstance(one, NightClosing)]
+        return [subject for subject in self.done if isinstance(subject, NightClosing)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,11 @@ class Run:
             subjects = anchoring_queries.on_the_way(connection)
         report = self.report
         report.on_the_way, report.unapproved, report.problems = [], [], []
-        ours = {issuer_id for issuer_id in dict.fromkeys(one.issuer_id for one in subjects) if self._lease(issuer_id)}
+        ours = {
+            issuer_id
+            for issuer_id in dict.fromkeys(subject.issuer_id for subject in subjects)
+            if self._lease(issuer_id)
+        }
         for subject in subjects:
             if subject.issuer_id in ours:
                 self._advance(subject)

@@ -7,6 +7,7 @@ from anchor_service.core.batch import OnChainState
 from anchor_service.core.hashing import IssuerId
 from anchor_service.ports import Registry
 from anchor_service.store import anchoring as queries
+from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as sealing_queries
@@ -60,7 +61,7 @@ def close_if_empty(store: Store, registry: Registry, issuer: Issuer, night: Nigh
     if registry.last_night(IssuerId(issuer.id)) >= night.day:
         return False
     with store.writing() as connection:
-        sealing_queries.lock_issuer(connection, issuer.id)
+        issuer_queries.lock_issuer(connection, issuer.id)
         if (
             sealing_queries.unfinished(connection, issuer.id)
             or receipt_queries.count_waiting(connection, issuer.id, night.cutoff)

@@ -55,7 +55,7 @@ def rebuild(
     """
     found = Rebuilt()
     with store.reading() as connection:
-        issuers = {one.id for one in issuer_queries.all_issuers(connection)}
+        issuers = {issuer.id for issuer in issuer_queries.all_issuers(connection)}
     filed = filing.numbers()
     for issuer_id in sorted(issuers | set(filed)):
         last = registry.last_sequence(IssuerId(issuer_id))
@@ -97,13 +97,13 @@ def _restore(
             issuer_queries.add_issuer(
                 connection, Issuer(id=issuer_id, profile=header.issuer_profile, scope=scope, created_at=now)
             )
-        sealing_queries.lock_issuer(connection, issuer_id)
+        issuer_queries.lock_issuer(connection, issuer_id)
         batch.id = sealing_queries.insert_batch(connection, batch)
         sealing_queries.insert_tiles(connection, batch.id, tiles.cut(MerkleTree(leaves)))
         queries.record_erasures(connection, batch.id, sorted(erased), now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
-        intake_queries.insert_certificates(connection, (one._replace(batch_id=batch.id) for one in certificates))
-        codes = [one.code for one in certificates if one.code]
+        intake_queries.insert_certificates(connection, (row._replace(batch_id=batch.id) for row in certificates))
+        codes = [row.code for row in certificates if row.code]
         queries.add_known_codes(connection, issuer_id, codes, now)
     found.batches += anchor is not None
     found.sealed += anchor is None
@@ -125,10 +125,10 @@ def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
     right = _tree(batch, leaves) or _tree(batch, filing.read(batch.issuer_id, batch.sequence)[1])
     if right is None:
         raise Damaged(f"batch {number}", "neither its stored leaves nor those of its manifest give its root")
-    if {(one.level, one.number): one for one in tiles.cut(right)} == stored:
+    if {tile.id: tile for tile in tiles.cut(right)} == stored:
         return False
     with store.writing() as connection:
-        sealing_queries.lock_issuer(connection, batch.issuer_id)
+        issuer_queries.lock_issuer(connection, batch.issuer_id)
         queries.delete_tiles(connection, number)
         sealing_queries.insert_tiles(connection, number, tiles.cut(right))
     return True
@@ -191,10 +191,10 @@ def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Row]
 
     Returns how many of those were the same, and a sentence for each that was not.
     """
-    superseded = [json.loads(one.metadata_text).get("supersedes") for one in certificates]
+    superseded = [json.loads(row.metadata_text).get("supersedes") for row in certificates]
     intake_queries.retire(connection, issuer_id, [bytes.fromhex(leaf) for leaf in superseded if leaf])
-    by_digest = {one.document_digest: one for one in certificates}
-    names = {one.number for one in certificates} | {one.code for one in certificates if one.code}
+    by_digest = {row.document_digest: row for row in certificates}
+    names = {row.number for row in certificates} | {row.code for row in certificates if row.code}
     same, refused = [], []
     for row in queries.unplaced(connection, issuer_id, live=True):
         anchored = by_digest.get(row.document_digest)

@@ -11,7 +11,7 @@ from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.receipts import Held, Placed, Sealed
+from anchor_service.store.receipts import BatchRow, CertificateInBatch, CertificateRow
 from anchor_service.store.tables import Batch
 
 
@@ -43,7 +43,7 @@ class Receipts:
         """
         with self._store.reading() as connection:
             found = queries.by_digests(connection, digests)
-            counted = [one for one in found if one.is_anchored or one.certificate.document_digest == digests[0]]
+            counted = [known for known in found if known.is_anchored or known.certificate.document_digest == digests[0]]
             return self._look_up(counted)
 
     def by_code(self, code: str) -> LookUp:
@@ -54,18 +54,18 @@ class Receipts:
     def of_issuer(self, issuer_id: bytes, document_digest: bytes) -> bytes | None:
         """The receipt of an issuer's live certificate of a file, or nothing while it is not anchored."""
         with self._store.reading() as connection:
-            placed = queries.of_issuer(connection, issuer_id, document_digest)
-            if placed is None or placed.batch is None or not placed.is_anchored:
+            known = queries.of_issuer(connection, issuer_id, document_digest)
+            if known is None or known.batch is None or not known.is_anchored:
                 return None
-            return self._write(placed, placed.batch)
+            return self._write(known, known.batch)
 
-    def of_batch(self, batch: Batch) -> Iterator[tuple[Held, bytes]]:
+    def of_batch(self, batch: Batch) -> Iterator[tuple[CertificateRow, bytes]]:
         """Every certificate of an anchored batch with its receipt, in tree order."""
         with self._store.reading() as connection:
             tree = MerkleTree(sealing_queries.leaf_hashes(connection, batch.id or 0))
             if tree.root_hash != batch.root_hash:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
-            sealed = Sealed(*(getattr(batch, name) for name in Sealed._fields))
+            sealed = BatchRow(*(getattr(batch, name) for name in BatchRow._fields))
             paths = enumerate(tree.inclusion_paths())
             for certificate in queries.of_batch(connection, batch.id or 0):
                 # A leaf whose certificate was erased keeps its place in the tree.
@@ -74,16 +74,16 @@ class Receipts:
                     raise Damaged(f"batch {batch.id}", "a certificate of it has no place in its tree")
                 yield certificate, self._encoded(certificate, sealed, path)
 
-    def _look_up(self, found: Sequence[Placed]) -> LookUp:
-        anchored = [(one, one.batch) for one in found if one.batch and one.is_anchored]
+    def _look_up(self, found: Sequence[CertificateInBatch]) -> LookUp:
+        anchored = [(known, known.batch) for known in found if known.batch and known.is_anchored]
         # By what the chain says, so that a rebuilt database answers alike.
-        anchored.sort(key=lambda one: (one[1].block_number or 0, one[1].issuer_id, one[1].sequence))
-        return LookUp(tuple(self._write(*one) for one in anchored), len(found) - len(anchored))
+        anchored.sort(key=lambda pair: (pair[1].block_number or 0, pair[1].issuer_id, pair[1].sequence))
+        return LookUp(tuple(self._write(*pair) for pair in anchored), len(found) - len(anchored))
 
-    def _write(self, placed: Placed, batch: Sealed) -> bytes:
-        return self._encoded(placed.certificate, batch, stored_path(placed, batch))
+    def _write(self, known: CertificateInBatch, batch: BatchRow) -> bytes:
+        return self._encoded(known.certificate, batch, stored_path(known, batch))
 
-    def _encoded(self, certificate: Held, batch: Sealed, path: tuple[NodeHash, ...]) -> bytes:
+    def _encoded(self, certificate: CertificateRow, batch: BatchRow, path: tuple[NodeHash, ...]) -> bytes:
         if batch.transaction_hash is None or batch.block_number is None or certificate.leaf_index is None:
             raise Damaged(f"batch {batch.id}", "it is anchored and lacks its block or transaction")
         return Receipt(
@@ -98,17 +98,17 @@ class Receipts:
         ).encode()
 
 
-def stored_path(placed: Placed, batch: Sealed) -> tuple[NodeHash, ...]:
+def stored_path(known: CertificateInBatch, batch: BatchRow) -> tuple[NodeHash, ...]:
     """The inclusion path of an anchored certificate in its batch, from the stored tiles.
 
     Raises: Damaged when the stored tree does not lead from its leaf to the anchored root.
     """
-    index = placed.certificate.leaf_index
+    index = known.certificate.leaf_index
     if index is None:
         raise Damaged(f"batch {batch.id}", "it is anchored and a certificate lacks its place")
     try:
-        path = tiles.inclusion_path(batch.tree_size, index, placed.tiles)
-        root_hash = root_of_path(LeafHash(placed.certificate.leaf_hash), index, batch.tree_size, path)
+        path = tiles.inclusion_path(batch.tree_size, index, known.tiles)
+        root_hash = root_of_path(LeafHash(known.certificate.leaf_hash), index, batch.tree_size, path)
     except (KeyError, TreeRejected):
         raise Damaged(f"batch {batch.id}", "its stored tree has a hole: `jangkar rebuild`") from None
     if root_hash != batch.root_hash:

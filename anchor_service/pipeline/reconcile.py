@@ -87,12 +87,12 @@ def balance(store: Store, registry: Registry, issuer: Issuer, *, overdue_before:
     issuer_id = IssuerId(issuer.id)
     on_chain = registry.last_sequence(issuer_id)
     with store.reading() as connection:
-        batches = [one for one in anchoring_queries.batches(connection) if one.issuer_id == issuer.id]
+        batches = [batch for batch in anchoring_queries.batches(connection) if batch.issuer_id == issuer.id]
         counts = sealing_queries.counts_by_batch(connection, issuer.id)
         found.waiting = receipt_queries.count_waiting(connection, issuer.id)
         overdue = receipt_queries.overdue(connection, overdue_before, issuer.id)
         hold = queries.hold_of(connection, issuer.id)
-    known = {one.sequence for one in batches}
+    known = {batch.sequence for batch in batches}
     found.exceptions += [
         f"sequence {sequence}: on chain and not in the database: `jangkar rebuild`"
         for sequence in range(1, on_chain + 1)
@@ -100,7 +100,7 @@ def balance(store: Store, registry: Registry, issuer: Issuer, *, overdue_before:
     ]
     if hold is not None:
         found.exceptions.append(f"read-only: {hold.detail}")
-    for batch in sorted(batches, key=lambda one: one.sequence):
+    for batch in sorted(batches, key=lambda batch: batch.sequence):
         leaves, certificates, erased = counts.get(batch.id or 0, (0, 0, 0))
         found.erased += erased
         _add_batch(found, registry, batch, leaves)

@@ -16,6 +16,7 @@ from anchor_service.core.hashing import (
     text_digest,
 )
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
@@ -46,7 +47,7 @@ def seal(
     when the two computed roots differ; NotYetFinal when the node lags.
     """
     with store.writing() as connection:
-        queries.lock_issuer(connection, issuer.id)
+        issuer_queries.lock_issuer(connection, issuer.id)
         if queries.unfinished(connection, issuer.id):
             return None
         last = queries.last_sequence(connection, issuer.id)

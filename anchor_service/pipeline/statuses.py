@@ -5,8 +5,8 @@ from anchor_service.core.errors import FieldRejected, IllegalTransition, Unknown
 from anchor_service.core.hashing import HASH_SIZE
 from anchor_service.pipeline.reconcile import require_no_hold
 from anchor_service.store import anchoring as queries
+from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
-from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer, StatusAct
 
@@ -38,7 +38,7 @@ def request(
         raise FieldRejected("successor", "must be a leaf hash of 32 bytes")
     with store.writing() as connection:
         # Two requests for the same leaf are taken one after the other.
-        sealing_queries.lock_issuer(connection, issuer.id)
+        issuer_queries.lock_issuer(connection, issuer.id)
         require_no_hold(connection, issuer.id)
         found = [
             one

@@ -120,7 +120,7 @@ def move(connection: Connection, subject: Subject, wanted: OnChainState, **facts
         raise StoreBusy(f"{name} {subject.id} is being worked on by another process")
 
 
-def lease_nonce(connection: Connection, signer: str, chain_nonce: int) -> int:
+def next_free_nonce(connection: Connection, signer: str, chain_nonce: int) -> int:
     """The signer's next free nonce: after all that are stored, and none that the chain has used."""
     stored = connection.execute(select(func.max(col(Attempt.nonce))).where(col(Attempt.signer) == signer)).scalar_one()
     return chain_nonce if stored is None else max(chain_nonce, stored + 1)
@@ -147,7 +147,7 @@ def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_
         .where(col(Attempt.signer) == signer, col(Attempt.nonce) >= chain_nonce, col(Attempt.nonce) <= last_nonce)
         .order_by(col(Attempt.nonce), col(Attempt.ordinal))
     )
-    return list({one.nonce: one for one in rows.many(connection, Attempt, query)}.values())
+    return list({attempt.nonce: attempt for attempt in rows.many(connection, Attempt, query)}.values())
 
 
 def insert_status_act(connection: Connection, act: StatusAct) -> int:

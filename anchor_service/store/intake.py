@@ -36,8 +36,8 @@ def live_matches(
     yield from _live(connection, issuer_id, col(Certificate.number), numbers)
     # Leaves are found by their batch.
     own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
-    for place in (col(Certificate.batch_id).in_(own), col(Certificate.batch_id).is_(None)):
-        yield from _live(connection, issuer_id, col(Certificate.leaf_hash), leaves, place)
+    for condition in (col(Certificate.batch_id).in_(own), col(Certificate.batch_id).is_(None)):
+        yield from _live(connection, issuer_id, col(Certificate.leaf_hash), leaves, condition)
 
 
 def _live(

@@ -31,6 +31,15 @@ def all_issuers(connection: Connection) -> list[Issuer]:
     return rows.many(connection, Issuer, select(rows.table(Issuer)).order_by(col(Issuer.created_at), col(Issuer.id)))
 
 
+def lock_issuer(connection: Connection, issuer_id: bytes) -> None:
+    """Let nobody else change what belongs to this issuer until this transaction ends: they wait here.
+
+    What is read after it stays true until then: sealing, status requests, closings of nights, rebuilding, erasing and
+    a person's decisions all begin with it. SQLite's writers wait for each other anyway.
+    """
+    connection.execute(select(col(Issuer.id)).where(col(Issuer.id) == issuer_id).with_for_update())
+
+
 def add_api_key(connection: Connection, key: ApiKey) -> None:
     """Insert a key."""
     connection.execute(insert(ApiKey).values(**key.model_dump()))

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from anchor_service.core import tiles
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
-from anchor_service.core.tiles import Place, Tile
+from anchor_service.core.tiles import Tile, TileId
 from anchor_service.store import rows
 from anchor_service.store.sealing import AT_ONCE
 from anchor_service.store.tables import Batch, Certificate, TreeTile
@@ -17,7 +17,7 @@ from anchor_service.store.tables import Batch, Certificate, TreeTile
 _TILE_LEVELS = range(3)
 
 
-class Held(NamedTuple):
+class CertificateRow(NamedTuple):
     """A certificate as a receipt needs it."""
 
     id: int
@@ -30,7 +30,7 @@ class Held(NamedTuple):
     leaf_index: int | None
 
 
-class Sealed(NamedTuple):
+class BatchRow(NamedTuple):
     """A batch as a receipt needs it."""
 
     id: int
@@ -44,12 +44,12 @@ class Sealed(NamedTuple):
     transaction_hash: bytes | None
 
 
-class Placed(NamedTuple):
+class CertificateInBatch(NamedTuple):
     """A certificate, the batch that it stands in, if it does, and the tiles of its path there."""
 
-    certificate: Held
-    batch: Sealed | None
-    tiles: dict[Place, Tile]
+    certificate: CertificateRow
+    batch: BatchRow | None
+    tiles: dict[TileId, Tile]
 
     @property
     def is_anchored(self) -> bool:
@@ -57,43 +57,43 @@ class Placed(NamedTuple):
         return self.batch is not None and self.batch.state == OnChainState.ANCHORED
 
 
-def by_digest(connection: Connection, document_digest: bytes) -> list[Placed]:
+def by_digest(connection: Connection, document_digest: bytes) -> list[CertificateInBatch]:
     """Every certificate of a file by any issuer that is live or was anchored, oldest first."""
     return by_digests(connection, [document_digest])
 
 
-def by_digests(connection: Connection, digests: Sequence[bytes]) -> list[Placed]:
+def by_digests(connection: Connection, digests: Sequence[bytes]) -> list[CertificateInBatch]:
     """Every certificate of any of these files by any issuer that is live or was anchored, oldest first."""
-    return _told(connection, _BY_DIGESTS, digests=list(digests))
+    return _live_or_anchored(connection, _BY_DIGESTS, digests=list(digests))
 
 
-def by_code(connection: Connection, code: str) -> list[Placed]:
+def by_code(connection: Connection, code: str) -> list[CertificateInBatch]:
     """The certificates that carry a code and are live or were anchored, oldest first."""
-    return _told(connection, _BY_CODE, code=code)
+    return _live_or_anchored(connection, _BY_CODE, code=code)
 
 
-def of_issuer(connection: Connection, issuer_id: bytes, document_digest: bytes) -> Placed | None:
+def of_issuer(connection: Connection, issuer_id: bytes, document_digest: bytes) -> CertificateInBatch | None:
     """An issuer's live certificate of a file."""
-    found = _placed(connection, _OF_ISSUER, issuer_id=issuer_id, document_digest=document_digest)
+    found = _read(connection, _OF_ISSUER, issuer_id=issuer_id, document_digest=document_digest)
     return found[0] if found else None
 
 
-def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Placed | None:
+def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> CertificateInBatch | None:
     """An issuer's certificate by its leaf, live or anchored."""
     for query in (_BY_LEAF_OF_A_BATCH, _BY_LEAF_THAT_WAITS):
-        found = _told(connection, query, issuer_id=issuer_id, leaf_hash=leaf_hash)
+        found = _live_or_anchored(connection, query, issuer_id=issuer_id, leaf_hash=leaf_hash)
         if found:
             return found[0]
     return None
 
 
-def of_batch(connection: Connection, batch_id: int) -> Iterator[Held]:
+def of_batch(connection: Connection, batch_id: int) -> Iterator[CertificateRow]:
     """The certificates of a batch, in tree order."""
-    columns = [rows.table(Certificate).c[name] for name in Held._fields]
+    columns = [rows.table(Certificate).c[name] for name in CertificateRow._fields]
     query = select(*columns).where(col(Certificate.batch_id) == batch_id).order_by(col(Certificate.leaf_hash))
     with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as found:
         for row in found:
-            yield Held(*row)
+            yield CertificateRow(*row)
 
 
 def count_waiting(connection: Connection, issuer_id: bytes | None = None, received_before: int | None = None) -> int:
@@ -128,34 +128,34 @@ def overdue(connection: Connection, received_before: int, issuer_id: bytes | Non
     return [(number, when) for number, when in connection.execute(query.order_by(*oldest_first))]
 
 
-def _placed(connection: Connection, query: Any, **values: Any) -> list[Placed]:
+def _read(connection: Connection, query: Any, **values: Any) -> list[CertificateInBatch]:
     found = []
     for row in connection.execute(query, values):
         cells = iter(row)
-        certificate = Held(*(next(cells) for _ in Held._fields))
-        batch = Sealed(*(next(cells) for _ in Sealed._fields))
+        certificate = CertificateRow(*(next(cells) for _ in CertificateRow._fields))
+        batch = BatchRow(*(next(cells) for _ in BatchRow._fields))
         stored = {
             (level, number): Tile(level, number, hashes, inner)
             for level, number, hashes, inner in zip(cells, cells, cells, cells, strict=True)
         }
-        found.append(Placed(certificate, batch if batch.id is not None else None, stored))
+        found.append(CertificateInBatch(certificate, batch if batch.id is not None else None, stored))
     return found
 
 
-def _told(connection: Connection, query: Any, **values: Any) -> list[Placed]:
+def _live_or_anchored(connection: Connection, query: Any, **values: Any) -> list[CertificateInBatch]:
     """What is live or was anchored, oldest first."""
-    found = sorted(_placed(connection, query, **values), key=lambda one: one.certificate.id)
-    return [one for one in found if one.certificate.live or one.is_anchored]
+    found = sorted(_read(connection, query, **values), key=lambda known: known.certificate.id)
+    return [known for known in found if known.certificate.live or known.is_anchored]
 
 
 def _whole() -> Select[Any]:
     """Everything that a receipt is written from, in one row."""
     certificates, batches = rows.table(Certificate), rows.table(Batch)
-    columns = [certificates.c[name] for name in Held._fields] + [batches.c[name] for name in Sealed._fields]
+    columns = [certificates.c[name] for name in CertificateRow._fields] + [batches.c[name] for name in BatchRow._fields]
     joined: Any = certificates.outerjoin(batches, batches.c.id == certificates.c.batch_id)
     for level in _TILE_LEVELS:
         stored = rows.table(TreeTile).alias(f"level_{level}")
-        # As core/tiles.py finds the tile of a place. PostgreSQL shifts by nothing but a number that is written out.
+        # As core/tiles.py finds the tile of a leaf. PostgreSQL shifts by nothing but a number that is written out.
         number: Any = literal_column(f"(certificates.leaf_index >> {tiles.HEIGHT * (level + 1)})")
         own = and_(stored.c.batch_id == batches.c.id, stored.c.level == level, stored.c.number == number)
         joined = joined.outerjoin(stored, own)
@@ -166,13 +166,13 @@ def _whole() -> Select[Any]:
 def _of_either(condition: ColumnElement[bool]) -> Any:
     # What is live and what is not have indexes of their own.
     live = col(Certificate.live)
-    return union_all(*(_whole().where(condition, one) for one in (live, ~live)))
+    return union_all(*(_whole().where(condition, either) for either in (live, ~live)))
 
 
-def _leaf(place: ColumnElement[bool]) -> Select[Any]:
+def _leaf(condition: ColumnElement[bool]) -> Select[Any]:
     # Leaves are found by their batch.
     issuer, leaf = col(Certificate.issuer_id), col(Certificate.leaf_hash)
-    return _whole().where(place, issuer == bindparam("issuer_id"), leaf == bindparam("leaf_hash"))
+    return _whole().where(condition, issuer == bindparam("issuer_id"), leaf == bindparam("leaf_hash"))
 
 
 # Written once: what a query says costs more than what it reads.

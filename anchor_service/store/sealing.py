@@ -8,17 +8,12 @@ from sqlmodel import col
 
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.core.hashing import HASH_SIZE, LeafHash
-from anchor_service.core.tiles import Place, Tile
+from anchor_service.core.tiles import Tile, TileId
 from anchor_service.store import bulk, rows
-from anchor_service.store.tables import Batch, Certificate, Erasure, Issuer, TreeTile
+from anchor_service.store.tables import Batch, Certificate, Erasure, TreeTile
 
 # Rows that are in memory at once while a batch is read.
 AT_ONCE = 5_000
-
-
-def lock_issuer(connection: Connection, issuer_id: bytes) -> None:
-    """Keep other sealers of this issuer waiting until this transaction ends; SQLite's writers wait anyway."""
-    connection.execute(select(col(Issuer.id)).where(col(Issuer.id) == issuer_id).with_for_update())
 
 
 def unfinished(connection: Connection, issuer_id: bytes) -> Batch | None:
@@ -55,10 +50,11 @@ def take_waiting(connection: Connection, batch: Batch, received_before: int, lim
         .limit(limit)
         .subquery()
     )
-    place = (func.row_number().over(order_by=oldest.c.leaf_hash) - 1).label("place")
-    # In the order of the rows: their table is larger than the index of places.
-    placed = select(oldest.c.id, place).order_by(oldest.c.id).subquery()
-    query = update(table).where(table.c.id == placed.c.id, *waits).values(batch_id=batch.id, leaf_index=placed.c.place)
+    leaf_index = (func.row_number().over(order_by=oldest.c.leaf_hash) - 1).label("leaf_index")
+    # In the order of the rows: their table is larger than the index of leaves.
+    ordered = select(oldest.c.id, leaf_index).order_by(oldest.c.id).subquery()
+    query = update(table).where(table.c.id == ordered.c.id, *waits)
+    query = query.values(batch_id=batch.id, leaf_index=ordered.c.leaf_index)
     return connection.execute(query).rowcount
 
 
@@ -90,11 +86,11 @@ def finish_batch(connection: Connection, batch: Batch) -> None:
 def insert_tiles(connection: Connection, batch_id: int, tiles: Iterable[Tile]) -> None:
     """Write a batch's tree."""
     columns = ("batch_id", "level", "number", "hashes", "inner")
-    values = ((batch_id, one.level, one.number, one.hashes, one.inner) for one in tiles)
+    values = ((batch_id, tile.level, tile.number, tile.hashes, tile.inner) for tile in tiles)
     bulk.insert_rows(connection, TreeTile, columns, values)
 
 
-def tiles(connection: Connection, batch_id: int) -> dict[Place, Tile]:
+def tiles(connection: Connection, batch_id: int) -> dict[TileId, Tile]:
     """All tiles of a batch."""
     table = rows.table(TreeTile)
     query = select(table.c.level, table.c.number, table.c.hashes, table.c.inner).where(table.c.batch_id == batch_id)
@@ -118,7 +114,7 @@ def counts_by_batch(connection: Connection, issuer_id: bytes) -> dict[int, tuple
     batches, stored = rows.table(Batch), rows.table(TreeTile)
     leaves = func.sum(func.length(stored.c.hashes)).filter(stored.c.level == 0)
     counted = ((stored, leaves), (rows.table(Certificate), func.count()), (rows.table(Erasure), func.count()))
-    for place, (table, count) in enumerate(counted):
+    for position, (table, count) in enumerate(counted):
         query = (
             select(table.c.batch_id, count)
             .join(batches, batches.c.id == table.c.batch_id)
@@ -126,5 +122,5 @@ def counts_by_batch(connection: Connection, issuer_id: bytes) -> dict[int, tuple
             .group_by(table.c.batch_id)
         )
         for batch_id, number in connection.execute(query):
-            found.setdefault(batch_id, [0, 0, 0])[place] = int(number or 0)
+            found.setdefault(batch_id, [0, 0, 0])[position] = int(number or 0)
     return {batch_id: (size // HASH_SIZE, held, erased) for batch_id, (size, held, erased) in found.items()}

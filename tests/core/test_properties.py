@@ -58,12 +58,12 @@ def test_a_tree_of_several_chunks(size):
 def test_paths_from_tiles_are_those_of_the_tree(size):
     leaves = [LeafHash(number.to_bytes(32, "big")) for number in range(size)]
     tree = MerkleTree(leaves)
-    stored = {(one.level, one.number): one for one in tiles.cut(tree)}
+    stored = {tile.id: tile for tile in tiles.cut(tree)}
     assert b"".join(one.hashes for (level, _), one in sorted(stored.items()) if level == 0) == b"".join(leaves)
     for index in {*range(min(size, 70)), 255, 256, 257, size // 2, size - 2, size - 1} & set(range(size)):
-        places = tiles.places(size, index)
-        assert len(places) == max(1, -(-(size - 1).bit_length() // 8))
-        path = tiles.inclusion_path(size, index, {place: stored[place] for place in places})
+        tile_ids = tiles.tile_ids(size, index)
+        assert len(tile_ids) == max(1, -(-(size - 1).bit_length() // 8))
+        path = tiles.inclusion_path(size, index, {tile_id: stored[tile_id] for tile_id in tile_ids})
         assert path == tree.inclusion_path(index)
         assert root_of_path(leaves[index], index, size, path) == tree.root_hash
 
@@ -73,7 +73,7 @@ def test_what_is_no_path_gives_no_root():
     tree = MerkleTree(leaves)
     (tile,) = tiles.cut(tree)
     with pytest.raises(TreeRejected, match="outside"):
-        tiles.places(5, 5)
+        tiles.tile_ids(5, 5)
     with pytest.raises(TreeRejected, match="bytes"):
         tiles.inclusion_path(5, 0, {(0, 0): tiles.Tile(0, 0, tile.hashes, tile.inner[:-1])})
     path = tree.inclusion_path(0)
