@@ -19,6 +19,8 @@ ERRORS = {
     if entry["type"] == "error"
 }
 FOREVER = 2**64 - 1
+# More than any act needs: estimating what each one does would execute it fourteen times.
+GAS = 3_000_000
 ISSUER, OTHER = b"\xaa" * 32, b"\xbb" * 32
 PROFILE = b"\x0f" * 32
 ANCHOR, STATUS, BOTH = 1, 2, 3
@@ -51,8 +53,10 @@ class Registry:
         return self.web3.eth.chain_id, self.contract.address
 
     def by(self, name: str, call: Any) -> Any:
-        """Send a call by an actor and return its transaction's receipt."""
-        return self._mined(call.transact({"from": self.accounts[name]}))
+        """Send a call by an actor and return its transaction's receipt. Raises: TransactionFailed, and nothing is sent."""
+        options = {"from": self.accounts[name], "gas": GAS}
+        call.call(options)
+        return self._mined(call.transact(options))
 
     def refused(self, name: str, call: Any) -> str:
         """The name of the custom error that a call by an actor reverts with."""

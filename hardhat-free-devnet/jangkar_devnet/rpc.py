@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from eth.abc import BlockHeaderAPI, ComputationAPI
-from eth.estimators.gas import binary_gas_search_1000_tolerance
 from eth.exceptions import Revert, VMError
 from eth.rlp.accounts import Account
 from eth.vm.spoof import SpoofTransaction
@@ -17,7 +16,7 @@ from rlp import decode as rlp_decode
 from rlp import encode as rlp_encode
 from trie import HexaryTrie
 
-from jangkar_devnet import storage
+from jangkar_devnet import gas, storage
 from jangkar_devnet.chain import GAS_LIMIT, DevChain, TransactionRefused
 from jangkar_devnet.storage import IndexedLog
 from jangkar_devnet.wire import (
@@ -263,18 +262,18 @@ class JsonRpc:
         header = self.chain.next_header() if tag in ("latest", "pending") else self._known_header(tag)
         with self.chain.state_at(header) as state:
             try:
-                return int(binary_gas_search_1000_tolerance(state, self._spoof(transaction, 21_000)))
+                return gas.estimate(state, self._spoof(transaction, 21_000))
             except VMError as error:
                 raise _failed(error) from None
 
-    def _spoof(self, asked: Any, gas: int) -> Any:
+    def _spoof(self, asked: Any, default_gas: int) -> Any:
         transaction = to_object(asked)
         sender = to_bytes(transaction.get("from", "0x" + "00" * 20), 20)
         to = transaction.get("to")
         unsigned = self.chain.chain.create_unsigned_transaction(
             nonce=self._state("latest", "get_nonce", sender),
             gas_price=0,
-            gas=min(to_number(transaction["gas"]), GAS_LIMIT) if transaction.get("gas") else gas,
+            gas=min(to_number(transaction["gas"]), GAS_LIMIT) if transaction.get("gas") else default_gas,
             to=b"" if to in (None, "", "0x") else to_bytes(to, 20),
             value=to_number(transaction.get("value", "0x0")),
             data=to_bytes(transaction.get("input", transaction.get("data", "0x"))),
