@@ -53,7 +53,7 @@ class Registry:
         return self.web3.eth.chain_id, self.contract.address
 
     def by(self, name: str, call: Any) -> Any:
-        """Send a call by an actor and return its transaction's receipt. Raises: TransactionFailed, and nothing is sent."""
+        """Send a call by an actor and return its transaction's receipt; TransactionFailed where it would revert."""
         options = {"from": self.accounts[name], "gas": GAS}
         call.call(options)
         return self._mined(call.transact(options))
