@@ -1,88 +1,199 @@
 """The product's commands as processes that begin with everything imported: forked, where starting Python takes seconds.
 
-Run as a program it is the server: one process without threads that imports the commands once, and forks for each
-request. Used as a module it is the client, which starts one server for its own process.
+Run as a program it is a server: one process without threads that imports the commands of one kind, and forks for
+each request. Used as a module it is the client, which starts a server of a kind for its own process.
 """
 
 import atexit
+import contextlib
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, TextIO
 
-NAMES = ("jangkar", "jangkar-verify")
 TIMEOUT_SECONDS = 300
-_SERVERS: dict[int, str] = {}
+# Which server makes a command: py-evm changes the whole interpreter's recursion limit, and stays apart.
+KINDS = {"jangkar": "product", "jangkar-verify": "product", "jangkar-verify-web": "product", "jangkar-devnet": "devnet"}
+PACKAGES = {"product": ("anchor_service", "verifier"), "devnet": ("jangkar_devnet",)}
+# What a command imports in the middle of its work, as its libraries do: each fork would import it again.
+IMPORTED_LATE = {
+    "product": (
+        "alembic.command", "alembic.ddl.postgresql", "alembic.ddl.sqlite", "alembic.runtime.migration",
+        "encodings.idna", "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite",
+        "typer.rich_utils", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+        "uvicorn.protocols.websockets.auto",
+    ),
+    "devnet": (
+        "encodings.idna", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+        "uvicorn.protocols.websockets.auto",
+    ),
+}  # fmt: skip
+# Their modules do something when they are imported.
+NOT_IMPORTED = ("anchor_service.store.migrations", "verifier.__main__", "jangkar_devnet.__main__")
+_SERVERS: dict[tuple[int, str], str] = {}
 
 
-def run(command: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+class Process:
+    """A running command. `returncode` is negative where a signal ended it, as that of subprocess.Popen."""
+
+    def __init__(self, command: list[str], cwd: Path, environment: Mapping[str, str], out: IO, errors: IO) -> None:
+        self.returncode: int | None = None
+        self.stdout: TextIO | None = None
+        self._asked = socket.socket(socket.AF_UNIX)
+        self._asked.settimeout(TIMEOUT_SECONDS)
+        self._asked.connect(_server(KINDS[command[0]]))
+        request = json.dumps({"command": command, "cwd": str(cwd), "environment": dict(environment)}).encode() + b"\n"
+        socket.send_fds(self._asked, [request], [out.fileno(), errors.fileno()])
+        self._answers = self._asked.makefile()
+        self.pid = int(self._answers.readline())
+
+    def wait(self, timeout: float = TIMEOUT_SECONDS) -> int:
+        """Its exit code. Raises: TimeoutExpired."""
+        if self.returncode is None:
+            self._asked.settimeout(timeout)
+            try:
+                self.returncode = int(self._answers.readline())
+            except TimeoutError:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout) from None
+            self._answers.close()
+            self._asked.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Its exit code, or nothing while it runs."""
+        if self.returncode is None and select.select([self._asked], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+def start(command: list[str], cwd: Path, environment: Mapping[str, str], errors: IO | None = None) -> Process:
+    """Start a command; its output is read from `stdout`, with its errors unless they go to a file."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as out:
+        process = Process(command, cwd, environment, out, errors or out)
+    process.stdout = os.fdopen(reading)
+    return process
+
+
+def run(command: list[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, in a folder and an environment of its own."""
-    with (
-        tempfile.TemporaryFile("w+") as out,
-        tempfile.TemporaryFile("w+") as errors,
-        socket.socket(socket.AF_UNIX) as asked,
-    ):
-        asked.settimeout(TIMEOUT_SECONDS)
-        asked.connect(_server())
-        request = json.dumps({"command": command, "cwd": str(cwd), "environment": environment}).encode() + b"\n"
-        socket.send_fds(asked, [request], [out.fileno(), errors.fileno()])
-        code = asked.makefile().readline()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        code = Process(command, cwd, environment, out, errors).wait()
         out.seek(0)
         errors.seek(0)
-        # A command that died on the way answers nothing.
-        return subprocess.CompletedProcess(command, int(code) if code else -1, out.read(), errors.read())
+        return subprocess.CompletedProcess(command, code, out.read(), errors.read())
 
 
-def _server() -> str:
-    """The address of this process's server, which ends with this process."""
-    if os.getpid() not in _SERVERS:
+def _server(kind: str) -> str:
+    """The address of this process's server of a kind, which ends with this process."""
+    if (os.getpid(), kind) not in _SERVERS:
         folder = tempfile.mkdtemp(prefix="jangkar-commands-")
-        place = str(Path(folder) / "socket")
-        program = [sys.executable, __file__, place]
-        server = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        address = str(Path(folder) / "socket")
+        program = [sys.executable, "-W", "ignore", __file__, kind, address]
+        path = {"PYTHONPATH": str(Path(__file__).parents[1] / "hardhat-free-devnet")}
+        server = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | path
+        )
         assert server.stdout
         assert server.stdout.readline() == "ready\n"
         atexit.register(server.kill)
-        _SERVERS[os.getpid()] = place
-    return _SERVERS[os.getpid()]
+        _SERVERS[os.getpid(), kind] = address
+    return _SERVERS[os.getpid(), kind]
 
 
-def _serve(place: str) -> None:
-    from anchor_service.cli import main as jangkar  # noqa: PLC0415  (imported once, by the server alone)
-    from verifier.cli import main as verify  # noqa: PLC0415
+def _mains(kind: str) -> dict[str, Callable[[], int | None]]:
+    """Each command's function, with all that it may ever import."""
+    for package in PACKAGES[kind]:
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            if not module.name.startswith(NOT_IMPORTED):
+                importlib.import_module(module.name)
+    for name in IMPORTED_LATE[kind]:
+        importlib.import_module(name)
+    if kind == "devnet":
+        return {"jangkar-devnet": importlib.import_module("jangkar_devnet.cli").main}
+    return {
+        "jangkar": importlib.import_module("anchor_service.cli").main,
+        "jangkar-verify": importlib.import_module("verifier.cli").main,
+        "jangkar-verify-web": importlib.import_module("verifier.web.serve").main,
+    }
 
-    mains = {"jangkar": jangkar, "jangkar-verify": verify}
+
+def _serve(kind: str, address: str) -> None:
+    mains = _mains(kind)
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork takes no other threads along"
+    woken, waking = socket.socketpair()
+    waking.setblocking(False)
+    signal.set_wakeup_fd(waking.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    running: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(place)
-        listening.listen()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        listening.bind(address)
+        listening.listen(64)
         print("ready", flush=True)
         while True:
-            ready, _, _ = select.select([listening, sys.stdin], [], [])
+            ready, _, _ = select.select([listening, woken, sys.stdin], [], [])
             if sys.stdin in ready:
+                for pid in running:
+                    os.kill(pid, signal.SIGKILL)
                 return
-            asked, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _answer(asked, mains)
-            asked.close()
+            if woken in ready:
+                woken.recv(1 << 10)
+                _tell_ends(running)
+            if listening in ready:
+                asked, _ = listening.accept()
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    _be(asked, mains)
+                running[pid] = asked
+                asked.sendall(f"{pid}\n".encode())
 
 
-def _answer(asked: socket.socket, mains: dict[str, Callable[[], int | None]]) -> None:
-    """Be the command: its arguments, folder, environment and outputs, and its exit code to whoever asked."""
+def _tell_ends(running: dict[int, socket.socket]) -> None:
+    """Tell whoever asked the exit code of each process that has ended."""
+    while running:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        asked = running.pop(pid)
+        with contextlib.suppress(OSError):  # nobody may wait for it any more
+            asked.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        asked.close()
+
+
+def _be(asked: socket.socket, mains: dict[str, Callable[[], int | None]]) -> None:
+    """Be the command: its arguments, folder, environment and outputs, and its exit code."""
     data, files, _, _ = socket.recv_fds(asked, 1 << 20, 2)
     while not data.endswith(b"\n"):
         data += asked.recv(1 << 20)
     request = json.loads(data)
     for number, file in enumerate(files, start=1):
         os.dup2(file, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.closerange(3, 1 << 12)
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
@@ -97,9 +208,8 @@ def _answer(asked: socket.socket, mains: dict[str, Callable[[], int | None]]) ->
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    asked.sendall(f"{code or 0}\n".encode())
-    os._exit(0)
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], sys.argv[2])

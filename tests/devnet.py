@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -13,6 +12,7 @@ from typing import Any, Self
 from urllib.request import Request, urlopen
 
 import _contracts
+import commands
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tools import missing
@@ -26,6 +26,7 @@ from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.ports import FOREVER
 
 CHAIN_ID = 200_826
+ROOT = Path(__file__).parents[1]
 
 
 class Network(ABC):
@@ -121,14 +122,8 @@ class Devnet(Network):
             self.process.stdout.close()
 
     def start(self, port: int = 0) -> None:
-        command = [sys.executable, "-m", "jangkar_devnet", "--data", str(self.folder), "--chain-id", str(CHAIN_ID)]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(port), *self._options],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": "hardhat-free-devnet", "PYTHONWARNINGS": "ignore"},
-            cwd=Path(__file__).parent.parent,
-        )
+        command = ["jangkar-devnet", "--data", str(self.folder), "--chain-id", str(CHAIN_ID), "--port", str(port)]
+        self.process = commands.start([*command, *self._options], ROOT, os.environ, sys.stderr)
         assert self.process.stdout
         for line in self.process.stdout:
             if line.startswith("Listening on "):

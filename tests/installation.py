@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,6 @@ from devnet import CHAIN_ID, Devnet
 
 from anchor_service.core import profile
 
-BIN = Path(sys.prefix) / "bin"
 PDF = b"%%PDF-1.7\n%s\n%%%%EOF\n"
 
 
@@ -29,7 +27,7 @@ class Installation:
         self.manifest = folder / "certificates.csv"
         self.policy = folder / "jangkar-policy.json"
         self.codes: dict[str, str] = {}
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[commands.Process] = []
         self._database_url = database_url
 
     def __enter__(self) -> Self:
@@ -78,15 +76,8 @@ class Installation:
         assert done.returncode == exit_code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def popen(self, *command: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(BIN / command[0]), *command[1:]],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=self._environment(),
-        )
+    def popen(self, *command: str) -> commands.Process:
+        return commands.start(list(command), self.folder, self._environment())
 
     def start(self, *command: str) -> str:
         """Start a server; returns its address."""
