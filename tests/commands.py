@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 TIMEOUT_SECONDS = 300
+MAX_REQUEST_BYTES = 1 << 17
 # Which server makes a command: py-evm changes the whole interpreter's recursion limit, and stays apart.
 KINDS = {"jangkar": "product", "jangkar-verify": "product", "jangkar-verify-web": "product", "jangkar-devnet": "devnet"}
 PACKAGES = {"product": ("anchor_service", "verifier"), "devnet": ("jangkar_devnet",)}
@@ -46,25 +47,19 @@ class Process:
     """A running command. `returncode` is negative where a signal ended it, as that of subprocess.Popen."""
 
     def __init__(self, command: list[str], cwd: Path, environment: Mapping[str, str], out: IO, errors: IO) -> None:
+        self.pid = 0
         self.returncode: int | None = None
         self.stdout: TextIO | None = None
-        self._asked = socket.socket(socket.AF_UNIX)
-        self._asked.settimeout(TIMEOUT_SECONDS)
+        self._asked = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._asked.connect(_server(KINDS[command[0]]))
-        request = json.dumps({"command": command, "cwd": str(cwd), "environment": dict(environment)}).encode() + b"\n"
+        request = json.dumps({"command": command, "cwd": str(cwd), "environment": dict(environment)}).encode()
         socket.send_fds(self._asked, [request], [out.fileno(), errors.fileno()])
-        self._answers = self._asked.makefile()
-        self.pid = int(self._answers.readline())
+        self.pid = self._number(TIMEOUT_SECONDS)
 
     def wait(self, timeout: float = TIMEOUT_SECONDS) -> int:
         """Its exit code. Raises: TimeoutExpired."""
         if self.returncode is None:
-            self._asked.settimeout(timeout)
-            try:
-                self.returncode = int(self._answers.readline())
-            except TimeoutError:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout) from None
-            self._answers.close()
+            self.returncode = self._number(timeout)
             self._asked.close()
         return self.returncode
 
@@ -73,6 +68,12 @@ class Process:
         if self.returncode is None and select.select([self._asked], [], [], 0)[0]:
             self.wait()
         return self.returncode
+
+    def _number(self, timeout: float) -> int:
+        """The server's next answer."""
+        if not select.select([self._asked], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+        return int(self._asked.recv(32))
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
@@ -148,7 +149,7 @@ def _serve(kind: str, address: str) -> None:
     signal.set_wakeup_fd(waking.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)
     running: dict[int, socket.socket] = {}
-    with socket.socket(socket.AF_UNIX) as listening:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
         listening.bind(address)
         listening.listen(64)
         print("ready", flush=True)
@@ -169,7 +170,7 @@ def _serve(kind: str, address: str) -> None:
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                     _be(asked, mains)
                 running[pid] = asked
-                asked.sendall(f"{pid}\n".encode())
+                asked.sendall(str(pid).encode())
 
 
 def _tell_ends(running: dict[int, socket.socket]) -> None:
@@ -180,15 +181,13 @@ def _tell_ends(running: dict[int, socket.socket]) -> None:
             return
         asked = running.pop(pid)
         with contextlib.suppress(OSError):  # nobody may wait for it any more
-            asked.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            asked.sendall(str(os.waitstatus_to_exitcode(status)).encode())
         asked.close()
 
 
 def _be(asked: socket.socket, mains: dict[str, Callable[[], int | None]]) -> None:
     """Be the command: its arguments, folder, environment and outputs, and its exit code."""
-    data, files, _, _ = socket.recv_fds(asked, 1 << 20, 2)
-    while not data.endswith(b"\n"):
-        data += asked.recv(1 << 20)
+    data, files, _, _ = socket.recv_fds(asked, MAX_REQUEST_BYTES, 2)
     request = json.loads(data)
     for number, file in enumerate(files, start=1):
         os.dup2(file, number)

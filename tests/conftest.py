@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from begun import Begun
 from devnet import Devnet
 from hypothesis import settings
 from tools import missing
@@ -70,16 +71,25 @@ def world(store: Store, tmp_path: Path) -> World:
 
 
 @pytest.fixture(scope="session")
-def shared_devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
+def begun(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Begun:
+    """What each installation begins with; the workers of a run make it once."""
+    own = tmp_path_factory.getbasetemp()
+    return Begun.of(own if worker_id == "master" else own.parent)
+
+
+@pytest.fixture(scope="session")
+def shared_devnet(begun: Begun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     """One real devnet for all tests that do not damage it."""
-    with Devnet(tmp_path_factory.mktemp("devnet")) as devnet:
+    folder = tmp_path_factory.mktemp("shared") / "devnet"
+    begun.copy_to(folder)
+    with Devnet(folder) as devnet:
         yield devnet
 
 
 @pytest.fixture(scope="session")
-def shared_registry(shared_devnet: Devnet) -> str:
+def shared_registry(begun: Begun) -> str:
     """One registry on it; every test brings issuers of its own."""
-    return shared_devnet.deploy()
+    return begun.registry
 
 
 @pytest.fixture

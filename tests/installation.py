@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 import commands
+from begun import CODE, NAME, Begun
 from devnet import CHAIN_ID, Devnet
 
 from anchor_service.core import profile
@@ -20,29 +21,26 @@ PDF = b"%%PDF-1.7\n%s\n%%%%EOF\n"
 class Installation:
     """One institute, accredited, in a folder of its own."""
 
-    def __init__(self, folder: Path, database_url: str | None = None, devnet_options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, begun: Begun, database_url: str | None = None, devnet_options: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
-        self.name = "BPSDM Provinsi Uji"
+        self.name = NAME
         self.devnet = Devnet(folder / "devnet", *devnet_options)
         self.manifest = folder / "certificates.csv"
         self.policy = folder / "jangkar-policy.json"
         self.codes: dict[str, str] = {}
+        self._begun = begun
         self._processes: list[commands.Process] = []
         self._database_url = database_url
 
     def __enter__(self) -> Self:
+        self._begun.copy_to(self.devnet.folder)
+        self.registry, self.issuer = self._begun.registry, self._begun.issuer
         self.devnet.start()
-        self.registry = self.devnet.deploy()
         self.configure(self.devnet.url)
-        self.issuer = os.urandom(32).hex()
-        self.devnet.accredit(
-            self.registry,
-            bytes.fromhex(self.issuer),
-            self.devnet.account("institute").address,
-            profile.from_fields("BPSDM-UJI", self.name),
-        )
         self.jangkar("db", "upgrade")
-        self.jangkar("issuer", "add", "--id", self.issuer, "--code", "BPSDM-UJI", "--name", self.name)
+        self.jangkar("issuer", "add", "--id", self.issuer, "--code", CODE, "--name", self.name)
         self.policy.write_text(self.jangkar("registry", "policy", "--operators", "1"))
         return self
 

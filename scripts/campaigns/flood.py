@@ -38,6 +38,7 @@ from typing import Any  # noqa: E402
 from urllib.parse import urlsplit  # noqa: E402
 
 import httpx  # noqa: E402
+from begun import Begun  # noqa: E402
 from installation import Installation  # noqa: E402
 
 MIB = 1 << 20
@@ -110,7 +111,7 @@ def main() -> int:
 @contextmanager
 def standing(folder: Path) -> Iterator[tuple[list[Server], str, dict[str, str]]]:
     """An installation with anchored certificates, its API and its page."""
-    with Installation(folder) as made:
+    with Installation(folder, Begun.make(folder / "begun")) as made:
         with (folder / "jangkar.toml").open("a") as settings:
             settings.write("public_requests_per_minute = 1000000000\n")
         names = [f"c{number}" for number in range(20)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import scene as scenes
+from begun import Begun
 from installation import Installation
 from playwright.sync_api import Browser, Page, sync_playwright
 from scene import Scene
@@ -32,9 +33,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(begun: Begun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("scene")
-    with Installation(folder, devnet_options=("--test-methods", "--any-origin")) as installation:
+    with Installation(folder, begun, devnet_options=("--test-methods", "--any-origin")) as installation:
         yield scenes.make(installation)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from begun import Begun
 from installation import Installation
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+def installation(request: pytest.FixtureRequest, begun: Begun, tmp_path: Path) -> Iterator[Installation]:
     """On each of the two databases."""
     url = None
     if request.param == "postgres":
@@ -19,12 +20,12 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
         with psycopg.connect(server, dbname="postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         url = f"postgresql://postgres@/{name}?host={server.split()[0].removeprefix('host=')}"
-    with Installation(tmp_path / "institute", url) as made:
+    with Installation(tmp_path / "institute", begun, url) as made:
         yield made
 
 
 @pytest.fixture
-def quick(tmp_path: Path) -> Iterator[Installation]:
+def quick(begun: Begun, tmp_path: Path) -> Iterator[Installation]:
     """On SQLite alone, where the database is not the matter."""
-    with Installation(tmp_path / "institute") as made:
+    with Installation(tmp_path / "institute", begun) as made:
         yield made

@@ -179,6 +179,8 @@ def test_a_mirror_that_lies_gives_no_wrong_verdict(quick):
 def test_killed_at_any_moment_it_goes_on_to_the_same_files(quick):
     night(quick, *NAMES)
     night(quick, "sendiri")
+    # A block in between, which an old head brings, would be another bundle.
+    quick.devnet.call("evm_setAutomine", False)
     whole, *_ = mirrored(quick)
     chance, killed = random.Random(28), quick.folder / "killed"
     started = time.monotonic()

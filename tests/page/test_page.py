@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import httpx
 import pytest
+from begun import Begun
 from installation import Installation
 
 from anchor_service.core.certificate_code import from_random
@@ -45,8 +46,8 @@ def verdict(answer: httpx.Response) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Installation(tmp_path_factory.mktemp("site")) as installation:
+def site(begun: Begun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Installation(tmp_path_factory.mktemp("site"), begun) as installation:
         folder = installation.certificates("good", "revoked", "jumped", "mine")
         other = installation.accredit_another("BPSDM-LAIN", "Lembaga Lain")
         installation.jangkar(
