@@ -31,6 +31,15 @@ def leaf_input(issuer_id: IssuerId, document_digest: DocumentDigest, metadata_di
     return LEAF_INPUT_VERSION + issuer_id + document_digest + metadata_digest
 
 
+def certificate_leaf(issuer_id: bytes, document_digest: bytes, metadata: str) -> LeafHash:
+    """Leaf hash of one certificate: that of its leaf input, with the digest of its exact metadata text.
+
+    Raises: ValueError as `leaf_input`. Source: docs/spec/leaf-and-tree.md 2 and 3.
+    """
+    digest = MetadataDigest(text_digest(metadata))
+    return leaf_hash(leaf_input(IssuerId(issuer_id), DocumentDigest(document_digest), digest))
+
+
 def leaf_hash(data: bytes) -> LeafHash:
     """Hash of a leaf: SHA-256(0x00 || data). Source: RFC 9162 2.1.1."""
     return LeafHash(sha256(_LEAF_PREFIX + data).digest())

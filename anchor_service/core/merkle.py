@@ -5,7 +5,7 @@ splitting at the largest power of two below n (RFC 9162 2.1.1); tests/conformanc
 for every size up to 130. A level is one run of bytes, 32 a node: 64 bytes a leaf for the whole tree.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from anchor_service.core.errors import TreeRejected
@@ -105,6 +105,14 @@ class MerkleTree:
             yield (NodeHash(level[left:right]), *path)
         # The odd last node, where there is one, was carried up: its path is that of its place above.
         yield from above
+
+
+def tree_with_root(leaf_hashes: Sequence[LeafHash], tree_size: int, root_hash: bytes) -> MerkleTree | None:
+    """The tree of these leaves where it has this size and this root; nothing where it has not."""
+    if not leaf_hashes or len(leaf_hashes) != tree_size:
+        return None
+    tree = MerkleTree(leaf_hashes)
+    return tree if tree.root_hash == root_hash else None
 
 
 def _level_above(level: bytes) -> bytes:

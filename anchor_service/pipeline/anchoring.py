@@ -7,8 +7,6 @@ process may die anywhere: the next run reads the chain first, then sends the sam
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
 from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
@@ -28,7 +26,7 @@ from anchor_service.ports import Approval, LeafReference, Registry, Signed, Stat
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.anchoring import Subject
-from anchor_service.store.engine import Store
+from anchor_service.store.engine import AlreadyThere, Store
 from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
 
 # The contract's word for a sequence number that is not the next one.
@@ -249,7 +247,7 @@ def _send_replacement(store: Store, registry: Registry, attempt: Attempt, *, now
     try:
         with store.writing() as connection:
             queries.insert_attempt(connection, again)
-    except IntegrityError as error:
+    except AlreadyThere as error:
         raise StoreBusy(f"another process replaces nonce {attempt.nonce} of {attempt.signer}") from error
     registry.send(again.raw)
     return True
@@ -283,7 +281,7 @@ def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[in
             with store.writing() as connection:
                 queries.insert_attempt(connection, attempt)
                 queries.move(connection, subject, OnChainState.SIGNED)
-        except IntegrityError:
+        except AlreadyThere:
             # Another worker stored this nonce meanwhile; nothing was sent, so take the next one.
             continue
         subject.state = OnChainState.SIGNED

@@ -12,9 +12,9 @@ from anchor_service.core import metadata
 from anchor_service.core.approval import BatchApproval
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ApprovalRejected, FieldRejected, Rejected, TextRejected
-from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
+from anchor_service.core.hashing import LeafHash, certificate_leaf
 from anchor_service.core.manifest import BatchHeader, Entry
-from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.core.merkle import root_by_frontier, tree_with_root
 from anchor_service.pipeline.folder import Item
 from anchor_service.pipeline.intake import Submission
 from anchor_service.store import anchoring as queries
@@ -115,15 +115,15 @@ def _require_whole(
         raise ApprovalRejected("manifest and entries are not of the same batch")
     if any(earlier >= later for earlier, later in pairwise(leaves)):
         raise ApprovalRejected("the manifest's leaves are not in strictly ascending order")
-    if {MerkleTree(leaves).root_hash, root_by_frontier(leaves)[1]} != {header.root_hash}:
+    is_root = tree_with_root(leaves, header.tree_size, header.root_hash) is not None
+    if not is_root or root_by_frontier(leaves) != (header.tree_size, header.root_hash):
         raise ApprovalRejected("the manifest's leaves do not give its root")
     if len(entries) != header.tree_size:
         raise ApprovalRejected(f"the entries hold {len(entries)} of {header.tree_size} leaves")
     for leaf, entry in zip(leaves, entries, strict=True):
         try:
-            digest = metadata.from_text(entry.metadata).digest
+            metadata.from_text(entry.metadata)
         except (FieldRejected, TextRejected) as error:
             raise ApprovalRejected(f"the metadata of leaf {entry.leaf_index}: {error}") from None
-        data = leaf_input(IssuerId(header.issuer_id), DocumentDigest(entry.document_digest), digest)
-        if leaf_hash(data) != leaf:
+        if certificate_leaf(header.issuer_id, entry.document_digest, entry.metadata) != leaf:
             raise ApprovalRejected(f"leaf {entry.leaf_index} is not that of its entry")

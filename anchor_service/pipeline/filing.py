@@ -10,7 +10,7 @@ from anchor_service.core.errors import Damaged, TextRejected
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines, read_entries, read_manifest
 from anchor_service.pipeline import durable
-from anchor_service.pipeline.sealing import Step, checked_root, counted
+from anchor_service.pipeline.sealing import Step, checked_tree, counted
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch
@@ -51,7 +51,7 @@ class Filing:
             raise ValueError("only a stored batch has files")
         with store.reading() as connection:
             leaves = queries.leaf_hashes(connection, batch.id)
-            if checked_root(batch, leaves) != batch.root_hash:
+            if checked_tree(f"batch {batch.id}", leaves, batch.tree_size).root_hash != batch.root_hash:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root")
             header = self.header(batch)
             manifest = self.manifest_path(batch.issuer_id, batch.sequence)

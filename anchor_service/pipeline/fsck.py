@@ -12,18 +12,9 @@ from pathlib import Path
 from anchor_service.core import metadata, profile, tiles
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import FieldRejected, TextRejected
-from anchor_service.core.hashing import (
-    HASH_SIZE,
-    DocumentDigest,
-    IssuerId,
-    LeafHash,
-    MetadataDigest,
-    leaf_hash,
-    leaf_input,
-    text_digest,
-)
+from anchor_service.core.hashing import HASH_SIZE, IssuerId, LeafHash, certificate_leaf
 from anchor_service.core.manifest import ENTRIES_FORMAT, MANIFEST_FORMAT, BatchHeader, Entry, entry_line, read_entry
-from anchor_service.core.merkle import MerkleTree
+from anchor_service.core.merkle import MerkleTree, tree_with_root
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Anchor, Registry
 from anchor_service.store import anchoring as anchoring_queries
@@ -151,10 +142,9 @@ class _Check:
         derived = [by_index.get(index) or stored[index] for index in range(size)]
         together = [_majority(three) for three in zip_longest(stored, filed, derived, fillvalue=b"")]
         for leaves in (stored, filed, derived, together):
-            if len(leaves) == size and all(len(leaf) == HASH_SIZE for leaf in leaves):
-                found = [LeafHash(leaf) for leaf in leaves]
-                if MerkleTree(found).root_hash == root:
-                    return found
+            found = [LeafHash(leaf) for leaf in leaves if len(leaf) == HASH_SIZE]
+            if len(found) == len(leaves) and tree_with_root(found, size, root):
+                return found
         return None
 
     def _stored_leaves(self, size: int) -> list[bytes]:
@@ -276,8 +266,7 @@ def _leaf(row: Certificate) -> LeafHash:
 def _leaf_of(issuer_id: bytes, entry: Entry) -> LeafHash:
     if len(entry.document_digest) != HASH_SIZE:
         return LeafHash(b"")
-    digest = MetadataDigest(text_digest(entry.metadata))
-    return leaf_hash(leaf_input(IssuerId(issuer_id), DocumentDigest(entry.document_digest), digest))
+    return certificate_leaf(issuer_id, entry.document_digest, entry.metadata)
 
 
 def _lines(path: Path) -> list[str] | None:

@@ -5,9 +5,6 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
-
 from anchor_service.core import metadata
 from anchor_service.core.errors import (
     CertificateSealed,
@@ -18,13 +15,13 @@ from anchor_service.core.errors import (
     StoreBusy,
     UnknownCertificate,
 )
-from anchor_service.core.hashing import HASH_SIZE, DocumentDigest, IssuerId, leaf_hash, leaf_input
+from anchor_service.core.hashing import HASH_SIZE, IssuerId, certificate_leaf
 from anchor_service.core.metadata import Metadata
 from anchor_service.pipeline.reconcile import require_no_hold
 from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
-from anchor_service.store.engine import Store
+from anchor_service.store.engine import AlreadyThere, Connection, Store
 from anchor_service.store.intake import Row
 from anchor_service.store.tables import Issuer
 
@@ -112,7 +109,7 @@ def submit(store: Store, issuer: Issuer, checked: Sequence[CheckedSubmission | R
                     # process may write one of these between our look and our insert: then we look again.
                     taken = _Chunk(connection, issuer, now).take(chunk, look=attempt > 0)
                 break
-            except IntegrityError as error:
+            except AlreadyThere as error:
                 if attempt == ATTEMPTS - 1:
                     raise StoreBusy("others are submitting the same certificates; try again") from error
         outcomes += taken
@@ -198,7 +195,7 @@ class _Chunk:
         if superseded is not None:
             self._retired.append(superseded.leaf_hash)
             self._forget(superseded)
-        leaf = leaf_hash(leaf_input(self._issuer_id, DocumentDigest(submission.document_digest), found.digest))
+        leaf = certificate_leaf(self._issuer_id, submission.document_digest, found.text)
         row = Row(
             issuer_id=self._issuer_id,
             document_digest=submission.document_digest,

@@ -13,7 +13,7 @@ from anchor_service.core.bundle import Recorded, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.manifest import BatchHeader, manifest_lines
-from anchor_service.core.merkle import MerkleTree
+from anchor_service.core.merkle import MerkleTree, tree_with_root
 from anchor_service.pipeline import durable
 from anchor_service.pipeline.filing import Filing, pieces
 from anchor_service.pipeline.sealing import Step
@@ -59,7 +59,8 @@ class Mirror:
         for batch in missing:
             with store.reading() as connection:
                 leaves = queries.leaf_hashes(connection, batch.id or 0)
-            if len(leaves) != batch.tree_size or (tree := MerkleTree(leaves)).root_hash != batch.root_hash:
+            tree = tree_with_root(leaves, batch.tree_size, batch.root_hash)
+            if tree is None:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root: `jangkar fsck` names them")
             header = filing.header(batch)
             folder = self._folder(header)

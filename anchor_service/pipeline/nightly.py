@@ -4,8 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import IntegrityError
-
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead, Damaged, KeystoreRejected, NightMissed, NotApproved, Unavailable
 from anchor_service.core.hashing import IssuerId
@@ -18,7 +16,7 @@ from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.anchoring import Subject
-from anchor_service.store.engine import Store
+from anchor_service.store.engine import AlreadyThere, Store
 from anchor_service.store.tables import Batch, NightClosing, StatusAct
 
 # A worker that does not come back for so long is taken to be gone; others go on with its work.
@@ -87,7 +85,7 @@ class Run:
         self.advance()
         if close:
             # Where another worker begins it at the same moment, it is begun.
-            with suppress(IntegrityError), self.store.writing() as connection:
+            with suppress(AlreadyThere), self.store.writing() as connection:
                 operations.begin_night(connection, night.day, self.clock())
         self.seal(night, close=close)
         while True:
@@ -195,6 +193,6 @@ class Run:
                 return operations.take_lease(
                     connection, f"issuer {issuer_id.hex()}", self.holder, now=now, until=now + LEASE_SECONDS
                 )
-        except IntegrityError:
+        except AlreadyThere:
             # Another worker took it first, between our look and our insert.
             return False

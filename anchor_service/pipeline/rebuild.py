@@ -4,24 +4,22 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-
 from anchor_service.core import metadata, profile, tiles
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import Damaged, FieldRejected, TextRejected
-from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
+from anchor_service.core.hashing import IssuerId, LeafHash, certificate_leaf
 from anchor_service.core.kinds import kinds_of
 from anchor_service.core.manifest import BatchHeader, Entry
-from anchor_service.core.merkle import MerkleTree
+from anchor_service.core.merkle import tree_with_root
 from anchor_service.pipeline.filing import Filing
-from anchor_service.pipeline.sealing import checked_root
+from anchor_service.pipeline.sealing import checked_tree
 from anchor_service.ports import Anchor, Registry
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import intake as intake_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
 from anchor_service.store import sealing as sealing_queries
-from anchor_service.store.engine import Store
+from anchor_service.store.engine import Connection, Store
 from anchor_service.store.intake import Row
 from anchor_service.store.tables import Batch, Issuer
 
@@ -80,8 +78,10 @@ def _restore(
     anchor = registry.anchor_of(issuer_id, sequence)
     header, leaves, entries = filing.read(issuer_id, sequence)
     batch = _batch(registry, header, anchor, now)
-    if checked_root(batch, leaves) != batch.root_hash:
-        raise Damaged(str(filing.manifest_path(issuer_id, sequence)), "its leaves do not give its root")
+    manifest = str(filing.manifest_path(issuer_id, sequence))
+    tree = checked_tree(manifest, leaves, batch.tree_size)
+    if tree.root_hash != batch.root_hash:
+        raise Damaged(manifest, "its leaves do not give its root")
     certificates = [_certificate(issuer_id, leaves, entry, batch.sealed_at) for entry in entries]
     erased = set(range(len(leaves))) - {entry.leaf_index for entry in entries}
     if anchor is None and erased:
@@ -99,7 +99,7 @@ def _restore(
             )
         issuer_queries.lock_issuer(connection, issuer_id)
         batch.id = sealing_queries.insert_batch(connection, batch)
-        sealing_queries.insert_tiles(connection, batch.id, tiles.cut(MerkleTree(leaves)))
+        sealing_queries.insert_tiles(connection, batch.id, tiles.cut(tree))
         queries.record_erasures(connection, batch.id, sorted(erased), now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
         intake_queries.insert_certificates(connection, (row._replace(batch_id=batch.id) for row in certificates))
@@ -122,7 +122,11 @@ def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
     with store.reading() as connection:
         stored = sealing_queries.tiles(connection, number)
         leaves = sealing_queries.leaf_hashes(connection, number)
-    right = _tree(batch, leaves) or _tree(batch, filing.read(batch.issuer_id, batch.sequence)[1])
+    size, root = batch.tree_size, batch.root_hash
+    right = tree_with_root(leaves, size, root)
+    if right is None:
+        _, leaves, _ = filing.read(batch.issuer_id, batch.sequence)
+        right = tree_with_root(leaves, size, root)
     if right is None:
         raise Damaged(f"batch {number}", "neither its stored leaves nor those of its manifest give its root")
     if {tile.id: tile for tile in tiles.cut(right)} == stored:
@@ -132,12 +136,6 @@ def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
         queries.delete_tiles(connection, number)
         sealing_queries.insert_tiles(connection, number, tiles.cut(right))
     return True
-
-
-def _tree(batch: Batch, leaves: list[LeafHash]) -> MerkleTree | None:
-    """The tree of these leaves where it is the batch's."""
-    tree = MerkleTree(leaves) if leaves else None
-    return tree if tree and (tree.root_hash, tree.tree_size) == (batch.root_hash, batch.tree_size) else None
 
 
 def _batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: int) -> Batch:
@@ -171,8 +169,7 @@ def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, rece
         checked = metadata.from_text(entry.metadata)
     except (FieldRejected, TextRejected) as error:
         raise Damaged(where, str(error)) from None
-    data = leaf_input(issuer_id, DocumentDigest(entry.document_digest), checked.digest)
-    if leaf_hash(data) != leaves[entry.leaf_index]:
+    if certificate_leaf(issuer_id, entry.document_digest, entry.metadata) != leaves[entry.leaf_index]:
         raise Damaged(where, "it does not give that leaf")
     return Row(
         issuer_id=issuer_id,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from anchor_service.core import tiles
 from anchor_service.core.errors import Damaged, TreeRejected
 from anchor_service.core.hashing import LeafHash, NodeHash
-from anchor_service.core.merkle import MerkleTree, root_of_path
+from anchor_service.core.merkle import root_of_path, tree_with_root
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
 from anchor_service.store import sealing as sealing_queries
@@ -62,8 +62,9 @@ class Receipts:
     def of_batch(self, batch: Batch) -> Iterator[tuple[CertificateRow, bytes]]:
         """Every certificate of an anchored batch with its receipt, in tree order."""
         with self._store.reading() as connection:
-            tree = MerkleTree(sealing_queries.leaf_hashes(connection, batch.id or 0))
-            if tree.root_hash != batch.root_hash:
+            leaves = sealing_queries.leaf_hashes(connection, batch.id or 0)
+            tree = tree_with_root(leaves, batch.tree_size, batch.root_hash)
+            if tree is None:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
             sealed = BatchRow(*(getattr(batch, name) for name in BatchRow._fields))
             paths = enumerate(tree.inclusion_paths())

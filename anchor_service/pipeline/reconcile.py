@@ -7,9 +7,6 @@ restored, or a stolen key anchored, and what comes in again may stand on chain a
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
-
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead
 from anchor_service.core.hashing import IssuerId
@@ -19,7 +16,7 @@ from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations as queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as sealing_queries
-from anchor_service.store.engine import Store
+from anchor_service.store.engine import AlreadyThere, Connection, Store
 from anchor_service.store.tables import Batch, Hold, Issuer
 
 
@@ -43,7 +40,7 @@ def update_holds(store: Store, registry: Registry, *, now: int) -> list[Hold]:
                 since=now,
             )
             # Where another process holds it at the same moment, it is held.
-            with suppress(IntegrityError), store.writing() as connection:
+            with suppress(AlreadyThere), store.writing() as connection:
                 queries.put_hold(connection, hold)
         elif held is not None:
             with store.writing() as connection:

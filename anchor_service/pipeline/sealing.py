@@ -6,15 +6,7 @@ from typing import TypeVar
 from anchor_service.core import tiles
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead, Damaged, NotYetFinal, StoreBusy
-from anchor_service.core.hashing import (
-    DocumentDigest,
-    IssuerId,
-    LeafHash,
-    MetadataDigest,
-    leaf_hash,
-    leaf_input,
-    text_digest,
-)
+from anchor_service.core.hashing import LeafHash, certificate_leaf
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
@@ -71,7 +63,8 @@ def seal(
         rows = counted(queries.taken(connection, batch.id), "Sealing", batch.tree_size, step)
         tree = MerkleTree(_leaves(batch, rows))
         queries.insert_tiles(connection, batch.id, tiles.cut(tree))
-        batch.root_hash = checked_root(batch, queries.leaf_hashes(connection, batch.id))
+        stored = queries.leaf_hashes(connection, batch.id)
+        batch.root_hash = checked_tree(f"batch {batch.id}", stored, batch.tree_size).root_hash
         queries.finish_batch(connection, batch)
         return batch
 
@@ -84,17 +77,17 @@ def counted(rows: Iterable[T], doing: str, size: int, step: Step) -> Iterator[T]
         yield row
 
 
-def checked_root(batch: Batch, leaves: list[LeafHash]) -> bytes:
-    """The root of leaves as they were read back, computed in two ways.
+def checked_tree(where: str, leaves: list[LeafHash], tree_size: int) -> MerkleTree:
+    """The tree of a batch's leaves as they were read back from somewhere, its root computed in two ways.
 
     Raises: Damaged when the leaves are not the batch's: another number, out of order, or two roots.
     """
-    if len(leaves) != batch.tree_size or leaves != sorted(set(leaves)):
-        raise Damaged(f"batch {batch.id}", "its stored leaves are not the ordered set that was sealed")
-    root = MerkleTree(leaves).root_hash
-    if root_by_frontier(leaves) != (batch.tree_size, root):
-        raise Damaged(f"batch {batch.id}", "two computations of its root differ")
-    return root
+    if len(leaves) != tree_size or leaves != sorted(set(leaves)):
+        raise Damaged(where, "its stored leaves are not the ordered set that was sealed")
+    tree = MerkleTree(leaves)
+    if root_by_frontier(leaves) != (tree_size, tree.root_hash):
+        raise Damaged(where, "two computations of its root differ")
+    return tree
 
 
 def _leaves(batch: Batch, rows: Iterable[tuple[int, int, bytes, bytes, str]]) -> list[LeafHash]:
@@ -104,14 +97,10 @@ def _leaves(batch: Batch, rows: Iterable[tuple[int, int, bytes, bytes, str]]) ->
     """
     leaves = [LeafHash(b"")] * batch.tree_size
     for certificate, index, stored, digest, metadata in rows:
-        rebuilt = _leaf(batch.issuer_id, digest, metadata)
+        rebuilt = certificate_leaf(batch.issuer_id, digest, metadata)
         if rebuilt != stored:
             raise Damaged(f"certificate {certificate}", f"its leaf {stored.hex()} is not that of its data")
         if index >= batch.tree_size:
             raise StoreBusy("a certificate was withdrawn while its batch was sealed; try again")
         leaves[index] = rebuilt
     return leaves
-
-
-def _leaf(issuer_id: bytes, digest: bytes, metadata: str) -> LeafHash:
-    return leaf_hash(leaf_input(IssuerId(issuer_id), DocumentDigest(digest), MetadataDigest(text_digest(metadata))))

@@ -17,7 +17,8 @@ def insert_rows(
 ) -> None:
     """Insert rows of these columns, taken from the stream as the database takes them.
 
-    Raises: IntegrityError when a row breaks a constraint: the transaction is at its end then.
+    Raises: SQLAlchemy's IntegrityError when a row breaks a constraint: the transaction is at its end then, and says
+    AlreadyThere when it is left.
     """
     driver: Any = connection.connection.driver_connection
     names = ", ".join(f'"{column}"' for column in columns)

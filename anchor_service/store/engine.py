@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
 from anchor_service.core.errors import BackupRejected, StoreBusy, StoreUnavailable
 from anchor_service.store.tables import REVISION
@@ -19,6 +19,21 @@ WRITERS_CACHE_KB = 64 * 1024
 PAGE_BYTES = 4096
 LOG_PAGES = 16 * 1024
 _WRITES = "jangkar_writes"
+
+# What a database calls a key, or a set of columns, that a row has already: SQLSTATE, and SQLite's names.
+_UNIQUE_VIOLATION = "23505"
+_UNIQUE_VIOLATIONS = ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID")
+
+# `Connection` is a transaction of the store, for those who hand it on to its queries.
+__all__ = ("BUSY_TIMEOUT_MS", "AlreadyThere", "Connection", "Store")
+
+
+class AlreadyThere(Exception):
+    """Another process has written a row that must be the only one of its kind: look again.
+
+    Whoever writes such a row expects this and says what it means; it is no answer to anybody, and so of no family of
+    core/errors.py.
+    """
 
 
 class Store:
@@ -39,17 +54,18 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that changes nothing. Raises: as `writing`."""
-        with _telling(), self.engine.begin() as connection:
+        with _translating_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: durable when the block is left, or as if it never was.
 
-        Raises: StoreBusy when another process holds the database for too long; StoreUnavailable when it
-        does not answer, cannot write, or went away: then nobody knows whether the transaction took effect.
+        Raises: AlreadyThere when what was written may be there once only, and is; StoreBusy when another process
+        holds the database for too long; StoreUnavailable when it does not answer, cannot write, or went away: then
+        nobody knows whether the transaction took effect.
         """
-        with _telling(), self._writer.begin() as connection:
+        with _translating_errors(), self._writer.begin() as connection:
             yield connection
 
     def scrub(self) -> None:
@@ -105,9 +121,14 @@ class Store:
 
 
 @contextmanager
-def _telling() -> Iterator[None]:
+def _translating_errors() -> Iterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        sqlstate, sqlite_name = getattr(error.orig, "sqlstate", None), getattr(error.orig, "sqlite_errorname", None)
+        if sqlstate == _UNIQUE_VIOLATION or sqlite_name in _UNIQUE_VIOLATIONS:
+            raise AlreadyThere(str(error.orig)) from error
+        raise
     except (OperationalError, InterfaceError) as error:
         if "locked" in str(error) or "deadlock" in str(error):
             raise StoreBusy("another process holds the database; try again") from error

@@ -58,7 +58,7 @@ def live_codes(connection: Connection, codes: Iterable[str]) -> set[str]:
 
 
 def insert_certificates(connection: Connection, certificates: Iterable[Row]) -> None:
-    """Insert many certificates at once. Raises: IntegrityError."""
+    """Insert many certificates at once. Raises: as `bulk.insert_rows`."""
     bulk.insert_rows(connection, Certificate, Row._fields, certificates)
 
 
