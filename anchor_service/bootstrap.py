@@ -1,7 +1,6 @@
 """The one place where settings become parts.
 
-web3 takes longer to import than most commands take to run, so it is imported where the chain is
-first spoken to.
+Parts take longer to import than most commands take to run: each is imported by the function that makes it.
 """
 # ruff: noqa: PLC0415
 
@@ -10,45 +9,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anchor_service.core.approval import BatchApproval
-from anchor_service.core.errors import Rejected
-from anchor_service.core.manifest import BatchHeader
-from anchor_service.pipeline.filing import Filing
-from anchor_service.pipeline.receipts import Receipts
-from anchor_service.ports import Registry, Signer
-from anchor_service.settings import Settings
-from anchor_service.store.engine import Store
+from anchor_service.core.errors import SettingMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.inspection import Inspection
+    from anchor_service.core.approval import BatchApproval
     from anchor_service.core.bundle import Recorded
     from anchor_service.core.log_proof import Log
-
-
-class SettingMissing(Rejected):
-    """A command needs a setting that is not there."""
-
-    code = "setting-missing"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is not set: put it into jangkar.toml, or set JANGKAR_{name.upper()}")
+    from anchor_service.core.manifest import BatchHeader
+    from anchor_service.pipeline.filing import Filing
+    from anchor_service.pipeline.receipts import Receipts
+    from anchor_service.ports import Registry, Signer
+    from anchor_service.settings import Settings
+    from anchor_service.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts of a running service."""
 
-    settings: Settings
-    store: Store
-    receipts: Receipts
-    filing: Filing
+    settings: "Settings"
+    store: "Store"
+    receipts: "Receipts"
+    filing: "Filing"
 
 
-def build(settings: Settings) -> Services:
+def build(settings: "Settings") -> Services:
     """The parts that need no key and no node. Raises: SettingMissing."""
+    from anchor_service.pipeline.filing import Filing
+    from anchor_service.pipeline.receipts import Receipts
+    from anchor_service.store.engine import Store
+
     address = registry_address(settings)
     store = Store(settings.database_url)
     return Services(
@@ -59,7 +53,7 @@ def build(settings: Settings) -> Services:
     )
 
 
-def build_registry(settings: Settings) -> Registry:
+def build_registry(settings: "Settings") -> "Registry":
     """The registry with its signer. Raises: SettingMissing, KeystoreRejected."""
     from anchor_service.chain.signer import KeystoreSigner, RemoteSigner, load
 
@@ -70,12 +64,12 @@ def build_registry(settings: Settings) -> Registry:
     return _web3_registry(settings, KeystoreSigner(load(settings.keystore, settings.password_file)))
 
 
-def build_reader(settings: Settings) -> Registry:
+def build_reader(settings: "Settings") -> "Registry":
     """The registry without a signer, for reading. Raises: SettingMissing."""
     return _web3_registry(settings, None)
 
 
-def build_administration(settings: Settings, keystore: Path, password_file: Path | None) -> "Administration":
+def build_administration(settings: "Settings", keystore: Path, password_file: Path | None) -> "Administration":
     """One account's acts on a registry. Raises: KeystoreRejected."""
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.contract import connect
@@ -84,7 +78,7 @@ def build_administration(settings: Settings, keystore: Path, password_file: Path
     return Administration(connect(settings.rpc_url), KeystoreSigner(load(keystore, password_file)))
 
 
-def build_inspection(settings: Settings) -> "Inspection":
+def build_inspection(settings: "Settings") -> "Inspection":
     """What anybody reads of this registry. Raises: SettingMissing."""
     from anchor_service.chain.contract import connect
     from anchor_service.chain.inspection import Inspection
@@ -92,7 +86,7 @@ def build_inspection(settings: Settings) -> "Inspection":
     return Inspection(connect(settings.rpc_url), registry_address(settings))
 
 
-def read_log(settings: Settings) -> "Log":
+def read_log(settings: "Settings") -> "Log":
     """This registry's log, rebuilt from events. Raises: SettingMissing, RegistryUnavailable, Damaged."""
     from anchor_service.chain import log
     from anchor_service.chain.contract import connect
@@ -100,7 +94,7 @@ def read_log(settings: Settings) -> "Log":
     return log.read(connect(settings.rpc_url), registry_address(settings))
 
 
-def read_recorded(settings: Settings, predecessors: Sequence[str]) -> "Recorded":
+def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "Recorded":
     """The logs of the registries that this one succeeds, oldest first, and its own, up to the newest final block.
 
     Raises: SettingMissing, RegistryUnavailable, RegistryRefused, Damaged.
@@ -112,7 +106,7 @@ def read_recorded(settings: Settings, predecessors: Sequence[str]) -> "Recorded"
     return log.read_recorded(connect(settings.rpc_url), registries, settings.finality_depth)
 
 
-def read_policy_pins(settings: Settings, successors: Sequence[str]) -> list[dict[str, Any]]:
+def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[dict[str, Any]]:
     """What a policy pins of this registry and of those that succeed it, read from the node.
 
     Raises: SettingMissing, RegistryUnavailable, RegistryRefused.
@@ -124,7 +118,7 @@ def read_policy_pins(settings: Settings, successors: Sequence[str]) -> list[dict
     return [policy_pins(client, one) for one in (registry_address(settings), *successors)]
 
 
-def sign_approval(header: BatchHeader, deadline: int, keystore: Path, password_file: Path | None) -> BatchApproval:
+def sign_approval(header: "BatchHeader", deadline: int, keystore: Path, password_file: Path | None) -> "BatchApproval":
     """An institute's signature of a batch. Raises: KeystoreRejected."""
     from anchor_service.chain import approvals, signer
 
@@ -145,14 +139,14 @@ def create_web(services: Services) -> "FastAPI":
     return create_app(services)
 
 
-def registry_address(settings: Settings) -> str:
+def registry_address(settings: "Settings") -> str:
     """The registry's address, lowercase. Raises: SettingMissing."""
     if settings.registry is None:
         raise SettingMissing("registry")
     return settings.registry.lower()
 
 
-def _web3_registry(settings: Settings, signer: Signer | None) -> Registry:
+def _web3_registry(settings: "Settings", signer: "Signer | None") -> "Registry":
     from anchor_service.chain.contract import connect
     from anchor_service.chain.web3_registry import Web3Registry
 

@@ -3,24 +3,16 @@
 Exit codes: 0 done; 1 a definite no; 2 usage; 3 pending; 4 could not check.
 """
 
+import importlib
 import sys
+from collections.abc import Iterator, MutableMapping
+from functools import cache
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from anchor_service.bootstrap import SettingMissing
-from anchor_service.cli import (
-    approving,
-    certificates,
-    diagnosis,
-    issuers,
-    mirroring,
-    night,
-    operating,
-    receipts,
-    registry,
-    serving,
-    setup,
-)
 from anchor_service.cli.context import UsageError
 from anchor_service.core.errors import (
     AnchorServiceError,
@@ -30,41 +22,37 @@ from anchor_service.core.errors import (
     FieldRejected,
     KeystoreRejected,
     ManifestRejected,
+    SettingMissing,
     Unavailable,
     UnknownIssuer,
 )
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    help="Anchor training certificates: take them in by day, anchor them by night, hand out receipts.",
-    epilog="Exit codes: 0 done; 1 a definite no; 2 usage; 3 pending; 4 could not check.",
-)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)(
-    setup.devnet
-)
-app.add_typer(setup.db, name="db")
-app.add_typer(setup.keystore, name="keystore")
-app.add_typer(registry.app, name="registry")
-app.add_typer(issuers.issuer, name="issuer")
-app.add_typer(issuers.key, name="key")
-app.add_typer(certificates.code, name="code")
-app.command()(certificates.ingest)
-app.command()(certificates.withdraw)
-app.add_typer(night.anchor, name="anchor")
-app.add_typer(night.batch, name="batch")
-app.command()(approving.approve)
-app.add_typer(receipts.app, name="receipt")
-app.add_typer(certificates.status, name="status")
-app.command()(mirroring.mirror)
-app.command()(serving.serve)
-app.command()(operating.worker)
-app.command()(diagnosis.doctor)
-app.command("reconcile")(operating.balance)
-app.command()(operating.rebuild)
-app.command()(operating.fsck)
-app.command()(operating.erase)
+# Where each command stands, in the order of the help. A module is imported when a command of it is asked for, or the
+# help of all; what a command works with, when it runs.
+COMMANDS = {
+    "devnet": "setup",
+    "ingest": "certificates",
+    "withdraw": "certificates",
+    "approve": "approving",
+    "mirror": "mirroring",
+    "serve": "serving",
+    "worker": "operating",
+    "doctor": "diagnosis",
+    "reconcile": "operating",
+    "rebuild": "operating",
+    "fsck": "operating",
+    "erase": "operating",
+    "db": "setup",
+    "keystore": "setup",
+    "registry": "registry",
+    "issuer": "issuers",
+    "key": "issuers",
+    "code": "certificates",
+    "anchor": "night",
+    "batch": "night",
+    "receipt": "receipts",
+    "status": "certificates",
+}
 
 _USAGE = (
     BackupRejected,
@@ -79,10 +67,42 @@ _USAGE = (
 )
 
 
+class _Commands(MutableMapping[str, Any]):
+    """The commands by name; looking at one imports its module. Nothing is added or taken away."""
+
+    def __getitem__(self, name: str) -> Any:
+        return commands_of(COMMANDS[name])[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        raise NotImplementedError
+
+    def __delitem__(self, name: str) -> None:
+        raise NotImplementedError
+
+
+@cache
+def commands_of(module: str) -> dict[str, Any]:
+    """The commands that a module of this package declares, by name."""
+    commands: typer.Typer = importlib.import_module(f"anchor_service.cli.{module}").commands
+    return dict(get_group(commands).commands)
+
+
 def main() -> None:
     """Run one command; errors become one line and an exit code."""
+    program = TyperGroup(
+        commands=_Commands(),  # type: ignore[arg-type]  # a mapping is enough
+        no_args_is_help=True,
+        help="Anchor training certificates: take them in by day, anchor them by night, hand out receipts.",
+        epilog="Exit codes: 0 done; 1 a definite no; 2 usage; 3 pending; 4 could not check.",
+    )
     try:
-        app()
+        program()
     except AnchorServiceError as error:
         print(f"jangkar: {error}", file=sys.stderr)
         raise SystemExit(_exit_code(error)) from None

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from anchor_service.bootstrap import registry_address, sign_approval
-from anchor_service.cli.context import KeystoreOption, PasswordOption, listing_of, now, settings, show, stderr
+from anchor_service.cli.context import KeystoreOption, PasswordOption, listing_of, now, remark, settings, show, working
 from anchor_service.core.approval import SUFFIX
 from anchor_service.core.errors import ApprovalRejected, TextRejected
-from anchor_service.core.manifest import read_entries, read_manifest
-from anchor_service.pipeline import approval
-from anchor_service.pipeline.folder import read_items
+
+commands = typer.Typer()
 
 
+@commands.command()
 def approve(
     manifest: Annotated[Path, typer.Argument(help="the batch's manifest, from the host")],
     pdfs: Annotated[Path, typer.Option(help="folder of the institute's own PDFs of this batch")],
@@ -33,6 +33,10 @@ def approve(
     Names what is missing in the batch, extra in it, or altered. Exit codes: 0 signed; 1 something
     differs, nothing was signed; 2 usage.
     """
+    from anchor_service.core.manifest import read_entries, read_manifest
+    from anchor_service.pipeline import approval
+    from anchor_service.pipeline.folder import read_items
+
     listing = listing_of(pdfs, table, kind, issued_on)
     beside = entries or manifest.with_suffix(".entries")
     try:
@@ -49,11 +53,11 @@ def approve(
             f"the manifest is for registry {header.registry} on chain {header.chain_id}; "
             f"your settings name {pinned[1]} on chain {pinned[0]}"
         )
-    with stderr.status("Rebuilding the leaves"):
+    with working("Rebuilding the leaves"):
         findings = approval.compare(header, leaves, entries_header, listed, read_items(listing))
     for title, names in (("missing", findings.missing), ("extra", findings.extra), ("altered", findings.altered)):
         for name in names:
-            stderr.print(f"{title}: {name}", style="red", markup=False)
+            remark(f"{title}: {name}", "red")
     if findings:
         counts = f"missing {len(findings.missing)}, extra {len(findings.extra)}, altered {len(findings.altered)}"
         show(f"not signed: {counts}")

@@ -2,11 +2,9 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
-import segno
 import typer
 
 from anchor_service.cli.context import (
@@ -18,25 +16,28 @@ from anchor_service.cli.context import (
     listing_of,
     now,
     progress,
+    remark,
     requeue,
     services,
     settings,
     show,
-    stderr,
     the_issuer,
 )
 from anchor_service.core import certificate_code
-from anchor_service.core.batch import Status
+from anchor_service.core.batch import MAX_REASON, Status
 from anchor_service.core.errors import Rejected
-from anchor_service.pipeline import access, intake, statuses
-from anchor_service.pipeline.folder import FILES_AT_ONCE, Item, in_pieces, read_digests, read_items
-from anchor_service.pipeline.table import open_table
-from anchor_service.store.tables import StatusAct
 
+if TYPE_CHECKING:
+    from anchor_service.pipeline.folder import Item
+
+commands = typer.Typer()
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
 status = typer.Typer(no_args_is_help=True, help="Revoke, suspend, reinstate or supersede a certificate.")
+commands.add_typer(code, name="code")
+commands.add_typer(status, name="status")
 
 
+@commands.command()
 def ingest(
     folder: Annotated[
         Path | None,
@@ -60,16 +61,18 @@ def ingest(
     certificate's number is its file's name without .pdf. Exit code 1 says that some were refused, each with its row,
     reason and remedy; the others are in.
     """
+    from anchor_service.pipeline import intake
+    from anchor_service.pipeline.folder import in_pieces
+
     source = _source(folder, manifest, kind, issued_on)
     issuer = the_issuer(given)
     check = intake.checker(issuer, intake.nonces())
     if source.ignored:
-        stderr.print(f"Columns that are not taken in: {', '.join(source.ignored)}")
+        remark(f"Columns that are not taken in: {', '.join(source.ignored)}")
     # As they come: what is checked while the last files are hashed need not wait for the last transaction.
     checked = ((item, check(item.submission)) for item in source.items)
-    sound = accepted = 0
-    with _Refusals(errors) as refusals, progress() as bar:
-        task = bar.add_task("Taking in", total=source.count)
+    sound = accepted = done = 0
+    with _Refusals(errors) as refusals, progress("Taking in") as step:
         for piece in in_pieces(checked, source.at_once):
             handed_in = [one for _, one in piece]
             if dry_run:
@@ -82,7 +85,8 @@ def ingest(
             for (item, _), problem in zip(piece, refused, strict=True):
                 if problem:
                     refusals.tell(item, problem)
-            bar.advance(task, len(piece))
+            done += len(piece)
+            step("Taking in", done, source.total)
     if dry_run:
         show(f"dry run: {sound} would be handed in, refused {refusals.count}")
     else:
@@ -91,10 +95,13 @@ def ingest(
         raise typer.Exit(1)
 
 
+@commands.command()
 def withdraw(
     certificate: Annotated[str, typer.Argument(help="the PDF, or its SHA-256")], given: IssuerOption = None
 ) -> None:
     """Take a certificate back before the night's sealing."""
+    from anchor_service.pipeline import intake
+
     digest = digest_of(certificate)
     intake.withdraw(services().store, the_issuer(given), digest)
     show(f"{digest.hex()} is withdrawn")
@@ -103,9 +110,11 @@ def withdraw(
 @code.command()
 def new(
     given: IssuerOption = None,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, max=access.MAX_CODES, help="how many")] = 1,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=certificate_code.MAX_CODES, help="how many")] = 1,
 ) -> None:
     """Give out certificate codes, one a line."""
+    from anchor_service.pipeline import access
+
     for one in access.new_codes(services().store, the_issuer(given), count, now=now()):
         show(one)
 
@@ -123,6 +132,8 @@ def qr(
     out: Annotated[Path, typer.Option(help="SVG or PNG file to be written")],
 ) -> None:
     """Write the QR of a code: capitals only, so that it stays coarse enough for a bad printer."""
+    import segno
+
     segno.make(qr_payload(base_url, certificate_code.parse(given)), error="m", micro=False).save(
         str(out), scale=8, border=4
     )
@@ -139,15 +150,15 @@ def set_status(
     certificate: Annotated[str, typer.Argument(help="the PDF, or its SHA-256")],
     wanted: Annotated[Status, typer.Argument(metavar="STATUS", help="active, suspended, superseded or revoked")],
     given: IssuerOption = None,
-    reason: Annotated[
-        int, typer.Option(min=0, max=statuses.MAX_REASON, help="reason code, see docs/spec/registry.md")
-    ] = 0,
+    reason: Annotated[int, typer.Option(min=0, max=MAX_REASON, help="reason code, see docs/spec/registry.md")] = 0,
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="it was never right, not only from now on")
     ] = False,
     successor: Annotated[str | None, typer.Option(help="leaf hash of the newer certificate, when superseded")] = None,
 ) -> None:
     """Record a change of status; `jangkar anchor run` writes it on chain."""
+    from anchor_service.pipeline import statuses
+
     act = statuses.request(
         services().store,
         the_issuer(given),
@@ -164,21 +175,26 @@ def set_status(
 @status.command("requeue")
 def requeue_status(act_id: Annotated[int, typer.Argument(help="number of the quarantined change")]) -> None:
     """Let a change of status that was refused try again, after its cause was mended."""
+    from anchor_service.store.tables import StatusAct
+
     requeue(StatusAct, act_id, "change of status")
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """What is to be taken in: how many, the columns that are not, a stream, and how many of it at once."""
 
-    count: int
+    total: int
     ignored: tuple[str, ...]
-    items: Iterator[Item]
+    items: "Iterator[Item]"
     at_once: int
 
 
 def _source(folder: Path | None, manifest: Path | None, kind: str | None, issued_on: str | None) -> _Source:
     """A folder of PDFs, or a CSV of digests. Raises: UsageError, as `listing_of`."""
+    from anchor_service.pipeline import intake
+    from anchor_service.pipeline.folder import FILES_AT_ONCE, read_digests, read_items
+    from anchor_service.pipeline.table import open_table
+
     if folder is not None:
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder")
@@ -207,10 +223,10 @@ class _Refusals:
         if self._file:
             self._file.close()
 
-    def tell(self, item: Item, reason: Rejected) -> None:
+    def tell(self, item: "Item", reason: Rejected) -> None:
         self.count += 1
         place = f"row {item.row}, " if item.row else ""
-        stderr.print(f"refused: {place}{item.file}: {reason}", style="red", markup=False)
+        remark(f"refused: {place}{item.file}: {reason}", "red")
         if self._writer:
             self._writer.writerow((item.row or "", _inert(item.file), reason.code, _inert(str(reason))))
 

@@ -1,38 +1,28 @@
 """What the commands share: settings, parts, the terminal, and the issuer that is meant."""
 
 import os
-import secrets
-import socket
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from anchor_service.bootstrap import Services, build, build_reader
 from anchor_service.core.errors import Rejected, UnknownIssuer
-from anchor_service.pipeline import deciding
-from anchor_service.pipeline.folder import Listing, document_digest, list_folder, list_manifest
-from anchor_service.settings import Settings
-from anchor_service.store import anchoring as anchoring_queries
-from anchor_service.store import issuers as queries
-from anchor_service.store.tables import Issuer
 
-# Results go to standard output; progress and remarks go here.
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from anchor_service.pipeline.folder import Listing
+    from anchor_service.settings import Settings
+    from anchor_service.store import anchoring as anchoring_queries
+    from anchor_service.store.tables import Issuer
+
+_COLOURS = {"red": 31, "yellow": 33}
+# What moves a terminal's cursor about; a stranger's file name may hold it.
+_MOVES = dict.fromkeys((7, 8, 11, 12, 13))
 
 IssuerOption = Annotated[
     str | None,
@@ -58,12 +48,19 @@ def now() -> int:
 @cache
 def worker_name() -> str:
     """This process's name among the workers of one database."""
+    import secrets
+    import socket
+
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 @cache
-def settings() -> Settings:
+def settings() -> "Settings":
     """The settings of this process. Raises: UsageError."""
+    from pydantic import ValidationError
+
+    from anchor_service.settings import Settings
+
     try:
         return Settings()  # type: ignore[call-arg]  # every field has a default or comes from outside
     except ValidationError as error:
@@ -82,8 +79,10 @@ def services() -> Services:
     return parts
 
 
-def the_issuer(given: str | None) -> Issuer:
+def the_issuer(given: str | None) -> "Issuer":
     """The issuer that is meant. Raises: UnknownIssuer, UsageError."""
+    from anchor_service.store import issuers as queries
+
     with services().store.reading() as connection:
         found = [one for one in queries.all_issuers(connection) if one.id.hex().startswith(given or "")]
     if not found:
@@ -108,12 +107,16 @@ def hex_hash(name: str, given: str) -> bytes:
 
 def digest_of(given: str) -> bytes:
     """The digest that is meant: 64 hexadecimal digits, or a file to be hashed. Raises: UsageError, DocumentRejected."""
+    from anchor_service.pipeline.folder import document_digest
+
     path = Path(given)
     return document_digest(path) if path.is_file() else hex_hash("digest", given)
 
 
-def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: str | None) -> Listing:
+def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: str | None) -> "Listing":
     """What a folder of PDFs holds by its CSV, or by what stands for one. Raises: UsageError, as `list_manifest`."""
+    from anchor_service.pipeline.folder import list_folder, list_manifest
+
     defaults = defaults_of(kind, issued_on)
     if table is not None:
         return list_manifest(folder, table, settings().zone, defaults)
@@ -127,17 +130,38 @@ def defaults_of(kind: str | None, issued_on: str | None) -> dict[str, str]:
     return {name: value for name, value in (("kind", kind), ("issued_on", issued_on)) if value}
 
 
-def progress() -> Progress:
-    """A bar on the terminal with how many, how fast and how long still; nothing where there is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=stderr, transient=True)
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on the terminal, with how many, how fast and how long still; nothing where there is no terminal.
+
+    It is given what is being done, how much of it is done, and how much there is.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _doing, _done, _total: None
+        return
+    from anchor_service.cli import terminal
+
+    with terminal.bar(doing) as step:
+        yield step
 
 
-class _Rate(ProgressColumn):
-    """Certificates a second."""
+@contextmanager
+def working(doing: str) -> Iterator[Callable[[str], None]]:
+    """A sign on the terminal that work goes on, told what is being done; nothing where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _doing: None
+        return
+    from anchor_service.cli import terminal
 
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+    with terminal.spinner(doing) as say:
+        yield say
+
+
+def remark(text: str, colour: Literal["red", "yellow"] | None = None) -> None:
+    """Print what is no result: on standard error, in colour where that is a terminal."""
+    plain = text.translate(_MOVES)
+    is_coloured = colour and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    print(f"\x1b[{_COLOURS[colour]}m{plain}\x1b[0m" if colour and is_coloured else plain, file=sys.stderr, flush=True)
 
 
 def show(value: Any) -> None:
@@ -145,8 +169,11 @@ def show(value: Any) -> None:
     typer.echo(value)
 
 
-def requeue(kind: type[anchoring_queries.Kind], number: int, name: str) -> None:
+def requeue(kind: "type[anchoring_queries.Kind]", number: int, name: str) -> None:
     """Let something that is quarantined try again, and say so. Raises: UsageError, IllegalTransition."""
+    from anchor_service.pipeline import deciding
+    from anchor_service.store import anchoring as anchoring_queries
+
     parts = services()
     with parts.store.reading() as connection:
         found = anchoring_queries.find(connection, kind, number)

@@ -2,29 +2,23 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from anchor_service.bootstrap import Services, build, build_inspection, build_registry
 from anchor_service.cli.context import now, settings, show
-from anchor_service.core import profile
 from anchor_service.core.errors import AnchorServiceError
-from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import nights, reconcile
-from anchor_service.store import anchoring as anchoring_queries
-from anchor_service.store import issuers as issuer_queries
-from anchor_service.store import receipts as receipt_queries
+
+commands = typer.Typer()
 
 MAX_SKEW_SECONDS = 60
 MAX_HEAD_AGE_SECONDS = 900
 MIN_FREE_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One thing that was looked at. `remedy` is empty where it is as it has to be."""
 
     name: str
@@ -32,11 +26,14 @@ class Check:
     remedy: str = ""
 
 
+@commands.command()
 def doctor() -> None:
     """Look at settings, database, folders, node, registry, signer, institutes and what is late.
 
     Exit codes: 0 all is well; 1 something is not, with its remedy.
     """
+    from sqlalchemy.exc import SQLAlchemyError
+
     parts = build(settings())
     failed = 0
     looks: tuple[tuple[str, Callable[[Services], Iterator[Check]]], ...] = (
@@ -81,6 +78,7 @@ def _folders(parts: Services) -> Iterator[Check]:
 
 
 def _registry(parts: Services) -> Iterator[Check]:
+
     registry = build_registry(parts.settings)
     head = registry.head()
     # The head first: it says whether the node follows the right chain at all.
@@ -97,6 +95,11 @@ def _registry(parts: Services) -> Iterator[Check]:
 
 
 def _institutes(parts: Services) -> Iterator[Check]:
+    from anchor_service.core import profile
+    from anchor_service.core.hashing import IssuerId
+    from anchor_service.pipeline import reconcile
+    from anchor_service.store import issuers as issuer_queries
+
     registry, inspection = build_registry(parts.settings), build_inspection(parts.settings)
     with parts.store.reading() as connection:
         issuers = issuer_queries.all_issuers(connection)
@@ -118,6 +121,10 @@ def _institutes(parts: Services) -> Iterator[Check]:
 
 
 def _nights(parts: Services) -> Iterator[Check]:
+    from anchor_service.pipeline import nights
+    from anchor_service.store import anchoring as anchoring_queries
+    from anchor_service.store import receipts as receipt_queries
+
     night = nights.due(now(), parts.settings.zone, parts.settings.cutoff)
     missed = nights.missed(parts.store, night)
     remedy = f"not done: {', '.join(missed)}: docs/runbook.md" if missed else ""

@@ -9,12 +9,13 @@ from anchor_service.cli.context import IssuerOption, UsageError, hex_hash, now, 
 from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.kinds import kinds_of
-from anchor_service.pipeline import access
-from anchor_service.store import issuers as queries
-from anchor_service.store.tables import Issuer
+from anchor_service.core.scopes import SCOPES
 
+commands = typer.Typer()
 issuer = typer.Typer(no_args_is_help=True, help="The institutes whose certificates this service takes in.")
 key = typer.Typer(no_args_is_help=True, help="API keys of the writing routes.")
+commands.add_typer(issuer, name="issuer")
+commands.add_typer(key, name="key")
 
 
 @issuer.command()
@@ -24,6 +25,9 @@ def add(
     name: Annotated[str, typer.Option(help="legal name, as accredited")],
 ) -> None:
     """Add an accredited institute, or take over its newest window. Compares code and name with the chain."""
+    from anchor_service.store import issuers as queries
+    from anchor_service.store.tables import Issuer
+
     identifier = hex_hash("id", issuer_id)
     window = build_reader(settings()).open_window(IssuerId(identifier))
     if window is None:
@@ -46,6 +50,8 @@ def add(
 @issuer.command("list")
 def list_issuers() -> None:
     """List the institutes."""
+    from anchor_service.store import issuers as queries
+
     with services().store.reading() as connection:
         for one in queries.all_issuers(connection):
             show(f"{one.id.hex()}  {one.profile}  {one.scope}")
@@ -54,19 +60,21 @@ def list_issuers() -> None:
 @key.command()
 def new(
     given: IssuerOption = None,
-    scope: Annotated[
-        list[str] | None, typer.Option(help=f"repeated: {', '.join(access.SCOPES)}; all when left out")
-    ] = None,
+    scope: Annotated[list[str] | None, typer.Option(help=f"repeated: {', '.join(SCOPES)}; all when left out")] = None,
     days: Annotated[int, typer.Option(min=1, help="days until it expires")] = 365,
 ) -> None:
     """Make an API key and print it. It is shown this once."""
-    scopes = scope or access.SCOPES
+    from anchor_service.pipeline import access
+
+    scopes = scope or SCOPES
     show(access.new_api_key(services().store, the_issuer(given), scopes, expires_at=now() + days * 86_400, now=now()))
 
 
 @key.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="the 16 digits after jgk_")]) -> None:
     """Revoke an API key at once."""
+    from anchor_service.store import issuers as queries
+
     with services().store.writing() as connection:
         if not queries.revoke_api_key(connection, key_id, now()):
             raise UsageError(f"no live API key {key_id}")
@@ -76,6 +84,8 @@ def revoke(key_id: Annotated[str, typer.Argument(help="the 16 digits after jgk_"
 @key.command("list")
 def list_keys() -> None:
     """List the API keys; their secrets are not kept."""
+    from anchor_service.store import issuers as queries
+
     with services().store.reading() as connection:
         for one in queries.api_keys(connection):
             state = "revoked" if one.revoked_at else "expired" if (one.expires_at or now() + 1) <= now() else "live"

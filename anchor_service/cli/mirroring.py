@@ -8,11 +8,13 @@ import typer
 
 from anchor_service.bootstrap import read_recorded
 from anchor_service.cli.context import UsageError, progress, services, settings, show
-from anchor_service.pipeline.mirror import Mirror
+
+commands = typer.Typer()
 
 _ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 
 
+@commands.command()
 def mirror(
     folder: Annotated[Path, typer.Argument(help="where the files go; made where it is not there")],
     after: Annotated[
@@ -28,17 +30,14 @@ def mirror(
     every night. Files never change, so that they may be cached for good; only `logs/REGISTRY/checkpoint` moves on.
     Exit code 1 says that a file in the folder is another than it has to be.
     """
+    from anchor_service.pipeline.mirror import Mirror
+
     parts = services()
     for one in after or []:
         if not _ADDRESS.fullmatch(one):
             raise UsageError(f"--after {one} is no address: write 0x and 40 hexadecimal digits")
     recorded = read_recorded(settings(), after or [])
-    with progress() as bar:
-        task = bar.add_task("Mirroring", total=None)
-
-        def step(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=doing, completed=done, total=total)
-
+    with progress("Mirroring") as step:
         made = Mirror(folder, whole, step)
         found = made.add_batches(parts.store, parts.filing)
         written = found.written + made.add_logs(recorded)

@@ -1,7 +1,6 @@
 """`jangkar anchor run` and `jangkar batch`: what happens by night, and what a person decides after it."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,23 +12,21 @@ from anchor_service.cli.context import (
     UsageError,
     now,
     progress,
+    remark,
     requeue,
     services,
     settings,
     show,
-    stderr,
     the_issuer,
 )
-from anchor_service.core import approval as approval_format
 from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import TextRejected
-from anchor_service.core.hashing import IssuerId
-from anchor_service.pipeline import approval, deciding, nightly, nights, reconcile
-from anchor_service.store import anchoring as queries
-from anchor_service.store.tables import Batch
 
+commands = typer.Typer()
 anchor = typer.Typer(no_args_is_help=True, help="The night.")
 batch = typer.Typer(no_args_is_help=True, help="Sealed batches.")
+commands.add_typer(anchor, name="anchor")
+commands.add_typer(batch, name="batch")
 
 POLL_SECONDS = 0.5
 
@@ -49,27 +46,26 @@ def run(
     Safe to repeat at any time, and after any crash. Exit codes: 0 nothing is left; 1 something is
     quarantined or damaged; 3 something is still on its way or waits for an approval; 4 the chain could not be read.
     """
+    from dataclasses import replace
+
+    from anchor_service.pipeline import nightly, nights
+
     parts = services()
     registry = build_registry(settings())
     night = nights.today(now(), settings().zone)
     if cutoff is not None:
         night = replace(night, cutoff=cutoff)
-    with progress() as bar:
-        task = bar.add_task("Anchoring", total=None)
-
-        def step(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=doing, completed=done, total=total)
-
+    with progress("Anchoring") as step:
         report = nightly.Run(
             parts.store,
             registry,
             replace(parts.filing, step=step),
             now,
-            say=lambda line: stderr.print(line, markup=False),
+            say=remark,
             step=step,
         ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
     for problem in (*report.missed, *report.problems, *report.stopped.values()):
-        stderr.print(problem, style="yellow", markup=False)
+        remark(problem, "yellow")
     certificates = sum(one.tree_size for one in report.anchored)
     show(
         f"anchored {len(report.anchored)} batches of {certificates} certificates, "
@@ -86,6 +82,8 @@ def run(
 @batch.command("list")
 def list_batches() -> None:
     """List the batches, newest first."""
+    from anchor_service.store import anchoring as queries
+
     with services().store.reading() as connection:
         for one in queries.batches(connection):
             where = f"block {one.block_number}" if one.state == OnChainState.ANCHORED else one.problem or ""
@@ -98,6 +96,9 @@ def approve(
     file: Annotated[Path, typer.Argument(help="the approval, as `jangkar approve` wrote it")],
 ) -> None:
     """Take an institute's approval in; the next run relays it."""
+    from anchor_service.core import approval as approval_format
+    from anchor_service.pipeline import approval
+
     try:
         given = approval_format.parse(file.read_bytes()[: approval_format.MAX_BYTES + 1])
     except TextRejected as error:
@@ -113,6 +114,8 @@ def approve(
 @batch.command("requeue")
 def requeue_batch(batch_id: Annotated[int, typer.Argument(help="number of the quarantined batch")]) -> None:
     """Let a quarantined batch try again, after its cause was mended; or send one again that the chain lost."""
+    from anchor_service.store.tables import Batch
+
     requeue(Batch, batch_id, "batch")
 
 
@@ -126,6 +129,9 @@ def disown(
     Its leaves have no manifest here, so nothing of it can be shown or restored. Without this the issuer
     stays read-only: what the chain knows and the database does not could be certificates of a lost database.
     """
+    from anchor_service.core.hashing import IssuerId
+    from anchor_service.pipeline import deciding, reconcile
+
     issuer, parts = the_issuer(given), services()
     registry = build_reader(settings())
     deciding.disown(parts.store, registry, parts.filing, IssuerId(issuer.id), sequence)

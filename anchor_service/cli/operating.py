@@ -5,30 +5,27 @@ import sys
 import threading
 from typing import Annotated
 
-import structlog
 import typer
 
-from anchor_service import metrics
 from anchor_service.bootstrap import build_reader, build_registry
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
     digest_of,
     now,
+    remark,
     services,
     settings,
     show,
-    stderr,
     the_issuer,
     worker_name,
+    working,
 )
-from anchor_service.pipeline import erasing, reconcile
-from anchor_service.pipeline import fsck as checking
-from anchor_service.pipeline import rebuild as rebuilding
-from anchor_service.store import issuers as issuer_queries
-from anchor_service.worker import Worker
+
+commands = typer.Typer()
 
 
+@commands.command()
 def worker(
     metrics_host: Annotated[str, typer.Option(help="address that the metrics listen on")] = "127.0.0.1",
     metrics_port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 9464,
@@ -38,6 +35,11 @@ def worker(
     Any number of them may run beside each other. Logs are lines of JSON on standard error; metrics are
     Prometheus's, at /metrics.
     """
+    import structlog
+
+    from anchor_service import metrics
+    from anchor_service.worker import Worker
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -58,6 +60,7 @@ def worker(
     made.run(stop)
 
 
+@commands.command("reconcile")
 def balance(
     given: IssuerOption = None,
     everybody: Annotated[bool, typer.Option("--all", help="every institute of this service")] = False,
@@ -66,6 +69,9 @@ def balance(
 
     Exit codes: 0 all agree; 1 exceptions were named; 4 the chain could not be read.
     """
+    from anchor_service.pipeline import reconcile
+    from anchor_service.store import issuers as issuer_queries
+
     parts = services()
     if everybody:
         with parts.store.reading() as connection:
@@ -89,6 +95,7 @@ def balance(
         raise typer.Exit(1)
 
 
+@commands.command()
 def rebuild() -> None:
     """Bring back from chain, manifests and entries what the database lost. Safe to repeat.
 
@@ -96,12 +103,15 @@ def rebuild() -> None:
     that were not on chain yet are in no file: make them, or hand them in, again. Exit code 1 says that
     something did not come back, and why.
     """
+    from anchor_service.pipeline import rebuild as rebuilding
+    from anchor_service.pipeline import reconcile
+
     parts, registry = services(), build_reader(settings())
-    with stderr.status("Rebuilding") as status:
-        found = rebuilding.rebuild(parts.store, registry, parts.filing, now=now(), say=status.update)
+    with working("Rebuilding") as say:
+        found = rebuilding.rebuild(parts.store, registry, parts.filing, now=now(), say=say)
     reconcile.update_holds(parts.store, registry, now=now())
     for line in found.exceptions:
-        stderr.print(line, style="red", markup=False)
+        remark(line, "red")
     show(
         f"rebuilt {found.batches} batches of {found.certificates} certificates, sealed again {found.sealed}, erased "
         f"before {found.erased}, handed in again {found.known_again}, trees mended {found.trees}, "
@@ -111,6 +121,7 @@ def rebuild() -> None:
         raise typer.Exit(1)
 
 
+@commands.command()
 def fsck(
     offline: Annotated[
         bool, typer.Option("--offline", help="without the chain: believe the batches' own roots")
@@ -120,10 +131,12 @@ def fsck(
 
     Exit codes: 0 everything holds; 1 something was named; 4 the chain could not be read.
     """
+    from anchor_service.pipeline import fsck as checking
+
     parts = services()
     registry = None if offline else build_reader(settings())
     count = 0
-    with stderr.status("Checking"):
+    with working("Checking"):
         for finding in checking.check(parts.store, parts.filing, registry):
             show(finding)
             count += 1
@@ -132,6 +145,7 @@ def fsck(
         raise typer.Exit(1)
 
 
+@commands.command()
 def erase(
     certificate: Annotated[str, typer.Argument(help="the PDF, or its SHA-256")],
     given: IssuerOption = None,
@@ -142,6 +156,8 @@ def erase(
     Every other certificate goes on verifying. Backups, receipts and copies that were given away are not
     reached: docs/runbook.md says what to do with them.
     """
+    from anchor_service.pipeline import erasing
+
     digest = digest_of(certificate)
     if not yes and not typer.confirm(f"Erase {digest.hex()} for good?"):
         raise typer.Exit(1)

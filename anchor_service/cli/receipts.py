@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.cli.context import IssuerOption, digest_of, services, show, stderr, the_issuer
+from anchor_service.cli.context import IssuerOption, digest_of, remark, services, show, the_issuer
 from anchor_service.core.errors import DocumentRejected, UnknownCertificate
 from anchor_service.core.receipt import SUFFIX
-from anchor_service.pipeline.folder import document_digest, pdf_names
 
+commands = typer.Typer()
 app = typer.Typer(no_args_is_help=True, help="Receipts: what anybody needs beside a PDF to verify it.")
+commands.add_typer(app, name="receipt")
 
 
 @app.command()
@@ -23,6 +24,8 @@ def write(
 
     Exit code 3 says that some are not anchored yet; 1 that a PDF is unknown or a file stands in the way.
     """
+    from anchor_service.pipeline.folder import document_digest, pdf_names
+
     issuer, parts = the_issuer(given), services()
     written = pending = refused = 0
     for name in pdf_names(folder):
@@ -33,7 +36,7 @@ def write(
             if data is None and not parts.receipts.by_digest(digest).pending:
                 raise UnknownCertificate(name)
         except (DocumentRejected, UnknownCertificate) as error:
-            stderr.print(f"refused: {error}", style="red", markup=False)
+            remark(f"refused: {error}", "red")
             refused += 1
             continue
         if data is None:
@@ -41,9 +44,7 @@ def write(
             continue
         beside = path.with_name(path.name + SUFFIX)
         if beside.exists() and beside.read_bytes() != data:
-            stderr.print(
-                f"refused: {beside} is another file; move it away and run this again", style="red", markup=False
-            )
+            remark(f"refused: {beside} is another file; move it away and run this again", "red")
             refused += 1
             continue
         _write(beside, data)

@@ -16,11 +16,11 @@ from anchor_service.bootstrap import (
 )
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
-from anchor_service.core.batch import Status
+from anchor_service.core.batch import MAX_REASON, Status
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
-from anchor_service.pipeline.statuses import MAX_REASON
 from anchor_service.ports import CUSTODIES, FOREVER
 
+commands = typer.Typer()
 app = typer.Typer(no_args_is_help=True, help="The registry contract: govern it, accredit issuers, read it.")
 admin = typer.Typer(no_args_is_help=True, help="The admin: changed in two steps, with a delay between them.")
 role = typer.Typer(no_args_is_help=True, help="Roles, each on an account of its own. The admin does this.")
@@ -29,6 +29,7 @@ key = typer.Typer(no_args_is_help=True, help="Issuers' signing keys. An accredit
 status = typer.Typer(no_args_is_help=True, help="Statuses by leaf hash. A regulator, or a status key, does this.")
 for name, group in (("admin", admin), ("role", role), ("issuer", issuer), ("key", key), ("status", status)):
     app.add_typer(group, name=name)
+commands.add_typer(app, name="registry")
 
 POLICY_FORMAT = "jangkar-policy-v1"
 ROLES = ("ACCREDITOR", "REGULATOR", "PAUSER")

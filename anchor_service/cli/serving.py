@@ -4,12 +4,12 @@ import socket
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from anchor_service.bootstrap import build_reader, create_web
-from anchor_service.cli.context import UsageError, now, services, settings, show, stderr
+from anchor_service.cli.context import UsageError, now, remark, services, settings, show
 from anchor_service.core.errors import RegistryUnavailable
-from anchor_service.pipeline import reconcile
+
+commands = typer.Typer()
 
 # Each may hold a body of 2 MiB; more are told to come again.
 MAX_CONNECTIONS = 128
@@ -17,6 +17,7 @@ MAX_CONNECTIONS = 128
 RECEIVE_BYTES = 32 * 1024
 
 
+@commands.command()
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one")] = 8000,
@@ -26,10 +27,14 @@ def serve(
     It first compares the chain with the database, so that a restored old one takes nothing in twice. A node
     that does not answer does not keep it from serving: the workers compare again and again.
     """
+    import uvicorn
+
+    from anchor_service.pipeline import reconcile
+
     try:
         reconcile.update_holds(services().store, build_reader(settings()), now=now())
     except RegistryUnavailable as error:
-        stderr.print(f"chain and database are not compared: {error}", style="yellow", markup=False)
+        remark(f"chain and database are not compared: {error}", "yellow")
     app = create_web(services())
     # Named as TCP, asyncio sends small answers at once; else each waits 40 ms for the other side's acknowledgement.
     listener = socket.socket(proto=socket.IPPROTO_TCP)

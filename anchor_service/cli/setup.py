@@ -3,17 +3,24 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from anchor_service.bootstrap import build, new_keystore
 from anchor_service.cli.context import settings, show
 
+if TYPE_CHECKING:
+    from anchor_service.store.engine import Store
+
+commands = typer.Typer()
 db = typer.Typer(no_args_is_help=True, help="The database's tables.")
 keystore = typer.Typer(no_args_is_help=True, help="Signing keys as encrypted files.")
+commands.add_typer(db, name="db")
+commands.add_typer(keystore, name="keystore")
 
 
+@commands.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def devnet(context: typer.Context) -> None:
     """Start the local chain; `jangkar devnet --help` says how. It is a program of its own."""
     os.execv(sys.executable, [sys.executable, "-m", "jangkar_devnet", *context.args])  # noqa: S606  (no shell)
@@ -22,8 +29,7 @@ def devnet(context: typer.Context) -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the tables to the newest revision."""
-    parts = build(settings())
-    parts.store.upgrade()
+    _store().upgrade()
     show("the tables are the newest")
 
 
@@ -35,21 +41,21 @@ def downgrade(
     """Take the tables back to an older revision, for an older release."""
     if not yes and not typer.confirm(f"Take the tables back to {revision}, and lose what newer ones hold?"):
         raise typer.Exit(1)
-    build(settings()).store.downgrade(revision)
+    _store().downgrade(revision)
     show(f"the tables are at {revision}")
 
 
 @db.command()
 def backup(path: Annotated[Path, typer.Argument(help="file to be made")]) -> None:
     """Copy a SQLite database as it is at this instant; PostgreSQL has tools of its own."""
-    build(settings()).store.backup(path)
+    _store().backup(path)
     show(f"copied to {path}")
 
 
 @db.command()
 def scrub() -> None:
     """Let what was erased leave the database's files too; `jangkar erase` does so itself, where nobody reads."""
-    build(settings()).store.scrub()
+    _store().scrub()
     show("what was deleted has left the files")
 
 
@@ -60,3 +66,8 @@ def new(
 ) -> None:
     """Make a new key and print its address."""
     show(new_keystore(path, password_file))
+
+
+def _store() -> "Store":
+
+    return build(settings()).store

@@ -41,6 +41,10 @@ def check_transition(what: str, current: OnChainState, wanted: OnChainState) -> 
         raise IllegalTransition(what, current, wanted)
 
 
+# Reason codes are one byte: docs/spec/registry.md.
+MAX_REASON = 255
+
+
 class Status(StrEnum):
     """Status of an anchored certificate, as the registry keeps it."""
 

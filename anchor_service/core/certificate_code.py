@@ -9,6 +9,8 @@ from anchor_service.core.errors import CertificateCodeRejected
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 12
 RANDOM_BITS = 55
+# How many are given out at a time.
+MAX_CODES = 10_000
 
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _FORGIVEN = str.maketrans({"O": "0", "I": "1", "L": "1", " ": "", "-": ""})

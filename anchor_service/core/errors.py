@@ -19,6 +19,7 @@ AnchorServiceError
 │   ├── NightMissed          a night cannot be closed any more
 │   ├── ApprovalRejected     an approval, or what is to be approved, does not hold together
 │   ├── BackupRejected       a database cannot be copied this way
+│   ├── SettingMissing
 │   ├── KeystoreRejected     a keystore or its password cannot be used
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
@@ -222,6 +223,15 @@ class BackupRejected(Rejected):
     """A database cannot be copied this way, or not to this place."""
 
     code = "backup-rejected"
+
+
+class SettingMissing(Rejected):
+    """A command needs a setting that is not there."""
+
+    code = "setting-missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not set: put it into jangkar.toml, or set JANGKAR_{name.upper()}")
 
 
 class KeystoreRejected(Rejected):

@@ -7,13 +7,12 @@ import secrets
 from collections.abc import Iterable
 
 from anchor_service.core import certificate_code
+from anchor_service.core.certificate_code import MAX_CODES
 from anchor_service.core.errors import FieldRejected, NotAuthorised, UnknownIssuer
+from anchor_service.core.scopes import SCOPES
 from anchor_service.store import issuers as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import ApiKey, Issuer
-
-SCOPES = ("certificates:write", "statuses:write")
-MAX_CODES = 10_000
 
 _TOKEN = re.compile(r"jgk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 

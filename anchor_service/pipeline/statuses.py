@@ -1,6 +1,6 @@
 """Statuses: a change is recorded first and written on chain by the next run, like a batch."""
 
-from anchor_service.core.batch import OnChainState, Status
+from anchor_service.core.batch import MAX_REASON, OnChainState, Status
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
 from anchor_service.pipeline.reconcile import require_no_hold
@@ -9,8 +9,6 @@ from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer, StatusAct
-
-MAX_REASON = 255
 
 
 def request(

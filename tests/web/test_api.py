@@ -11,6 +11,7 @@ from world import digest, facts
 
 from anchor_service.bootstrap import Services
 from anchor_service.core import errors
+from anchor_service.core.scopes import SCOPES
 from anchor_service.pipeline import access
 from anchor_service.pipeline.receipts import Receipts
 from anchor_service.settings import Settings
@@ -44,7 +45,7 @@ def client(world):
 
 def key(world, *scopes, issuer=None, expires_at=None):
     token = access.new_api_key(
-        world.store, issuer or world.issuer, scopes or access.SCOPES, expires_at=expires_at, now=world.now
+        world.store, issuer or world.issuer, scopes or SCOPES, expires_at=expires_at, now=world.now
     )
     return {"Authorization": f"Bearer {token}"}
 
@@ -84,7 +85,7 @@ def test_every_writing_route_refuses_who_may_not(world, client, method, path, bo
     with world.store.writing() as connection:
         issuers.revoke_api_key(connection, revoked["Authorization"].split("_")[1], world.now)
     assert_problem(ask(client, method, path, body, revoked), 401, "not-authorised")
-    others = [one for one in access.SCOPES if one != scope]
+    others = [one for one in SCOPES if one != scope]
     assert_problem(ask(client, method, path, body, key(world, *others)), 403, "not-authorised")
 
 
