@@ -215,8 +215,8 @@ def _differential_inputs(chance: random.Random) -> Iterator[bytes]:
     leaves: list[bytes] = []
     for number in range(DIFFERENTIAL_INPUTS):
         data, left, right = chance.randbytes(chance.randrange(200)), chance.randbytes(32), chance.randbytes(32)
-        leaf = _same(hashing.leaf_hash(data), verifier_hashing.leaf(data))
-        node = _same(hashing.node_hash(left, right), verifier_hashing.interior(left, right))
+        leaf = _same(hashing.leaf_hash(data), verifier_hashing.leaf_hash(data))
+        node = _same(hashing.node_hash(left, right), verifier_hashing.node_hash(left, right))
         hashes.append((data, leaf, left, right, node))
 
         issuer_id, root = chance.randbytes(32), chance.randbytes(32)
@@ -232,7 +232,7 @@ def _differential_inputs(chance: random.Random) -> Iterator[bytes]:
         topics = [keccak(text=f"Anchored({','.join(_ANCHORED)})"), *words[:2]]
         event = {"topics": ["0x" + topic.hex() for topic in topics], "data": "0x" + b"".join(words[2:]).hex()}
         entry = _same(b"".join(topics) + b"".join(words[2:]), log.entry_of(event | {"blockNumber": "0x1"}).data)
-        leaves.append(_same(hashing.leaf_hash(entry), verifier_hashing.leaf(entry)))
+        leaves.append(_same(hashing.leaf_hash(entry), verifier_hashing.leaf_hash(entry)))
         entries.append((*values, leaves[-1], b""))
     checkpoints = _checkpoints(leaves)
     entries = [(*entry[:-1], checkpoint) for entry, checkpoint in zip(entries, checkpoints, strict=True)]

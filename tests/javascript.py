@@ -53,8 +53,8 @@ def of_facts(facts: Facts | Unreadable) -> dict[str, Any]:
         "head": {"number": f"{head.number}n", "time": f"{head.time}n", "final": f"{head.final}n"},
         "anchor": anchor
         and {
-            "root": anchor.root.hex(),
-            "size": f"{anchor.size}n",
+            "root": anchor.root_hash.hex(),
+            "size": f"{anchor.tree_size}n",
             "blockTime": f"{anchor.block_time}n",
             "blockNumber": f"{anchor.block_number}n",
         },

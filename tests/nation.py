@@ -26,7 +26,7 @@ from verifier.chain.nodes import open_chain
 from verifier.cli import main
 from verifier.formats import policy
 from verifier.history.recorded import record
-from verifier.proofs.hashing import leaf
+from verifier.proofs import hashing
 from verifier.proofs.merkle import Frontier
 
 A, B = IssuerId(b"\xaa" * 32), IssuerId(b"\xbb" * 32)
@@ -205,7 +205,7 @@ class Holder:
         self.ask("anvil_setCode", address, code)
         nodes = [self.word(storage.FRONTIER + level) for level in range(64) if size >> level & 1]
         frontier = Frontier(size, [_word(node) for node in nodes])
-        frontier.append(leaf(data))
+        frontier.append(hashing.leaf_hash(data))
         self.store(storage.LOG_SIZE, size + 1)
         for level, node in zip((one for one in range(64) if frontier.size >> one & 1), frontier.nodes, strict=True):
             self.store(storage.FRONTIER + level, int.from_bytes(node, "big"))

@@ -42,7 +42,7 @@ FACTS = Facts(
 
 
 def facts(**changes):
-    """FACTS with parts changed: `anchor__size=3` reaches into a part."""
+    """FACTS with parts changed: `anchor__tree_size=3` reaches into a part."""
     found = FACTS
     for name, value in changes.items():
         part, _, inner = name.partition("__")
@@ -76,9 +76,9 @@ ELSEWHERE = {"unlisted_successor": "0x" + "77" * 20}
 
 TABLE = [
     # name, facts, outcomes, verdict, reason of the check that decides
-    ("another root", facts(anchor__root=bytes(32)), "+x+++", "invalid", "other-root"),
-    ("a smaller tree", facts(anchor__size=1), "+x+++", "invalid", "bad-path"),
-    ("a larger tree", facts(anchor__size=5), "+x+++", "invalid", "bad-path"),
+    ("another root", facts(anchor__root_hash=bytes(32)), "+x+++", "invalid", "other-root"),
+    ("a smaller tree", facts(anchor__tree_size=1), "+x+++", "invalid", "bad-path"),
+    ("a larger tree", facts(anchor__tree_size=5), "+x+++", "invalid", "bad-path"),
     ("no anchor", facts(**ABSENT), "+?x?+", "invalid", "no-anchor"),
     ("no anchor on a node below the receipt's block", facts(**ABSENT, head__number=6), "+????",
      "undetermined", "stale-head"),
@@ -100,7 +100,7 @@ TABLE = [
     ("a stolen key on a frozen head: it may have been re-attested", facts(**STOLEN, **FROZEN), "+++??",
      "undetermined", "stale-head"),
     ("a stolen key, and revoked", facts(**STOLEN, status=REVOKED), "+++xx", "revoked", "revoked"),
-    ("a stolen key, and a root that is another", facts(**STOLEN, anchor__root=bytes(32)), "+x+x+",
+    ("a stolen key, and a root that is another", facts(**STOLEN, anchor__root_hash=bytes(32)), "+x+x+",
      "invalid", "key-compromised"),
     ("a stolen key, and another profile", facts(**STOLEN, window__profile_digest=bytes(32)), "+++x+",
      "invalid", "other-profile"),

@@ -120,8 +120,8 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
         "anchor": None
         if anchor is None
         else {
-            "root_hash": anchor.root.hex(),
-            "tree_size": anchor.size,
+            "root_hash": anchor.root_hash.hex(),
+            "tree_size": anchor.tree_size,
             "block": anchor.block_number,
             "time": time(anchor.block_time),
             "key": anchor.key,

@@ -129,9 +129,9 @@ class Twins:
         leaf = self.chance.choice(LEAVES)
         # A batch of one certificate: its root is its leaf.
         whole = [
-            (sequence, one.root)
+            (sequence, one.root_hash)
             for sequence, one in self.history.issuer(issuer).anchors.items()
-            if one.size == 1 and self.history.issuer(issuer).carries_weight(sequence)
+            if one.tree_size == 1 and self.history.issuer(issuer).carries_weight(sequence)
         ]
         if not whole:
             return
@@ -151,7 +151,7 @@ class Twins:
         if not anchors:
             return
         sequence = self.chance.choice(list(anchors))
-        root = self.chance.choice([anchors[sequence].root] * 3 + [LEAVES[0]])
+        root = self.chance.choice([anchors[sequence].root_hash] * 3 + [LEAVES[0]])
         self.do(name, self.registry.f.reattest(issuer, [(sequence, root)]), Reattested(issuer, sequence, root, key))
 
     def window(self) -> None:

@@ -36,7 +36,7 @@ def answer(levels, language):
         transaction="0x" + chance.randbytes(32).hex(),
         document_digest=chance.randbytes(32),
     )
-    anchor = FACTS.anchor._replace(size=2**levels, root=chance.randbytes(32))
+    anchor = FACTS.anchor._replace(tree_size=2**levels, root_hash=chance.randbytes(32))
     claim = judge()._replace(receipt=receipt, facts=FACTS._replace(anchor=anchor))
     result = Result(
         combine([claim], pending=False, looked_up=True),

@@ -79,7 +79,7 @@ def test_only_what_the_chain_holds_is_shown_as_recorded():
     assert judge(facts(status=REVOKED)).is_proven
     for given in (
         Unreadable("down"),
-        facts(anchor__root=bytes(32)),
+        facts(anchor__root_hash=bytes(32)),
         facts(window__profile_digest=bytes(32)),
         facts(**ABSENT),
     ):
@@ -242,7 +242,7 @@ def test_every_reason_is_spelled_out(language):
         (FACTS, "modified"),
         (facts(status=REVOKED), "modified"),
         (facts(**FROZEN), "modified"),
-        (facts(anchor__root=bytes(32)), "invalid"),
+        (facts(anchor__root_hash=bytes(32)), "invalid"),
         (facts(**STOLEN), "invalid"),
         (facts(window__scope=0b10), "invalid"),
         (facts(head__final=6), "undetermined"),

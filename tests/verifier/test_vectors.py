@@ -25,9 +25,9 @@ def from_path(one):
 def test_hashing():
     vectors = load("hashing.json")
     for one in vectors["leaf"]:
-        assert hashing.leaf(bytes.fromhex(one["data"])).hex() == one["hash"]
+        assert hashing.leaf_hash(bytes.fromhex(one["data"])).hex() == one["hash"]
     for one in vectors["node"]:
-        assert hashing.interior(bytes.fromhex(one["left"]), bytes.fromhex(one["right"])).hex() == one["hash"]
+        assert hashing.node_hash(bytes.fromhex(one["left"]), bytes.fromhex(one["right"])).hex() == one["hash"]
 
 
 def test_leaf_inputs():
@@ -36,12 +36,12 @@ def test_leaf_inputs():
             bytes.fromhex(one["issuer_id"]), bytes.fromhex(one["document_digest"]), one["metadata"]
         )
         assert found.hex() == one["leaf_hash"]
-        assert hashing.leaf(bytes.fromhex(one["leaf_input"])) == found
+        assert hashing.leaf_hash(bytes.fromhex(one["leaf_input"])) == found
 
 
 def test_published_trees():
     for one in load("trees.json")["trees"]:
-        leaves = [hashing.leaf(bytes.fromhex(data)) for data in one["leaf_inputs"]]
+        leaves = [hashing.leaf_hash(bytes.fromhex(data)) for data in one["leaf_inputs"]]
         assert root_from_leaves(leaves).hex() == one["root_hash"]
 
 
@@ -79,8 +79,10 @@ def test_wrong_consistency(one):
 
 def test_what_an_approval_signs():
     for one in load("approvals.json"):
-        given = {name: one[name] for name in ("chain_id", "registry", "sequence", "size", "deadline")}
-        hashes = {"issuer_id": bytes.fromhex(one["issuer_id"]), "root": bytes.fromhex(one["root"])}
+        given = {name: one[name] for name in ("chain_id", "registry", "sequence", "deadline")} | {
+            "tree_size": one["size"]
+        }
+        hashes = {"issuer_id": bytes.fromhex(one["issuer_id"]), "root_hash": bytes.fromhex(one["root"])}
         assert approval.digest(approval.Approval(**given, **hashes)).hex() == one["digest"]
 
 
@@ -97,7 +99,7 @@ def test_the_64_byte_forgery_is_refused():
             for index in (0, 1):
                 assert root_from_path(leaf, index, 2, [bytes.fromhex(node)]) != root
     # Nor do the two hashes pass as a leaf's input.
-    assert hashing.leaf(bytes.fromhex(forgery["forged_from_our_leaves"])) != root
+    assert hashing.leaf_hash(bytes.fromhex(forgery["forged_from_our_leaves"])) != root
 
 
 @pytest.mark.parametrize("one", METADATA["right"], ids=lambda one: one["name"])

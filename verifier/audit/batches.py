@@ -79,8 +79,8 @@ def _of_header(batch: Batch, header: Header) -> Iterator[Finding]:
         ("registry", header.registry, batch.registry),
         ("issuer_id", header.issuer_id, batch.issuer_id),
         ("sequence", header.sequence, batch.sequence),
-        ("tree_size", header.size, batch.anchor.size),
-        ("root_hash", header.root, batch.anchor.root),
+        ("tree_size", header.tree_size, batch.anchor.tree_size),
+        ("root_hash", header.root_hash, batch.anchor.root_hash),
     ):
         if found != wanted:
             yield _finding(batch, "manifest-of-another-batch", field=field_)
@@ -90,11 +90,11 @@ def _of_header(batch: Batch, header: Header) -> Iterator[Finding]:
 
 
 def _of_leaves(batch: Batch, leaves: list[bytes]) -> Iterator[Finding]:
-    if len(leaves) != batch.anchor.size:
-        yield _finding(batch, "size-differs", found=len(leaves), anchored=batch.anchor.size)
+    if len(leaves) != batch.anchor.tree_size:
+        yield _finding(batch, "size-differs", found=len(leaves), anchored=batch.anchor.tree_size)
     root = root_from_leaves(leaves) if leaves else bytes(32)
-    if root != batch.anchor.root:
-        yield _finding(batch, "root-differs", found=root.hex(), anchored=batch.anchor.root.hex())
+    if root != batch.anchor.root_hash:
+        yield _finding(batch, "root-differs", found=root.hex(), anchored=batch.anchor.root_hash.hex())
     disorder = next((place for place in range(1, len(leaves)) if leaves[place - 1] >= leaves[place]), None)
     if disorder is not None:
         yield _finding(batch, "leaves-out-of-order", index=disorder)

@@ -29,8 +29,8 @@ class Header:
     issuer_id: bytes
     issuer_profile: str
     sequence: int
-    size: int
-    root: bytes
+    tree_size: int
+    root_hash: bytes
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def read_entries(data: bytes) -> tuple[Header, list[Entry]]:
         fields = _object(line, number)
         _require(set(fields) == _ENTRY, f"line {number} has other fields than an entry")
         index, digest, metadata = fields["leaf_index"], fields["document_digest"], fields["metadata"]
-        _require(type(index) is int and 0 <= index < header.size, f"line {number} names no leaf of the batch")
+        _require(type(index) is int and 0 <= index < header.tree_size, f"line {number} names no leaf of the batch")
         _require(not entries or index > entries[-1].leaf_index, f"line {number} is out of order")
         _require(isinstance(digest, str) and bool(_HASH.fullmatch(digest)), f"line {number} has no digest")
         _require(isinstance(metadata, str), f"line {number} has no metadata")
@@ -92,8 +92,8 @@ def _read(data: bytes, format_: str) -> tuple[Header, Iterator[tuple[int, str]]]
         issuer_id=bytes.fromhex(fields["issuer_id"]),
         issuer_profile=fields["issuer_profile"],
         sequence=fields["sequence"],
-        size=fields["tree_size"],
-        root=bytes.fromhex(fields["root_hash"]),
+        tree_size=fields["tree_size"],
+        root_hash=bytes.fromhex(fields["root_hash"]),
     )
     return header, enumerate(rest, start=2)
 

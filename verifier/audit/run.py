@@ -82,7 +82,7 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
         words += len(slots)
         findings += _of_storage(chain, place, slots, progress)
         batches = list(_batches(chain, pin.address, history))
-        chosen = sample.draw(asked.seed, checkpoints[place], [one.anchor.size for one in batches], asked.sample)
+        chosen = sample.draw(asked.seed, checkpoints[place], [one.anchor.tree_size for one in batches], asked.sample)
         for number, batch in enumerate(batches):
             seen = issuers.setdefault(batch.issuer_id, Seen(history.issuer(batch.issuer_id)))
             judged = _of_batch(batch, asked, progress, number, len(batches))
@@ -128,9 +128,9 @@ def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: i
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
     progress.step("batches", number + 1, of)
     try:
-        most = 2 * LEAF_LINE_BYTES * batch.anchor.size + SLACK_BYTES
+        most = 2 * LEAF_LINE_BYTES * batch.anchor.tree_size + SLACK_BYTES
         manifest = asked.manifests.find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
-        most = MAX_LINE_BYTES * (batch.anchor.size + 1)
+        most = MAX_LINE_BYTES * (batch.anchor.tree_size + 1)
         opened = path_of(batch.issuer_id, batch.sequence, "entries")
         entries = asked.entries.find(opened, most) if asked.entries else None
     except NodeUnavailable as error:
@@ -157,7 +157,7 @@ def _gathered(seen: Seen, batch: Batch, judged: Judged) -> Iterator[Finding]:
             "sequence": batch.sequence,
             "time": batch.anchor.block_time,
             "day": nights.date_of(nights.day_of(batch.anchor.block_time)),
-            "size": batch.anchor.size,
+            "size": batch.anchor.tree_size,
             "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
             "root": is_whole,
             "opened": judged.opened,
@@ -190,7 +190,7 @@ def _call(batch: Batch, judged: Judged, index: int, chain: Chain, findings: list
 def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:
     """Roots that a second issuer anchored after the first: a leaf binds its issuer, so that they can prove nothing."""
     anchors = [
-        (anchor.block_time, anchor.block_number, issuer_id, sequence, anchor.root)
+        (anchor.block_time, anchor.block_number, issuer_id, sequence, anchor.root_hash)
         for history in histories
         for issuer_id, issuer in history.issuers.items()
         for sequence, anchor in issuer.anchors.items()

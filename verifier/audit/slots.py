@@ -22,9 +22,9 @@ def _of_issuer(issuer_id: bytes, issuer: Issuer) -> Iterator[Slot]:
     yield f"{name}: its progress", storage.mapped(storage.PROGRESS, issuer_id), progress
     yield from _accreditation(name, issuer_id, issuer)
     for sequence, anchor in issuer.anchors.items():
-        packed = _packed((anchor.size, 8), (anchor.block_time, 8), (anchor.block_number, 8), (anchor.window, 8))
+        packed = _packed((anchor.tree_size, 8), (anchor.block_time, 8), (anchor.block_number, 8), (anchor.window, 8))
         slot = storage.mapped(storage.ANCHORS, issuer_id, storage.number(sequence))
-        words = (int.from_bytes(anchor.root, "big"), packed, _word_of(anchor.key))
+        words = (int.from_bytes(anchor.root_hash, "big"), packed, _word_of(anchor.key))
         yield from _run(f"{name}: anchor {sequence}", slot, words)
     for sequence, (time, address) in issuer.reattestations.items():
         slot = storage.mapped(storage.REATTESTATIONS, issuer_id, storage.number(sequence))

@@ -29,8 +29,8 @@ class Custody(IntEnum):
 class Anchor(NamedTuple):
     """One anchored batch. Times are seconds since 1970."""
 
-    root: bytes
-    size: int
+    root_hash: bytes
+    tree_size: int
     block_time: int
     block_number: int
     window: int

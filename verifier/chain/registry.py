@@ -57,7 +57,7 @@ class RegistryReader:
             slot = storage.mapped(storage.REATTESTATIONS, issuer_id, storage.number(sequence))
             *words, reattested = self.words(head, pin, [*_run(first, storage.WINDOW_WORDS), slot])
             window = storage.window(words)
-            time = storage.time_at(reattested, 20)
+            time = storage.uint64_at(reattested, 20)
             writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
             keys = self._keys(head, pin, issuer_id, writers)
             key = keys[anchor.key]
@@ -72,7 +72,7 @@ class RegistryReader:
 
     def frontier(self, head: Head, pin: RegistryPin) -> Frontier:
         """The frontier of a registry's log. Raises: NodeUnavailable."""
-        size = storage.time_at(self.words(head, pin, [storage.LOG_SIZE])[0], 0)
+        size = storage.uint64_at(self.words(head, pin, [storage.LOG_SIZE])[0], 0)
         levels = [level for level in range(MAX_FRONTIER) if size >> level & 1]
         words = self.words(head, pin, [storage.FRONTIER + level for level in levels])
         return Frontier(size, [word.to_bytes(32, "big") for word in words])

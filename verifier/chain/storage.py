@@ -50,7 +50,7 @@ def address_at(word: int, offset: int = 0) -> str:
     return f"0x{_part(word, offset, _ADDRESS_BYTES):040x}"
 
 
-def time_at(word: int, offset: int) -> int:
+def uint64_at(word: int, offset: int) -> int:
     """The uint64 that stands in a word."""
     return _part(word, offset, _TIME_BYTES)
 
@@ -58,14 +58,14 @@ def time_at(word: int, offset: int) -> int:
 def anchor(words: Sequence[int]) -> Anchor | None:
     """The anchor in its three words, or nothing where they are empty."""
     root, packed, key = words
-    size, time, block, window = (time_at(packed, offset) for offset in (0, 8, 16, 24))
+    size, time, block, window = (uint64_at(packed, offset) for offset in (0, 8, 16, 24))
     return Anchor(root.to_bytes(32, "big"), size, time, block, window, address_at(key)) if size else None
 
 
 def window(words: Sequence[int]) -> Window:
     """The window in its three words."""
     span, scope, profile = words
-    return Window(time_at(span, 0), time_at(span, 8), scope, profile.to_bytes(32, "big"))
+    return Window(uint64_at(span, 0), uint64_at(span, 8), scope, profile.to_bytes(32, "big"))
 
 
 def key(word: int) -> Key:
@@ -73,7 +73,7 @@ def key(word: int) -> Key:
     custody = _part(word, 25, 1)
     if custody >= len(Custody):
         raise NodeUnavailable(f"the registry holds a key of custody {custody}, which this verifier does not know")
-    return Key(time_at(word, 0), time_at(word, 8), time_at(word, 16), _part(word, 24, 1), Custody(custody))
+    return Key(uint64_at(word, 0), uint64_at(word, 8), uint64_at(word, 16), _part(word, 24, 1), Custody(custody))
 
 
 def record(words: Sequence[int]) -> tuple[StatusRecord, str]:
@@ -87,7 +87,7 @@ def record(words: Sequence[int]) -> tuple[StatusRecord, str]:
         from_beginning=bool(_part(packed, 1, 1)),
         by_regulator=bool(_part(packed, 2, 1)),
         reason=_part(packed, 3, 1),
-        block_time=time_at(packed, 4),
+        block_time=uint64_at(packed, 4),
         successor=successor.to_bytes(32, "big"),
     )
     return said, address_at(packed, 12)

@@ -235,7 +235,7 @@ def _ots(options: argparse.Namespace, trusted: Policy) -> int:
     path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + ots.SUFFIX)
     try:
         with path.open("xb") as file:
-            file.write(ots.encode(claim.receipt, anchor.size))
+            file.write(ots.encode(claim.receipt, anchor.tree_size))
     except OSError as error:
         return usage(f"{path} cannot be written: {error.strerror}")
     print(path)

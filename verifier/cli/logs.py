@@ -150,8 +150,8 @@ def _approval(options: argparse.Namespace, trusted: Policy) -> int:
             registry=trusted.registries[-1].address,
             issuer_id=bytes.fromhex(header["issuer_id"]),
             sequence=header["sequence"],
-            root=root,
-            size=len(leaves),
+            root_hash=root,
+            tree_size=len(leaves),
             deadline=options.deadline,
         )
         digest = approval.digest(given)
@@ -165,7 +165,7 @@ def _approval(options: argparse.Namespace, trusted: Policy) -> int:
         ("issuer", given.issuer_id.hex()),
         ("sequence", given.sequence),
         ("root", root.hex()),
-        ("size", given.size),
+        ("size", given.tree_size),
         ("deadline", given.deadline),
         ("digest", "0x" + digest.hex()),
     ):

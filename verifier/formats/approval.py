@@ -21,8 +21,8 @@ class Approval:
     registry: str
     issuer_id: bytes
     sequence: int
-    root: bytes
-    size: int
+    root_hash: bytes
+    tree_size: int
     deadline: int
 
 
@@ -37,8 +37,8 @@ def digest(approval: Approval) -> bytes:
     message = (
         approval.issuer_id,
         _word(approval.sequence),
-        approval.root,
-        _word(approval.size),
+        approval.root_hash,
+        _word(approval.tree_size),
         _word(approval.deadline),
     )
     return keccak256(b"\x19\x01" + _struct(_DOMAIN, domain) + _struct(_APPROVAL, message))

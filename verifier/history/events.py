@@ -63,8 +63,8 @@ class Anchored(NamedTuple):
 
     issuer: bytes
     sequence: int
-    root: bytes
-    size: int
+    root_hash: bytes
+    tree_size: int
     window: int
     key: str
     relayer: str
@@ -75,7 +75,7 @@ class Reattested(NamedTuple):
 
     issuer: bytes
     sequence: int
-    root: bytes
+    root_hash: bytes
     key: str
 
 

@@ -10,7 +10,7 @@ from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import Chain
 from verifier.chain.rpc import Node, data, quantity
 from verifier.errors import MalformedProof, NodeRefused, NodeUnavailable
-from verifier.proofs.hashing import leaf
+from verifier.proofs.hashing import leaf_hash
 from verifier.proofs.merkle import Frontier
 
 # Keccak-256 of each logged event's signature; tests/conformance/ compares them with the committed ABI.
@@ -43,7 +43,7 @@ def checkpoint_of(entries: Iterable[bytes]) -> Checkpoint:
     """Size and root of a log of these entries, in order."""
     frontier = Frontier()
     for entry in entries:
-        frontier.append(leaf(entry))
+        frontier.append(leaf_hash(entry))
     return Checkpoint(frontier.size, frontier.root)
 
 

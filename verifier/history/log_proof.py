@@ -10,7 +10,7 @@ from verifier.chain.facts import Checkpoint
 from verifier.errors import MalformedProof, MalformedText
 from verifier.formats.strictjson import read
 from verifier.history.log import checkpoint_of
-from verifier.proofs.hashing import leaf
+from verifier.proofs.hashing import leaf_hash
 from verifier.proofs.merkle import consistency_path, inclusion_path, is_consistent, root_from_path
 
 FORMAT = "jangkar-log-proof-v1"
@@ -40,13 +40,13 @@ class LogProof:
 
 def prove_inclusion(chain_id: int, registry: str, entries: Sequence[bytes], index: int) -> str:
     """The file that proves that an entry stands in the log of these entries. Raises: MalformedProof."""
-    path = inclusion_path([leaf(entry) for entry in entries], index)
+    path = inclusion_path([leaf_hash(entry) for entry in entries], index)
     return _encode(chain_id, registry, entries, path, {"entry": entries[index].hex(), "index": index})
 
 
 def prove_consistency(chain_id: int, registry: str, entries: Sequence[bytes], old_size: int) -> str:
     """The file that proves that the log of these entries only grew since `old_size`. Raises: MalformedProof."""
-    path = consistency_path([leaf(entry) for entry in entries], old_size)
+    path = consistency_path([leaf_hash(entry) for entry in entries], old_size)
     old = checkpoint_of(entries[:old_size])
     return _encode(chain_id, registry, entries, path, {"old_size": old_size, "old_root": old.root.hex()})
 
@@ -72,7 +72,7 @@ def parse(data: bytes) -> LogProof:
     shared = (_integer(fields, "chain_id"), fields["registry"], checkpoint)
     if "entry" in fields:
         entry, index = _bytes(fields, "entry", _BYTES), _integer(fields, "index")
-        if root_from_path(leaf(entry), index, checkpoint.size, path) != checkpoint.root:
+        if root_from_path(leaf_hash(entry), index, checkpoint.size, path) != checkpoint.root:
             raise MalformedProof("the path does not lead from the entry to the root")
         return LogProof(*shared, old=None, entry=entry, index=index)
     old = Checkpoint(_integer(fields, "old_size"), _bytes(fields, "old_root", _HASH))

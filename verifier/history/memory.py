@@ -12,7 +12,7 @@ from verifier.chain.nodes import Chain
 from verifier.errors import HistoryForked, MalformedMemory, MalformedProof, MalformedText, NodeUnavailable
 from verifier.formats.strictjson import read
 from verifier.history.log import read_entries
-from verifier.proofs.hashing import leaf
+from verifier.proofs.hashing import leaf_hash
 from verifier.proofs.merkle import Frontier
 
 FORMAT = "jangkar-memory-v1"
@@ -87,7 +87,7 @@ def _require_extended(chain: Chain, registry: str, seen: Seen, now: Frontier) ->
         frontier = Frontier(seen.size, seen.nodes)
         try:
             for entry in read_entries(node, registry, seen.block + 1, chain.head.number):
-                frontier.append(leaf(entry.data))
+                frontier.append(leaf_hash(entry.data))
         except NodeUnavailable as error:
             refused.append(str(error))
             continue

@@ -251,9 +251,11 @@ class History:
         expected = issuer.sequence + 1
         name = "an-anchor-written-twice" if act.sequence in issuer.anchors else "a-gap-in-the-sequence"
         self._require(act.sequence == expected, name, f"number {act.sequence} where {expected} belongs")
-        self._require(act.root != _NOTHING and act.size > 0, "an-empty-anchor", f"size {act.size}")
+        self._require(act.root_hash != _NOTHING and act.tree_size > 0, "an-empty-anchor", f"size {act.tree_size}")
         issuer.sequence = max(issuer.sequence, act.sequence)
-        issuer.anchors[act.sequence] = Anchor(act.root, act.size, time, self._event.block, act.window, act.key)
+        issuer.anchors[act.sequence] = Anchor(
+            act.root_hash, act.tree_size, time, self._event.block, act.window, act.key
+        )
 
     def _reattested(self, act: Reattested) -> None:
         issuer = self._of(act.issuer)
@@ -261,7 +263,9 @@ class History:
         self._require_key(issuer, act.key, PURPOSE_ANCHOR)
         known = act.sequence in issuer.anchors
         self._require(
-            known and issuer.anchors[act.sequence].root == act.root and not issuer.carries_weight(act.sequence),
+            known
+            and issuer.anchors[act.sequence].root_hash == act.root_hash
+            and not issuer.carries_weight(act.sequence),
             "re-attested-without-need",
             f"anchor {act.sequence}",
         )

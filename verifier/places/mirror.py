@@ -18,7 +18,7 @@ from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.formats.strictjson import read
 from verifier.places.place import Place
-from verifier.proofs.hashing import DIGEST_BYTES, certificate_leaf, interior
+from verifier.proofs.hashing import DIGEST_BYTES, certificate_leaf, node_hash
 from verifier.proofs.merkle import root_from_leaves, siblings
 
 HEIGHT = 8
@@ -96,7 +96,7 @@ class Tree:
         if end - start == 1 << height:
             return self._node(height, start >> height)
         split = start + (1 << height - 1)
-        return interior(self._root(start, split), self._root(split, end))
+        return node_hash(self._root(start, split), self._root(split, end))
 
     def _node(self, height: int, index: int) -> bytes:
         """The root of 2^height leaves, from the tile of the level at or below it."""

@@ -12,14 +12,14 @@ def certificate_leaf(issuer_id: bytes, document_digest: bytes, metadata: str) ->
     """
     if len(issuer_id) != DIGEST_BYTES or len(document_digest) != DIGEST_BYTES:
         raise ValueError("issuer id and document digest have 32 bytes")
-    return leaf(b"\x01" + issuer_id + document_digest + hashlib.sha256(metadata.encode()).digest())
+    return leaf_hash(b"\x01" + issuer_id + document_digest + hashlib.sha256(metadata.encode()).digest())
 
 
-def leaf(data: bytes) -> bytes:
+def leaf_hash(data: bytes) -> bytes:
     """RFC 9162 2.1.1, one entry: SHA-256(0x00 || data)."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
-def interior(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
     """RFC 9162 2.1.1, two subtrees: SHA-256(0x01 || left || right)."""
     return hashlib.sha256(b"\x01" + left + right).digest()

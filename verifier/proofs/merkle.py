@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from verifier.errors import MalformedProof
-from verifier.proofs.hashing import DIGEST_BYTES, interior
+from verifier.proofs.hashing import DIGEST_BYTES, node_hash
 
 MAX_TREE_SIZE = 2**64 - 1
 # SHA-256 of nothing. Source: RFC 9162 2.1.1.
@@ -30,7 +30,7 @@ def root_from_path(leaf_hash: bytes, leaf_index: int, tree_size: int, path: Sequ
         raise MalformedProof("the path is too short for this tree")
     root = leaf_hash
     for node, is_left in zip(path, sides, strict=True):
-        root = interior(node, root) if is_left else interior(root, node)
+        root = node_hash(node, root) if is_left else node_hash(root, node)
     return root
 
 
@@ -64,7 +64,7 @@ def _subtree(leaf_hashes: Sequence[bytes], start: int, end: int) -> bytes:
     if size == 1:
         return leaf_hashes[start]
     split = start + (1 << (size - 1).bit_length() - 1)
-    return interior(_subtree(leaf_hashes, start, split), _subtree(leaf_hashes, split, end))
+    return node_hash(_subtree(leaf_hashes, start, split), _subtree(leaf_hashes, split, end))
 
 
 class Frontier:
@@ -84,7 +84,7 @@ class Frontier:
         """Add one leaf."""
         hash_, joined = leaf_hash, (~self.size & self.size + 1).bit_length() - 1
         for node in self.nodes[:joined]:
-            hash_ = interior(node, hash_)
+            hash_ = node_hash(node, hash_)
         self.nodes = (hash_, *self.nodes[joined:])
         self.size += 1
 
@@ -95,7 +95,7 @@ class Frontier:
             return EMPTY_ROOT
         root, *larger = self.nodes
         for node in larger:
-            root = interior(node, root)
+            root = node_hash(node, root)
         return root
 
 
@@ -177,12 +177,12 @@ def _both_roots(old_size: int, size: int, nodes: Sequence[bytes]) -> tuple[bytes
         if sn == 0:
             raise MalformedProof("the path is too long for these sizes")
         if fn & 1 or fn == sn:
-            old, new = interior(node, old), interior(node, new)
+            old, new = node_hash(node, old), node_hash(node, new)
             while fn and not fn & 1:
                 fn >>= 1
                 sn >>= 1
         else:
-            new = interior(new, node)
+            new = node_hash(new, node)
         fn >>= 1
         sn >>= 1
     if sn != 0:

@@ -87,12 +87,12 @@ def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
     if facts.anchor is None:
         return Check(2, "inclusion", Outcome.UNKNOWN, "no-anchor-to-compare")
     try:
-        root = root_from_path(receipt.leaf_hash, receipt.leaf_index, facts.anchor.size, receipt.path)
+        root = root_from_path(receipt.leaf_hash, receipt.leaf_index, facts.anchor.tree_size, receipt.path)
     except MalformedProof as error:
         return Check(2, "inclusion", Outcome.FAIL, "bad-path", {"detail": str(error)})
-    if root != facts.anchor.root:
+    if root != facts.anchor.root_hash:
         return Check(2, "inclusion", Outcome.FAIL, "other-root")
-    return Check(2, "inclusion", Outcome.PASS, "included", {"size": facts.anchor.size})
+    return Check(2, "inclusion", Outcome.PASS, "included", {"size": facts.anchor.tree_size})
 
 
 def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:

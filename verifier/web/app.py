@@ -227,7 +227,7 @@ class Page:
         result = ask(Question(None, [receipt]), self._settings.policy)
         for claim in result.answer.claims:
             if anchor := claim.proven_anchor:
-                proof = ots.encode(claim.receipt, anchor.size)
+                proof = ots.encode(claim.receipt, anchor.tree_size)
                 headers = self._headers | {"Content-Disposition": 'attachment; filename="sertifikat.pdf.ots"'}
                 return Response(proof, media_type=ots.MEDIA_TYPE, headers=headers)
         return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="no-ots")

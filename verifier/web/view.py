@@ -143,8 +143,8 @@ def _claim(claim: Claim, language: Language) -> ClaimView:
         issuer=claim.receipt.profile.name,
         issuer_id=claim.receipt.issuer_id.hex(),
         is_proven=claim.is_proven,
-        root=anchor.root.hex() if anchor else "",
-        size=anchor.size if anchor else 0,
+        root=anchor.root_hash.hex() if anchor else "",
+        size=anchor.tree_size if anchor else 0,
         receipt=_as_data(claim.receipt.encode()),
         fields=tuple(fields),
         checks=checks,
@@ -155,7 +155,7 @@ def _claim(claim: Claim, language: Language) -> ClaimView:
 
 def _picture(claim: Claim, anchor: Anchor, language: Language) -> PictureView | None:
     """The path from file to block, where it fits the tree that the chain holds."""
-    sides = siblings_on_the_left(claim.receipt.leaf_index, anchor.size)
+    sides = siblings_on_the_left(claim.receipt.leaf_index, anchor.tree_size)
     if len(sides) != len(claim.receipt.path):
         return None
     siblings = tuple(
@@ -170,7 +170,7 @@ def _picture(claim: Claim, anchor: Anchor, language: Language) -> PictureView | 
         ),
         siblings=siblings,
         above=(
-            f"{PHRASES['root-short'].in_(language)} {anchor.root.hex()[:8]}",
+            f"{PHRASES['root-short'].in_(language)} {anchor.root_hash.hex()[:8]}",
             f"{PHRASES['step-block'].in_(language)} {anchor.block_number}",
         ),
         text=PHRASES["picture"].in_(language, values),
@@ -192,7 +192,7 @@ def _steps(claim: Claim, language: Language) -> tuple[tuple[str, str], ...]:
     if anchor:
         block = f"{anchor.block_number}, {words.date_time(anchor.block_time, language)}"
         steps += [
-            (PHRASES["step-root"].in_(language), anchor.root.hex()),
+            (PHRASES["step-root"].in_(language), anchor.root_hash.hex()),
             (PHRASES["step-block"].in_(language), block),
         ]
     return tuple(steps)
