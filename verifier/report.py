@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from verifier.chain.facts import Remark
 from verifier.formats.policy import Policy
 from verifier.history.recorded import Past
 from verifier.verdict import words
@@ -27,23 +28,25 @@ def headline(result: Result, language: Language) -> str:
     return words.EXPLANATIONS[answer.verdict].in_(language, values)
 
 
-def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[tuple[str, dict[str, Any]]]:
-    """What stands behind the verdict and is not one of its checks: names of words.py, and what fills their blanks."""
-    said: list[tuple[str, dict[str, Any]]] = []
+def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bool) -> list[Remark]:
+    """What stands behind the verdict and is not one of its checks."""
+    said: list[Remark] = []
     if result.answer.reason in ("contested", "nothing-to-check"):
-        said.append((result.answer.reason, {}))
-    said += [("malformed-receipt", {"detail": detail}) for detail in result.malformed]
+        said.append(Remark(result.answer.reason, {}))
+    said += [Remark("malformed-receipt", {"detail": detail}) for detail in result.malformed]
     for claim in result.answer.claims[:1]:
         if anchor := claim.proven_anchor:
             printed = claim.receipt.metadata.fields["issued_on"]
             said.append(words.lag(printed, anchor.block_time, language))
     if result.source:
         name = "one-operator" if policy.operators == 1 else "several-operators"
-        standing, values = result.source.standing
-        age = {"age": words.age(result.now - result.source.head.time, language)} if standing == "pinned-bundle" else {}
-        said += [(name, {"operators": policy.operators}), (standing, values | age)]
+        said.append(Remark(name, {"operators": policy.operators}))
+        grounds = result.source.grounds
+        age = result.now - result.source.head.time
+        more = {"age": words.age(age, language)} if grounds.name == "pinned-bundle" else {}
+        said.append(Remark(grounds.name, grounds.values | more))
     if not looked_up and result.answer.claims:
-        said.append(("not-looked-up", {}))
+        said.append(Remark("not-looked-up", {}))
     return said
 
 
@@ -57,7 +60,8 @@ def as_text(result: Result, policy: Policy, language: Language, *, looked_up: bo
         lines += ["", *_claim_lines(claim, language)]
     sayings = words.REASONS | words.REMARKS | words.FURTHER_REMARKS
     said = [
-        sayings[name].in_(language, values) for name, values in remarks(result, policy, language, looked_up=looked_up)
+        sayings[remark.name].in_(language, remark.values)
+        for remark in remarks(result, policy, language, looked_up=looked_up)
     ]
     if result.head:
         said.append(f"block {result.head.number}, {instant(result.head.time):%Y-%m-%d %H:%M:%S} UTC")
@@ -78,8 +82,8 @@ def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any
         if head is None
         else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": time(head.time)},
         "operators": policy.operators,
-        "stands_on": None if result.source is None else result.source.standing[0],
-        "nodes": 0 if result.source is None else result.source.standing[1].get("nodes", 0),
+        "stands_on": None if result.source is None else result.source.grounds.name,
+        "nodes": 0 if result.source is None else result.source.grounds.values.get("nodes", 0),
         "looked_up": looked_up,
     }
 

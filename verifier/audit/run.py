@@ -69,7 +69,7 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
         recorded = record(chain, progress.blocks)
     except MalformedProof as error:
         findings.append(Finding("log-differs", values={"detail": str(error)}))
-        recorded = Recorded(chain.policy, chain.head, (), (), chain.standing)
+        recorded = Recorded(chain.policy, chain.head, (), (), chain.grounds)
     checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
     pins = chain.policy.registries[: len(recorded.logs)]
     issuers: dict[bytes, Seen] = {}
@@ -224,7 +224,7 @@ def _report(
         "chain_id": policy.chain_id,
         "genesis": "0x" + policy.genesis.hex(),
         "block": {"number": head.number, "hash": "0x" + head.hash.hex(), "time": head.time},
-        "stands_on": chain.standing[0],
+        "stands_on": chain.grounds.name,
         "nodes": len(chain.nodes),
         "logs": [
             {

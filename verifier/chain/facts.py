@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PURPOSE_ANCHOR = 1
 PURPOSE_STATUS = 2
@@ -84,6 +84,13 @@ class Head(NamedTuple):
     hash: bytes
     time: int
     final: int
+
+
+class Remark(NamedTuple):
+    """What is said beside the checks: a name of verifier/verdict/words.py, and what fills its blanks."""
+
+    name: str
+    values: dict[str, Any]
 
 
 class Facts(NamedTuple):

@@ -5,9 +5,9 @@ They agree on one hash; everything else is proved against it, by whichever of th
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from verifier.chain.facts import Checkpoint, Facts, Head
+from verifier.chain.facts import Checkpoint, Facts, Head, Remark
 from verifier.chain.header import Header, read_header
 from verifier.chain.registry import RegistryReader
 from verifier.chain.rpc import Node, data, quantity
@@ -28,10 +28,10 @@ class Chain:
         self.is_pinned = is_pinned
 
     @property
-    def standing(self) -> tuple[str, dict[str, Any]]:
-        """What the facts stand on, as a name of verifier/verdict/words.py."""
+    def grounds(self) -> Remark:
+        """What the facts stand on."""
         name = "pinned-block" if self.is_pinned else "one-node" if len(self.nodes) == 1 else "several-nodes"
-        return name, {"nodes": len(self.nodes)}
+        return Remark(name, {"nodes": len(self.nodes)})
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """What one receipt is judged by, from the first node that proves it. Raises: NodeUnavailable."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from verifier.chain.facts import Checkpoint, Head
+from verifier.chain.facts import Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import read
@@ -79,7 +79,7 @@ def parse(data: bytes, policy: Policy) -> Recorded:
     except (MalformedText, MalformedProof, UnicodeDecodeError, ValueError) as error:
         raise MalformedBundle(str(error)) from None
     stale_after = policy._replace(max_head_age=policy.max_bundle_age)
-    return Recorded(stale_after, head, logs, histories, ("pinned-bundle", {"digest": digest.hex()}))
+    return Recorded(stale_after, head, logs, histories, Remark("pinned-bundle", {"digest": digest.hex()}))
 
 
 def _sizes(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:

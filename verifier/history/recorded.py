@@ -3,9 +3,9 @@
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, StatusRecord, standing
+from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, Remark, StatusRecord, standing
 from verifier.chain.nodes import Chain
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.formats.policy import Policy
@@ -27,7 +27,7 @@ class Recorded(NamedTuple):
     head: Head
     logs: tuple[tuple[Entry, ...], ...]
     histories: tuple[History, ...]
-    standing: tuple[str, dict[str, Any]]
+    grounds: Remark
     on: int | None = None
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
@@ -70,7 +70,7 @@ class Recorded(NamedTuple):
         logs = tuple(_until(log, instant) for log in self.logs)
         number = max((log[-1].block for log in logs if log), default=0)
         head = Head(number, bytes(32), instant, number)
-        return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.standing)
+        return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.grounds)
 
     def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
         return self.histories[place].issuer(issuer_id) if place < len(self.histories) else Issuer()
@@ -116,7 +116,7 @@ def record(chain: Chain, progress: Progress | None = None, known: Sequence[Seque
             break
         logs.append(tuple(_read(chain, place, known[place] if place < len(known) else (), progress)))
         histories.append(replay(logs[-1]))
-    return Recorded(chain.policy, chain.head, tuple(logs), tuple(histories), chain.standing)
+    return Recorded(chain.policy, chain.head, tuple(logs), tuple(histories), chain.grounds)
 
 
 def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:

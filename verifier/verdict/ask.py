@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from verifier.chain.facts import Facts, Head
+from verifier.chain.facts import Facts, Head, Remark
 from verifier.chain.nodes import open_chain
 from verifier.errors import Malformed, NodeUnavailable
 from verifier.formats.fingerprint import Fingerprint
@@ -22,8 +22,8 @@ class Source(Protocol):
         """The block that everything is read at."""
 
     @property
-    def standing(self) -> tuple[str, dict[str, Any]]:
-        """What the facts stand on: a name of verifier/verdict/words.py, and what fills its blanks."""
+    def grounds(self) -> Remark:
+        """What the facts stand on."""
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """What one receipt is judged by. Raises: NodeUnavailable."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal, NamedTuple
 
+from verifier.chain.facts import Remark
 from verifier.verdict.checks import Check, instant
 from verifier.verdict.verdict import Verdict
 
@@ -347,11 +348,11 @@ def age(seconds: int, language: Language) -> str:
     return f"{max(seconds, 0) // length} {unit.in_(language)}"
 
 
-def lag(printed: str, block_time: int, language: Language) -> tuple[str, dict[str, Any]]:
-    """How the printed day of issue lies to the block time: a remark and what stands in its blanks."""
+def lag(printed: str, block_time: int, language: Language) -> Remark:
+    """How the printed day of issue lies to the block time."""
     days = (instant(block_time).astimezone(WIB).date() - date.fromisoformat(printed)).days
     name = "same-day" if days == 0 else "earlier" if days < 0 else "later" if days < MUCH_LATER_DAYS else "much-later"
-    return name, {"days": abs(days), "printed": day(printed, language)}
+    return Remark(name, {"days": abs(days), "printed": day(printed, language)})
 
 
 def day(text: str, language: Language) -> str:

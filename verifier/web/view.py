@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier import report
-from verifier.chain.facts import Anchor, Custody
+from verifier.chain.facts import Anchor, Custody, Remark
 from verifier.formats.policy import Policy
 from verifier.proofs.merkle import siblings_on_the_left
 from verifier.verdict import words
@@ -88,7 +88,7 @@ class AnswerView:
     title: str
     sentence: str
     claims: tuple[ClaimView, ...]
-    remarks: tuple[tuple[str, dict[str, Any]], ...]
+    remarks: tuple[Remark, ...]
     is_recorded: bool
     asks_issuer: bool
 
@@ -102,11 +102,11 @@ def view(result: Result, policy: Policy, language: Language, *, looked_up: bool)
         claim.facts and claim.facts.key and claim.facts.key.custody is Custody.OPERATOR
         for claim in result.answer.claims
     ):
-        remarks.append(("by-operator", {}))
+        remarks.append(Remark("by-operator", {}))
     if result.head:
         time = words.date_time(result.head.time, language)
         values = {"block": result.head.number, "time": time, "age": max(0, result.now - result.head.time)}
-        remarks.append(("head", values))
+        remarks.append(Remark("head", values))
     return AnswerView(
         verdict=verdict,
         tone=tone,
