@@ -19,7 +19,7 @@ def flip(world: World, batch: Batch, draw: random.Random, *, in_row: bool) -> tu
         index, place = draw.randrange(batch.tree_size), draw.randrange(32)
         number, place = index // WIDTH, index % WIDTH * 32 + place
         with world.store.reading() as connection:
-            hashes = sealing.tiles(connection, batch.id or 0)[0, number].hashes
+            hashes = sealing.tiles(connection, batch.id)[0, number].hashes
         _put(world, batch, number, hashes[:place] + bytes([hashes[place] ^ bit]) + hashes[place + 1 :])
         where = f"tile row (batch {batch.id}, level 0, number {number}), hash {index % WIDTH}"
         return lambda: _put(world, batch, number, hashes), where

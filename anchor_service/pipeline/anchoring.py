@@ -4,8 +4,8 @@ Batches, status acts and closed nights go the same way. Each step is durable bef
 process may die anywhere: the next run reads the chain first, then sends the same bytes again.
 """
 
-from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Protocol, Unpack
 
 from anchor_service.core import profile
 from anchor_service.core.batch import OnChainState, Status
@@ -25,7 +25,7 @@ from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Approval, LeafReference, Registry, Signed, StatusChange
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
-from anchor_service.store.anchoring import Subject
+from anchor_service.store.anchoring import Facts, Kind, Subject
 from anchor_service.store.engine import AlreadyThere, Store
 from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
 
@@ -40,16 +40,84 @@ MAX_NONCE_TRIES = 10
 REPLACE_AFTER_SECONDS = 300
 MAX_REPLACEMENTS = 10
 
-S = TypeVar("S", bound=Subject)
+
+class ToSign(Protocol):
+    """What a subject's transaction says, for a nonce that is not known yet."""
+
+    def sign(self, nonce: int) -> Signed:
+        """The signed transaction. Raises: RegistryRefused, NotApproved, RegistryUnavailable; Damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorToSign:
+    """A batch's anchor, with the institute's approval where it has given one."""
+
+    registry: Registry
+    batch: Batch
+    approval: Approval | None
+
+    def sign(self, nonce: int) -> Signed:
+        """Signed only while the issuer's window holds the profile that the batch was sealed with."""
+        issuer_id, batch = IssuerId(self.batch.issuer_id), self.batch
+        window = self.registry.open_window(issuer_id)
+        if window is None:
+            raise RegistryRefused("RegistryNotAccredited", "no window of this issuer is open")
+        if window.profile_digest != profile.digest(batch.profile):
+            raise RegistryRefused("OtherProfile", "the issuer's window holds another profile than this batch")
+        root_hash = RootHash(batch.root_hash)
+        try:
+            return self.registry.sign_anchor(
+                issuer_id, batch.sequence, root_hash, batch.tree_size, nonce, self.approval
+            )
+        except RegistryRefused as refused:
+            if refused.error in UNAPPROVED:
+                raise NotApproved(f"it waits for the institute's approval: {refused}") from refused
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class StatusToSign:
+    """A status act, with the proof of the successor that it names."""
+
+    store: Store
+    registry: Registry
+    act: StatusAct
+
+    def sign(self, nonce: int) -> Signed:
+        """Signed with the successor's path as it is stored now."""
+        act, issuer_id = self.act, IssuerId(self.act.issuer_id)
+        successor = _reference(self.store, issuer_id, LeafHash(act.successor)) if act.successor else None
+        change = StatusChange(
+            issuer_id, LeafHash(act.leaf_hash), Status(act.status), act.reason, act.from_beginning, successor
+        )
+        return self.registry.sign_status(change, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class NightToSign:
+    """The closing of a night."""
+
+    registry: Registry
+    closing: NightClosing
+
+    def sign(self, nonce: int) -> Signed:
+        """Signed by this service's own key, which may close nights or may not."""
+        closing = self.closing
+        try:
+            return self.registry.sign_night(IssuerId(closing.issuer_id), closing.night, closing.sequence, nonce)
+        except RegistryRefused as refused:
+            if refused.error in UNAPPROVED:
+                raise NotApproved(f"no key of this service may close nights: {refused}") from refused
+            raise
 
 
 def advance(store: Store, registry: Registry, filing: Filing, subject: Subject, *, now: int) -> Subject:
-    """Take whatever is on its way as far as it goes now. Raises: as `advance_batch`."""
+    """Take whatever is on its way as far as it goes now. Returns it as it is then. Raises: as `advance_batch`."""
     match subject:
         case Batch():
             return advance_batch(store, registry, filing, subject, now=now)
         case StatusAct():
-            return advance_status(store, registry, subject, now=now)
+            return _push(store, registry, subject, StatusToSign(store, registry, subject), now=now)
         case NightClosing():
             return advance_night(store, registry, subject, now=now)
 
@@ -57,61 +125,21 @@ def advance(store: Store, registry: Registry, filing: Filing, subject: Subject, 
 def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch, *, now: int) -> Batch:
     """Take a batch as far as it goes now: filed, signed, sent, and anchored once a final block says so.
 
-    Running it again at any time changes nothing that is done.
+    Running it again at any time changes nothing that is done. What stops it may come after a step: the database
+    knows how far it came.
     Raises: RegistryUnavailable, StoreBusy or NotYetFinal when it should be run again; NotApproved while
     it waits for the institute; Damaged when what is stored contradicts itself.
     """
-    issuer_id = IssuerId(batch.issuer_id)
-    anchor = registry.anchor_of(issuer_id, batch.sequence)
-    if anchor is not None:
-        if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
-            detail = f"sequence {batch.sequence} holds root {anchor.root_hash.hex()}, which is not this batch's"
-            return _quarantine(store, batch, detail)
-        transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
-        mined = registry.mined(transaction)
-        if mined is None or not mined.succeeded or mined.block_number != anchor.block_number:
-            raise RegistryUnavailable(f"the node contradicts itself about transaction 0x{transaction.hex()}")
-        filing.sweep(issuer_id, batch.sequence)
-        return _finish(store, batch, anchor.block_number, transaction)
-
-    def sign(nonce: int) -> Signed:
-        window = registry.open_window(issuer_id)
-        if window is None:
-            raise RegistryRefused("RegistryNotAccredited", "no window of this issuer is open")
-        if window.profile_digest != profile.digest(batch.profile):
-            raise RegistryRefused("OtherProfile", "the issuer's window holds another profile than this batch")
-        root_hash = RootHash(batch.root_hash)
-        try:
-            return registry.sign_anchor(issuer_id, batch.sequence, root_hash, batch.tree_size, nonce, approval)
-        except RegistryRefused as refused:
-            if refused.error in UNAPPROVED:
-                raise NotApproved(f"it waits for the institute's approval: {refused}") from refused
-            raise
-
+    decided = _finish_if_anchored(store, registry, filing, batch)
+    if decided is not None:
+        return decided
     if batch.state == OnChainState.SEALED:
         # What is signed was filed before.
         filing.file(store, batch)
     with store.reading() as connection:
-        stored = queries.approval_of(connection, batch.id or 0)
+        stored = queries.approval_of(connection, batch.id)
     approval = Approval(stored.approver, stored.deadline, stored.signature) if stored else None
-    return _push(store, registry, batch, sign, now=now)
-
-
-def advance_status(store: Store, registry: Registry, act: StatusAct, *, now: int) -> StatusAct:
-    """Take a status act as far as it goes now, in the same way.
-
-    Raises: as `advance_batch`.
-    """
-    issuer_id = IssuerId(act.issuer_id)
-
-    def sign(nonce: int) -> Signed:
-        successor = _reference(store, issuer_id, LeafHash(act.successor)) if act.successor else None
-        change = StatusChange(
-            issuer_id, LeafHash(act.leaf_hash), Status(act.status), act.reason, act.from_beginning, successor
-        )
-        return registry.sign_status(change, nonce)
-
-    return _push(store, registry, act, sign, now=now)
+    return _push(store, registry, batch, AnchorToSign(registry, batch, approval), now=now)
 
 
 def advance_night(store: Store, registry: Registry, closing: NightClosing, *, now: int) -> NightClosing:
@@ -121,34 +149,39 @@ def advance_night(store: Store, registry: Registry, closing: NightClosing, *, no
     nothing is lost with it, since an anchor that went past it shows as much.
     """
     issuer_id = IssuerId(closing.issuer_id)
-
-    def sign(nonce: int) -> Signed:
-        try:
-            return registry.sign_night(issuer_id, closing.night, closing.sequence, nonce)
-        except RegistryRefused as refused:
-            if refused.error in UNAPPROVED:
-                raise NotApproved(f"no key of this service may close nights: {refused}") from refused
-            raise
-
-    problem = None
     if registry.last_night(issuer_id) < closing.night and registry.last_sequence(issuer_id) != closing.sequence:
-        problem = "a batch was anchored meanwhile"
-    elif _push(store, registry, closing, sign, now=now).state == OnChainState.QUARANTINED:
+        problem: str | None = "a batch was anchored meanwhile"
+    else:
+        closing = _push(store, registry, closing, NightToSign(registry, closing), now=now)
+        if closing.state != OnChainState.QUARANTINED:
+            return closing
         problem = closing.problem
-    if problem is None:
-        return closing
     with store.writing() as connection:
         queries.forget_night(connection, closing)
     raise NightMissed(f"it is not closed: {problem}")
 
 
-def move(store: Store, subject: S, wanted: OnChainState, **facts: object) -> S:
-    """Move a subject on, in the database and in hand. Raises: IllegalTransition, StoreBusy."""
+def move(store: Store, subject: Kind, wanted: OnChainState, **facts: Unpack[Facts]) -> Kind:
+    """Move a subject on, in a transaction of its own. Returns it as it is now. Raises: IllegalTransition, StoreBusy."""
     with store.writing() as connection:
-        queries.move(connection, subject, wanted, **facts)
-    for name, value in {**facts, "state": wanted}.items():
-        setattr(subject, name, value)
-    return subject
+        return queries.move(connection, subject, wanted, **facts)
+
+
+def _finish_if_anchored(store: Store, registry: Registry, filing: Filing, batch: Batch) -> Batch | None:
+    """The batch, anchored or quarantined, where a final block holds its sequence number; nothing while none does."""
+    issuer_id = IssuerId(batch.issuer_id)
+    anchor = registry.anchor_of(issuer_id, batch.sequence)
+    if anchor is None:
+        return None
+    if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+        detail = f"sequence {batch.sequence} holds root {anchor.root_hash.hex()}, which is not this batch's"
+        return _quarantine(store, batch, detail)
+    transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
+    mined = registry.mined(transaction)
+    if mined is None or not mined.succeeded or mined.block_number != anchor.block_number:
+        raise RegistryUnavailable(f"the node contradicts itself about transaction 0x{transaction.hex()}")
+    filing.sweep(issuer_id, batch.sequence)
+    return _finish(store, batch, anchor.block_number, transaction)
 
 
 def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafReference:
@@ -161,14 +194,17 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
     return LeafReference(leaf_hash, known.batch.sequence, known.certificate.leaf_index, path)
 
 
-def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Signed], *, now: int) -> S:
+def _push(store: Store, registry: Registry, subject: Kind, to_sign: ToSign, *, now: int) -> Kind:
+    """Read whether a final block has decided a subject; sign it where that is not done yet; send what is signed."""
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
     attempts = [] if subject.state == OnChainState.SEALED else _attempts(store, subject)
-    if attempts and _is_decided(store, registry, subject, attempts):
-        return subject
+    if attempts:
+        subject = _decided(store, registry, subject, attempts)
+        if subject.state in (OnChainState.ANCHORED, OnChainState.QUARANTINED):
+            return subject
     if subject.state == OnChainState.SEALED:
         try:
-            attempts = [_sign(store, registry, subject, sign, now=now)]
+            subject, attempt = _sign(store, registry, subject, to_sign, now=now)
         except RegistryRefused as refused:
             if refused.error == BAD_SEQUENCE:
                 # Somebody's anchor of this sequence is in a block that is not final yet: read again later.
@@ -176,14 +212,13 @@ def _push(store: Store, registry: Registry, subject: S, sign: Callable[[int], Si
             if refused.error == PAUSED:
                 raise RegistryUnavailable(str(refused)) from refused
             return _quarantine(store, subject, str(refused))
+        attempts = [attempt]
     _send_up_to(store, registry, attempts[-1].nonce, now=now)
-    if subject.state == OnChainState.SIGNED:
-        move(store, subject, OnChainState.SENT)
-    return subject
+    return move(store, subject, OnChainState.SENT) if subject.state == OnChainState.SIGNED else subject
 
 
-def _is_decided(store: Store, registry: Registry, subject: Subject, attempts: list[Attempt]) -> bool:
-    """Whether a final block holds one of a subject's attempts, which all have one nonce; moves it accordingly.
+def _decided(store: Store, registry: Registry, subject: Kind, attempts: list[Attempt]) -> Kind:
+    """The subject, moved on where a final block holds one of its attempts, which all have one nonce.
 
     Where another transaction used that nonce, the subject is sealed again: its bytes can never be mined.
     """
@@ -198,13 +233,9 @@ def _is_decided(store: Store, registry: Registry, subject: Subject, attempts: li
             # The anchor itself decides, and it was not there a moment ago: read it again.
             raise NotYetFinal(f"batch {subject.id}: its transaction is in block {mined.block_number}")
         if mined.succeeded:
-            _finish(store, subject, mined.block_number, attempt.transaction_hash)
-        else:
-            _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
-        return True
-    if is_used:
-        move(store, subject, OnChainState.SEALED)
-    return False
+            return _finish(store, subject, mined.block_number, attempt.transaction_hash)
+        return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
+    return move(store, subject, OnChainState.SEALED) if is_used else subject
 
 
 def _send_up_to(store: Store, registry: Registry, nonce: int, *, now: int) -> None:
@@ -253,7 +284,7 @@ def _send_replacement(store: Store, registry: Registry, attempt: Attempt, *, now
     return True
 
 
-def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[int], Signed], *, now: int) -> Attempt:
+def _sign(store: Store, registry: Registry, subject: Kind, to_sign: ToSign, *, now: int) -> tuple[Kind, Attempt]:
     """Take the next free nonce and sign; the bytes are durable when this returns, and nothing has been sent.
 
     Raises: StoreBusy when other processes keep taking the nonces, or have signed the subject meanwhile.
@@ -266,11 +297,11 @@ def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[in
             # Bytes beyond a gap would wait for ever: one wrong answer must not make it.
             raise RegistryUnavailable("the node gives two answers about the signer's nonce")
         # Signing asks the node, so no transaction is held open around it.
-        signed = sign(nonce)
+        signed = to_sign.sign(nonce)
         attempt = Attempt(
             transaction_hash=signed.transaction_hash,
             subject=queries.subject_name(subject),
-            subject_id=subject.id or 0,
+            subject_id=subject.id,
             signer=registry.signer,
             nonce=nonce,
             ordinal=1,
@@ -280,12 +311,11 @@ def _sign(store: Store, registry: Registry, subject: Subject, sign: Callable[[in
         try:
             with store.writing() as connection:
                 queries.insert_attempt(connection, attempt)
-                queries.move(connection, subject, OnChainState.SIGNED)
+                signed_subject = queries.move(connection, subject, OnChainState.SIGNED)
         except AlreadyThere:
             # Another worker stored this nonce meanwhile; nothing was sent, so take the next one.
             continue
-        subject.state = OnChainState.SIGNED
-        return attempt
+        return signed_subject, attempt
     raise StoreBusy(f"other processes keep signing with {registry.signer}; try again")
 
 
@@ -294,13 +324,13 @@ def _attempts(store: Store, subject: Subject) -> list[Attempt]:
         return queries.last_attempts(connection, subject)
 
 
-def _finish(store: Store, subject: S, block_number: int, transaction_hash: bytes) -> S:
+def _finish(store: Store, subject: Kind, block_number: int, transaction_hash: bytes) -> Kind:
     if subject.state == OnChainState.SEALED:
         # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
-        move(store, subject, OnChainState.SIGNED)
-    mined_at = {"block_number": block_number, "transaction_hash": transaction_hash}
-    return move(store, subject, OnChainState.ANCHORED, **mined_at, problem=None)
+        subject = move(store, subject, OnChainState.SIGNED)
+    mined_at: Facts = {"block_number": block_number, "transaction_hash": transaction_hash, "problem": None}
+    return move(store, subject, OnChainState.ANCHORED, **mined_at)
 
 
-def _quarantine(store: Store, subject: S, problem: str) -> S:
+def _quarantine(store: Store, subject: Kind, problem: str) -> Kind:
     return move(store, subject, OnChainState.QUARANTINED, problem=problem)

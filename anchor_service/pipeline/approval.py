@@ -98,7 +98,7 @@ def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, 
         queries.put_approval(
             connection,
             StoredApproval(
-                batch_id=batch.id or 0,
+                batch_id=batch.id,
                 approver=given.approver,
                 deadline=given.deadline,
                 signature=given.signature,

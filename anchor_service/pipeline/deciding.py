@@ -11,7 +11,7 @@ from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.anchoring import Subject
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Batch, NightClosing, StatusAct
+from anchor_service.store.tables import NewBatch, NightClosing, StatusAct
 
 
 def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) -> Subject:
@@ -32,14 +32,13 @@ def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) 
     earlier, last = subject.sequence, registry.last_sequence(issuer_id)
     foreign = [_foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
     with store.writing() as connection:
-        queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
-        queries.forget_approval(connection, subject.id or 0)
+        requeued = queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
+        queries.forget_approval(connection, subject.id)
         for batch in foreign:
             sealing_queries.insert_batch(connection, batch)
     # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
     filing.remove(issuer_id, earlier)
-    subject.sequence, subject.state, subject.problem = last + 1, OnChainState.SEALED, None
-    return subject
+    return requeued
 
 
 def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
@@ -57,12 +56,12 @@ def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId
         sealing_queries.insert_batch(connection, foreign)
 
 
-def _foreign_batch(registry: Registry, issuer_id: IssuerId, sequence: int) -> Batch:
+def _foreign_batch(registry: Registry, issuer_id: IssuerId, sequence: int) -> NewBatch:
     """An anchor of this issuer that this service never sealed, as a row. Raises: RegistryUnavailable."""
     anchor = registry.anchor_of(issuer_id, sequence)
     if anchor is None:
         raise RegistryUnavailable(f"no final block holds sequence {sequence} of {issuer_id.hex()}")
-    return Batch(
+    return NewBatch(
         issuer_id=issuer_id,
         sequence=sequence,
         tree_size=anchor.tree_size,

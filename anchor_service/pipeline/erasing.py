@@ -37,7 +37,7 @@ def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, 
             if batch is None or certificate.leaf_index is None:
                 continue
             filing.erase_entry(issuer.id, batch.sequence, certificate.leaf_index)
-            queries.record_erasures(connection, batch.id or 0, [certificate.leaf_index], now)
-        queries.delete_certificates(connection, [certificate.id or 0 for certificate in found])
+            queries.record_erasures(connection, batch.id, [certificate.leaf_index], now)
+        queries.delete_certificates(connection, [certificate.id for certificate in found])
     store.scrub()
     return len(found)

@@ -47,8 +47,6 @@ class Filing:
         Raises: Damaged when the stored leaves do not give the batch's root, or a file is another;
         OSError when a disk fails: nothing was signed then.
         """
-        if batch.id is None:
-            raise ValueError("only a stored batch has files")
         with store.reading() as connection:
             leaves = queries.leaf_hashes(connection, batch.id)
             if checked_tree(f"batch {batch.id}", leaves, batch.tree_size).root_hash != batch.root_hash:

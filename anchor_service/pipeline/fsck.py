@@ -45,7 +45,7 @@ def check(store: Store, filing: Filing, registry: Registry | None) -> Iterator[F
         issuers = issuer_queries.all_issuers(connection)
         batches = anchoring_queries.batches(connection)
     known = {(batch.issuer_id, batch.sequence) for batch in batches}
-    for batch in sorted(batches, key=lambda batch: batch.id or 0):
+    for batch in sorted(batches, key=lambda batch: batch.id):
         anchor = registry.anchor_of(IssuerId(batch.issuer_id), batch.sequence) if registry else None
         yield from _Check(store, filing, batch, anchor, registry).findings()
     for issuer_id, numbers in filing.numbers().items():
@@ -79,9 +79,9 @@ class _Check:
         self._manifest = filing.manifest_path(batch.issuer_id, batch.sequence)
         self._entries = filing.entries_path(batch.issuer_id, batch.sequence)
         with store.reading() as connection:
-            self._tiles = sealing_queries.tiles(connection, batch.id or 0)
-            self._certificates = queries.certificates_of(connection, batch.id or 0)
-            self._erased = queries.erasures_of(connection, batch.id or 0)
+            self._tiles = sealing_queries.tiles(connection, batch.id)
+            self._certificates = queries.certificates_of(connection, batch.id)
+            self._erased = queries.erasures_of(connection, batch.id)
 
     def findings(self) -> Iterator[Finding]:
         yield from self._of_the_batch()

@@ -58,7 +58,7 @@ class Mirror:
         total, done, written = sum(batch.tree_size for batch in missing), 0, 0
         for batch in missing:
             with store.reading() as connection:
-                leaves = queries.leaf_hashes(connection, batch.id or 0)
+                leaves = queries.leaf_hashes(connection, batch.id)
             tree = tree_with_root(leaves, batch.tree_size, batch.root_hash)
             if tree is None:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root: `jangkar fsck` names them")

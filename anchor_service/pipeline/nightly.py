@@ -154,11 +154,11 @@ class Run:
         report, before = self.report, subject.state
         name = f"{anchoring_queries.subject_name(subject)} {subject.id}"
         try:
-            anchoring.advance(self.store, self.registry, self.filing, subject, now=self.clock())
+            subject = anchoring.advance(self.store, self.registry, self.filing, subject, now=self.clock())
         except NotApproved as error:
             # Only a person can help: nothing is gained by asking again and again.
             report.problems.append(f"{name}: {error}")
-            report.unapproved.append(subject)
+            report.unapproved.append(self._as_stored(subject))
             return
         except NightMissed as error:
             report.missed.append(f"{name}: {error}")
@@ -169,6 +169,7 @@ class Run:
         except (Unavailable, KeystoreRejected) as error:
             # A signer that refuses, or signs something else, stops nobody's intake and no other's statuses.
             report.problems.append(f"{name}: {error}")
+            subject = self._as_stored(subject)
         if subject.state == OnChainState.ANCHORED:
             self.say(f"{name}: in block {subject.block_number}")
             report.done.append(subject)
@@ -178,6 +179,12 @@ class Run:
             report.on_the_way.append(subject)
             if subject.state != before:
                 self.say(f"{name}: {subject.state}")
+
+    def _as_stored(self, subject: Subject) -> Subject:
+        """A subject that was stopped, perhaps after a step; as it was before where the database cannot be read."""
+        with suppress(Unavailable), self.store.reading() as connection:
+            return anchoring_queries.find(connection, type(subject), subject.id) or subject
+        return subject
 
     def _stop(self, issuer_id: bytes, why: str) -> None:
         if self.report.stopped.get(issuer_id) != why:

@@ -12,7 +12,7 @@ from anchor_service.store import operations
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Issuer, NightClosing
+from anchor_service.store.tables import Issuer, NewNightClosing
 
 _FIRST_DAY = date(1970, 1, 1)
 # Later than any instant that a clock could have shown, even a wrong one.
@@ -68,7 +68,7 @@ def close_if_empty(store: Store, registry: Registry, issuer: Issuer, night: Nigh
             or queries.last_sealed_at(connection, issuer.id) >= night.began_at
         ):
             return False
-        closing = NightClosing(
+        closing = NewNightClosing(
             issuer_id=issuer.id,
             night=night.day,
             sequence=sealing_queries.last_sequence(connection, issuer.id),

@@ -18,10 +18,11 @@ from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import intake as intake_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
+from anchor_service.store import rows
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Connection, Store
 from anchor_service.store.intake import Row
-from anchor_service.store.tables import Batch, Issuer
+from anchor_service.store.tables import Batch, Issuer, NewBatch
 
 
 @dataclass(slots=True)
@@ -77,12 +78,12 @@ def _restore(
 ) -> None:
     anchor = registry.anchor_of(issuer_id, sequence)
     header, leaves, entries = filing.read(issuer_id, sequence)
-    batch = _batch(registry, header, anchor, now)
+    new = _new_batch(registry, header, anchor, now)
     manifest = str(filing.manifest_path(issuer_id, sequence))
-    tree = checked_tree(manifest, leaves, batch.tree_size)
-    if tree.root_hash != batch.root_hash:
+    tree = checked_tree(manifest, leaves, header.tree_size)
+    if tree.root_hash != header.root_hash:
         raise Damaged(manifest, "its leaves do not give its root")
-    certificates = [_certificate(issuer_id, leaves, entry, batch.sealed_at) for entry in entries]
+    certificates = [_certificate(issuer_id, leaves, entry, new.sealed_at) for entry in entries]
     erased = set(range(len(leaves))) - {entry.leaf_index for entry in entries}
     if anchor is None and erased:
         raise Damaged(
@@ -98,7 +99,7 @@ def _restore(
                 connection, Issuer(id=issuer_id, profile=header.issuer_profile, scope=scope, created_at=now)
             )
         issuer_queries.lock_issuer(connection, issuer_id)
-        batch.id = sealing_queries.insert_batch(connection, batch)
+        batch = sealing_queries.insert_batch(connection, new)
         sealing_queries.insert_tiles(connection, batch.id, tiles.cut(tree))
         queries.record_erasures(connection, batch.id, sorted(erased), now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
@@ -118,29 +119,28 @@ def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
 
     Raises: Damaged when neither gives its root.
     """
-    number = batch.id or 0
     with store.reading() as connection:
-        stored = sealing_queries.tiles(connection, number)
-        leaves = sealing_queries.leaf_hashes(connection, number)
+        stored = sealing_queries.tiles(connection, batch.id)
+        leaves = sealing_queries.leaf_hashes(connection, batch.id)
     size, root = batch.tree_size, batch.root_hash
     right = tree_with_root(leaves, size, root)
     if right is None:
         _, leaves, _ = filing.read(batch.issuer_id, batch.sequence)
         right = tree_with_root(leaves, size, root)
     if right is None:
-        raise Damaged(f"batch {number}", "neither its stored leaves nor those of its manifest give its root")
+        raise Damaged(f"batch {batch.id}", "neither its stored leaves nor those of its manifest give its root")
     if {tile.id: tile for tile in tiles.cut(right)} == stored:
         return False
     with store.writing() as connection:
         issuer_queries.lock_issuer(connection, batch.issuer_id)
-        queries.delete_tiles(connection, number)
-        sealing_queries.insert_tiles(connection, number, tiles.cut(right))
+        queries.delete_tiles(connection, batch.id)
+        sealing_queries.insert_tiles(connection, batch.id, tiles.cut(right))
     return True
 
 
-def _batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: int) -> Batch:
+def _new_batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: int) -> NewBatch:
     """The batch's row. Raises: Damaged when the chain holds something else than the manifest."""
-    batch = Batch(
+    batch = NewBatch(
         issuer_id=header.issuer_id,
         sequence=header.sequence,
         tree_size=header.tree_size,
@@ -157,9 +157,13 @@ def _batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: 
     issuer_id = IssuerId(header.issuer_id)
     if registry.anchor_profile(issuer_id, header.sequence) != profile.digest(header.issuer_profile):
         raise Damaged(name, "its profile is not the accredited one")
-    batch.state, batch.sealed_at, batch.block_number = OnChainState.ANCHORED, anchor.block_time, anchor.block_number
-    batch.transaction_hash = registry.anchor_transaction(issuer_id, header.sequence, anchor.block_number)
-    return batch
+    return rows.changed(
+        batch,
+        state=OnChainState.ANCHORED,
+        sealed_at=anchor.block_time,
+        block_number=anchor.block_number,
+        transaction_hash=registry.anchor_transaction(issuer_id, header.sequence, anchor.block_number),
+    )
 
 
 def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, received_at: int) -> Row:
@@ -196,9 +200,9 @@ def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Row]
     for row in queries.unplaced(connection, issuer_id, live=True):
         anchored = by_digest.get(row.document_digest)
         if anchored is not None and metadata.facts(anchored.metadata_text) == metadata.facts(row.metadata_text):
-            same.append(row.id or 0)
+            same.append(row.id)
         elif anchored is not None or row.number in names or row.code in names:
-            queries.withdraw_row(connection, row.id or 0)
+            queries.withdraw_row(connection, row.id)
             refused.append(
                 f"certificate {row.number!r}, file {row.document_digest.hex()}: another with its file, number or code "
                 "was anchored before the loss and stands; hand a correction in with `supersedes`"

@@ -62,13 +62,13 @@ class Receipts:
     def of_batch(self, batch: Batch) -> Iterator[tuple[CertificateRow, bytes]]:
         """Every certificate of an anchored batch with its receipt, in tree order."""
         with self._store.reading() as connection:
-            leaves = sealing_queries.leaf_hashes(connection, batch.id or 0)
+            leaves = sealing_queries.leaf_hashes(connection, batch.id)
             tree = tree_with_root(leaves, batch.tree_size, batch.root_hash)
             if tree is None:
                 raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
             sealed = BatchRow(*(getattr(batch, name) for name in BatchRow._fields))
             paths = enumerate(tree.inclusion_paths())
-            for certificate in queries.of_batch(connection, batch.id or 0):
+            for certificate in queries.of_batch(connection, batch.id):
                 # A leaf whose certificate was erased keeps its place in the tree.
                 path = next((path for index, path in paths if index == certificate.leaf_index), None)
                 if path is None:

@@ -98,7 +98,7 @@ def balance(store: Store, registry: Registry, issuer: Issuer, *, overdue_before:
     if hold is not None:
         found.exceptions.append(f"read-only: {hold.detail}")
     for batch in sorted(batches, key=lambda batch: batch.sequence):
-        leaves, certificates, erased = counts.get(batch.id or 0, (0, 0, 0))
+        leaves, certificates, erased = counts.get(batch.id, (0, 0, 0))
         found.erased += erased
         _add_batch(found, registry, batch, leaves)
         if batch.state != OnChainState.FOREIGN and (leaves, certificates + erased) != (batch.tree_size,) * 2:

@@ -12,7 +12,7 @@ from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Batch, Issuer
+from anchor_service.store.tables import Batch, Issuer, NewBatch
 
 MAX_LEAVES = 1_000_000
 STEP = 10_000
@@ -49,7 +49,7 @@ def seal(
             raise NotYetFinal(f"the chain shows {last_on_chain} batches of {issuer.id.hex()} where {last} are anchored")
         if not receipt_queries.count_waiting(connection, issuer.id, received_before):
             return None
-        batch = Batch(
+        new = NewBatch(
             issuer_id=issuer.id,
             sequence=last + 1,
             tree_size=0,
@@ -58,15 +58,14 @@ def seal(
             state=OnChainState.SEALED,
             sealed_at=now,
         )
-        batch.id = queries.insert_batch(connection, batch)
-        batch.tree_size = queries.take_waiting(connection, batch, received_before, max_leaves)
-        rows = counted(queries.taken(connection, batch.id), "Sealing", batch.tree_size, step)
-        tree = MerkleTree(_leaves(batch, rows))
+        batch = queries.insert_batch(connection, new)
+        size = queries.take_waiting(connection, batch, received_before, max_leaves)
+        rows = counted(queries.taken(connection, batch.id), "Sealing", size, step)
+        tree = MerkleTree(_leaves(issuer.id, size, rows))
         queries.insert_tiles(connection, batch.id, tiles.cut(tree))
         stored = queries.leaf_hashes(connection, batch.id)
-        batch.root_hash = checked_tree(f"batch {batch.id}", stored, batch.tree_size).root_hash
-        queries.finish_batch(connection, batch)
-        return batch
+        root_hash = checked_tree(f"batch {batch.id}", stored, size).root_hash
+        return queries.finish_batch(connection, batch, size, root_hash)
 
 
 def counted(rows: Iterable[T], doing: str, size: int, step: Step) -> Iterator[T]:
@@ -90,17 +89,17 @@ def checked_tree(where: str, leaves: list[LeafHash], tree_size: int) -> MerkleTr
     return tree
 
 
-def _leaves(batch: Batch, rows: Iterable[tuple[int, int, bytes, bytes, str]]) -> list[LeafHash]:
+def _leaves(issuer_id: bytes, size: int, rows: Iterable[tuple[int, int, bytes, bytes, str]]) -> list[LeafHash]:
     """The leaves of a batch in tree order, each from its certificate's own data.
 
     Raises: Damaged when a row's leaf is another; StoreBusy when a certificate of the batch was withdrawn meanwhile.
     """
-    leaves = [LeafHash(b"")] * batch.tree_size
+    leaves = [LeafHash(b"")] * size
     for certificate, index, stored, digest, metadata in rows:
-        rebuilt = certificate_leaf(batch.issuer_id, digest, metadata)
+        rebuilt = certificate_leaf(issuer_id, digest, metadata)
         if rebuilt != stored:
             raise Damaged(f"certificate {certificate}", f"its leaf {stored.hex()} is not that of its data")
-        if index >= batch.tree_size:
+        if index >= size:
             raise StoreBusy("a certificate was withdrawn while its batch was sealed; try again")
         leaves[index] = rebuilt
     return leaves

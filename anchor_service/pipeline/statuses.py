@@ -8,7 +8,7 @@ from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Issuer, StatusAct
+from anchor_service.store.tables import Issuer, NewStatusAct, StatusAct
 
 
 def request(
@@ -52,7 +52,7 @@ def request(
                 raise UnknownCertificate(f"with leaf {successor.hex()} of this issuer that is anchored")
             if successor == leaf_hash:
                 raise FieldRejected("successor", "is the certificate itself")
-        act = StatusAct(
+        act = NewStatusAct(
             issuer_id=issuer.id,
             leaf_hash=leaf_hash,
             status=status,
@@ -67,5 +67,4 @@ def request(
             if (pending.status, pending.reason, pending.successor) == (act.status, act.reason, act.successor):
                 return pending
             raise IllegalTransition("a status that is still being written", pending.status, status)
-        act.id = queries.insert_status_act(connection, act)
-    return act
+        return queries.insert_status_act(connection, act)

@@ -1,6 +1,6 @@
 """Queries of what is on its way to the chain: batches, status acts, nights and their signed transactions."""
 
-from typing import TypeVar
+from typing import TypedDict, TypeVar, Unpack
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import col
@@ -8,10 +8,28 @@ from sqlmodel import col
 from anchor_service.core.batch import ON_THE_WAY, OnChainState, check_transition
 from anchor_service.core.errors import StoreBusy
 from anchor_service.store import rows
-from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct, StoredApproval
+from anchor_service.store.tables import (
+    Attempt,
+    Batch,
+    NewNightClosing,
+    NewStatusAct,
+    NightClosing,
+    StatusAct,
+    StoredApproval,
+)
 
 Subject = Batch | StatusAct | NightClosing
-Kind = TypeVar("Kind", Batch, StatusAct, NightClosing)
+Kind = TypeVar("Kind", bound=Subject)
+
+
+class Facts(TypedDict, total=False):
+    """What may change of a subject together with its state; `sequence` is a batch's only."""
+
+    sequence: int
+    problem: str | None
+    block_number: int | None
+    transaction_hash: bytes | None
+
 
 # What an attempt calls its subject.
 _NAMES: dict[type[Subject], str] = {Batch: "batch", StatusAct: "status", NightClosing: "night"}
@@ -87,12 +105,12 @@ def approval_of(connection: Connection, batch_id: int) -> StoredApproval | None:
     return rows.one(connection, StoredApproval, query)
 
 
-def insert_night(connection: Connection, closing: NightClosing) -> None:
+def insert_night(connection: Connection, closing: NewNightClosing) -> None:
     """Insert the closing of a night, unless that night's is there already."""
     table = rows.table(NightClosing)
     known = select(table.c.id).where(table.c.issuer_id == closing.issuer_id, table.c.night == closing.night)
     if connection.execute(known).first() is None:
-        connection.execute(insert(NightClosing).values(**closing.model_dump(exclude={"id"})))
+        connection.execute(insert(NightClosing).values(**closing.model_dump()))
 
 
 def forget_night(connection: Connection, closing: NightClosing) -> None:
@@ -107,8 +125,8 @@ def last_sealed_at(connection: Connection, issuer_id: bytes) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def move(connection: Connection, subject: Subject, wanted: OnChainState, **facts: object) -> None:
-    """Compare-and-swap: move a subject on, only from the state that the caller knows.
+def move(connection: Connection, subject: Kind, wanted: OnChainState, **facts: Unpack[Facts]) -> Kind:
+    """Compare-and-swap: move a subject on, only from the state that the caller knows. Returns it as it is now.
 
     Raises: IllegalTransition; StoreBusy when another process has moved it meanwhile.
     """
@@ -118,6 +136,7 @@ def move(connection: Connection, subject: Subject, wanted: OnChainState, **facts
     query = update(table).where(table.c.id == subject.id, table.c.state == subject.state).values(state=wanted, **facts)
     if connection.execute(query).rowcount != 1:
         raise StoreBusy(f"{name} {subject.id} is being worked on by another process")
+    return rows.changed(subject, state=wanted, **facts)
 
 
 def next_free_nonce(connection: Connection, signer: str, chain_nonce: int) -> int:
@@ -150,10 +169,9 @@ def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_
     return list({attempt.nonce: attempt for attempt in rows.many(connection, Attempt, query)}.values())
 
 
-def insert_status_act(connection: Connection, act: StatusAct) -> int:
-    """Insert a status act. Returns its id."""
-    query = insert(StatusAct).values(**act.model_dump(exclude={"id"})).returning(rows.table(StatusAct).c.id)
-    return int(connection.execute(query).scalar_one())
+def insert_status_act(connection: Connection, act: NewStatusAct) -> StatusAct:
+    """Insert a status act. Returns it as it is stored."""
+    return rows.insert_new(connection, StatusAct, act)
 
 
 def pending_status_act(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> StatusAct | None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, select, update
 from sqlmodel import col
 
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.core.hashing import HASH_SIZE, LeafHash
 from anchor_service.core.tiles import Tile, TileId
 from anchor_service.store import bulk, rows
-from anchor_service.store.tables import Batch, Certificate, Erasure, TreeTile
+from anchor_service.store.tables import Batch, Certificate, Erasure, NewBatch, TreeTile
 
 # Rows that are in memory at once while a batch is read.
 AT_ONCE = 5_000
@@ -30,10 +30,9 @@ def last_sequence(connection: Connection, issuer_id: bytes) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def insert_batch(connection: Connection, batch: Batch) -> int:
-    """Insert a batch. Returns its id."""
-    query = insert(Batch).values(**batch.model_dump(exclude={"id"})).returning(rows.table(Batch).c.id)
-    return int(connection.execute(query).scalar_one())
+def insert_batch(connection: Connection, batch: NewBatch) -> Batch:
+    """Insert a batch. Returns it as it is stored."""
+    return rows.insert_new(connection, Batch, batch)
 
 
 def take_waiting(connection: Connection, batch: Batch, received_before: int, limit: int) -> int:
@@ -77,10 +76,11 @@ def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
         yield from found
 
 
-def finish_batch(connection: Connection, batch: Batch) -> None:
-    """Write the size and the root, once both are known."""
+def finish_batch(connection: Connection, batch: Batch, tree_size: int, root_hash: bytes) -> Batch:
+    """Write the size and the root, once both are known. Returns the batch as it is then."""
     query = update(Batch).where(col(Batch.id) == batch.id)
-    connection.execute(query.values(tree_size=batch.tree_size, root_hash=batch.root_hash))
+    connection.execute(query.values(tree_size=tree_size, root_hash=root_hash))
+    return rows.changed(batch, tree_size=tree_size, root_hash=root_hash)
 
 
 def insert_tiles(connection: Connection, batch_id: int, tiles: Iterable[Tile]) -> None:

@@ -1,4 +1,10 @@
-"""The rows. Times are seconds since 1970 UTC; hashes and ids are 32 bytes."""
+"""The rows. Times are seconds since 1970 UTC; hashes and ids of issuers are 32 bytes.
+
+A row says what the database held when it was read, and nobody writes to it: what changes a row gives the new one
+(`rows.changed`). What the database numbers is a `New...` until it is stored, so that a stored row is sure of its id.
+"""
+
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
@@ -26,7 +32,16 @@ def _hash(*, nullable: bool = False) -> Column[bytes]:
     return Column(LargeBinary(32), nullable=nullable)
 
 
-class Issuer(SQLModel, table=True):
+class _Frozen(SQLModel):
+    """A row whose columns are set once, as it is made. SQLModel's own `frozen` knows no tables."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and name in type(self).model_fields:
+            raise AttributeError(f"{name} of a row that was read: `rows.changed` gives another")
+        super().__setattr__(name, value)
+
+
+class Issuer(_Frozen, table=True):
     """An institute whose certificates this service takes in. `scope` is the kinds it may issue, space-separated."""
 
     __tablename__ = "issuers"
@@ -37,7 +52,7 @@ class Issuer(SQLModel, table=True):
     created_at: int = Field(sa_type=_BIG)
 
 
-class ApiKey(SQLModel, table=True):
+class ApiKey(_Frozen, table=True):
     """A key to the writing routes of one issuer. Only the SHA-256 of its secret is kept."""
 
     __tablename__ = "api_keys"
@@ -51,7 +66,7 @@ class ApiKey(SQLModel, table=True):
     revoked_at: int | None = Field(default=None, sa_type=_BIG)
 
 
-class Code(SQLModel, table=True):
+class Code(_Frozen, table=True):
     """A certificate code that was given out to an issuer, to be printed before there is a file."""
 
     __tablename__ = "codes"
@@ -61,13 +76,9 @@ class Code(SQLModel, table=True):
     created_at: int = Field(sa_type=_BIG)
 
 
-class Batch(SQLModel, table=True):
-    """A sealed set of leaves on its way to the chain. `profile` is the issuer's text at sealing."""
+class NewBatch(_Frozen):
+    """A sealed set of leaves that the database has not numbered yet. `profile` is the issuer's text at sealing."""
 
-    __tablename__ = "batches"
-    __table_args__ = (UniqueConstraint("issuer_id", "sequence"), Index("ix_batches_state", "state"))
-
-    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     sequence: int = Field(sa_type=_BIG)
     tree_size: int = Field(sa_type=_BIG)
@@ -80,7 +91,16 @@ class Batch(SQLModel, table=True):
     transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
 
 
-class TreeTile(SQLModel, table=True):
+class Batch(NewBatch, table=True):
+    """A sealed set of leaves on its way to the chain."""
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("issuer_id", "sequence"), Index("ix_batches_state", "state"))
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True))
+
+
+class TreeTile(_Frozen, table=True):
     """A piece of a batch's tree, as core/tiles.py cuts it. Those of level 0 hold the leaves: never erased.
 
     Every other proof of the batch needs them. `hashes` are up to 256 nodes, `inner` what stands above them.
@@ -95,7 +115,7 @@ class TreeTile(SQLModel, table=True):
     inner: bytes = Field(sa_type=LargeBinary)
 
 
-class Certificate(SQLModel, table=True):
+class Certificate(_Frozen, table=True):
     """What an institute handed in: a file's digest and its facts. Erasable.
 
     `live` is false for what was withdrawn or replaced; of what is live there is one for each digest
@@ -114,7 +134,7 @@ class Certificate(SQLModel, table=True):
         _partial("ix_certificates_place", "batch_id", "leaf_hash", where="batch_id IS NOT NULL"),
     )
 
-    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
+    id: int = Field(sa_column=Column(_BIG, primary_key=True))
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     document_digest: bytes = Field(sa_column=_hash())
     metadata_text: str = Field(sa_type=Text)
@@ -127,13 +147,9 @@ class Certificate(SQLModel, table=True):
     leaf_index: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
 
 
-class StatusAct(SQLModel, table=True):
-    """A change of status on its way to the chain."""
+class NewStatusAct(_Frozen):
+    """A change of status that the database has not numbered yet."""
 
-    __tablename__ = "status_acts"
-    __table_args__ = (Index("ix_status_acts_state", "state"), Index("ix_status_acts_leaf", "issuer_id", "leaf_hash"))
-
-    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     leaf_hash: bytes = Field(sa_column=_hash())
     status: str
@@ -147,7 +163,16 @@ class StatusAct(SQLModel, table=True):
     transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
 
 
-class Attempt(SQLModel, table=True):
+class StatusAct(NewStatusAct, table=True):
+    """A change of status on its way to the chain."""
+
+    __tablename__ = "status_acts"
+    __table_args__ = (Index("ix_status_acts_state", "state"), Index("ix_status_acts_leaf", "issuer_id", "leaf_hash"))
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True))
+
+
+class Attempt(_Frozen, table=True):
     """A signed transaction, stored before it was first sent, of one batch, one status act or one closed night."""
 
     __tablename__ = "attempts"
@@ -166,13 +191,9 @@ class Attempt(SQLModel, table=True):
     signed_at: int = Field(sa_type=_BIG)
 
 
-class NightClosing(SQLModel, table=True):
-    """A night on which an issuer had nothing to anchor, on its way to the chain. `night` is days since 1970-01-01."""
+class NewNightClosing(_Frozen):
+    """The closing of a night that the database has not numbered yet. `night` is days since 1970-01-01."""
 
-    __tablename__ = "night_closings"
-    __table_args__ = (UniqueConstraint("issuer_id", "night"), Index("ix_night_closings_state", "state"))
-
-    id: int | None = Field(default=None, sa_column=Column(_BIG, primary_key=True))
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     night: int = Field(sa_type=_BIG)
     sequence: int = Field(sa_type=_BIG)
@@ -183,7 +204,16 @@ class NightClosing(SQLModel, table=True):
     transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
 
 
-class StoredApproval(SQLModel, table=True):
+class NightClosing(NewNightClosing, table=True):
+    """A night on which an issuer had nothing to anchor, on its way to the chain."""
+
+    __tablename__ = "night_closings"
+    __table_args__ = (UniqueConstraint("issuer_id", "night"), Index("ix_night_closings_state", "state"))
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True))
+
+
+class StoredApproval(_Frozen, table=True):
     """An institute's signature of a batch that waits. `deadline` is in seconds since 1970."""
 
     __tablename__ = "approvals"
@@ -195,7 +225,7 @@ class StoredApproval(SQLModel, table=True):
     received_at: int = Field(sa_type=_BIG)
 
 
-class Lease(SQLModel, table=True):
+class Lease(_Frozen, table=True):
     """Who works on something until when, so that others leave it alone. It saves work and guards nothing."""
 
     __tablename__ = "leases"
@@ -205,7 +235,7 @@ class Lease(SQLModel, table=True):
     expires_at: int = Field(sa_type=_BIG)
 
 
-class Hold(SQLModel, table=True):
+class Hold(_Frozen, table=True):
     """An issuer for whom nothing new is taken in: the chain knows batches of it that this database does not."""
 
     __tablename__ = "holds"
@@ -215,7 +245,7 @@ class Hold(SQLModel, table=True):
     since: int = Field(sa_type=_BIG)
 
 
-class NightRun(SQLModel, table=True):
+class NightRun(_Frozen, table=True):
     """A night that was begun here, and when all of it was done. `night` is days since 1970-01-01."""
 
     __tablename__ = "night_runs"
@@ -225,7 +255,7 @@ class NightRun(SQLModel, table=True):
     finished_at: int | None = Field(default=None, sa_type=_BIG)
 
 
-class Erasure(SQLModel, table=True):
+class Erasure(_Frozen, table=True):
     """A leaf whose certificate was erased: it tells nothing of the person, and that nothing was lost."""
 
     __tablename__ = "erasures"

@@ -16,7 +16,7 @@ from anchor_service.core.merkle import MerkleTree
 from anchor_service.store import bulk, issuers, rows, sealing
 from anchor_service.store.engine import Store
 from anchor_service.store.intake import Row
-from anchor_service.store.tables import Batch, Certificate, Issuer
+from anchor_service.store.tables import Certificate, Issuer, NewBatch
 
 ISSUER = hashlib.sha256(b"benchmark").digest()
 A_BATCH = 1_000_000
@@ -59,7 +59,7 @@ def fill(url: str, certificates: int) -> None:
 def _batch(connection: Connection, sequence: int, numbers: range, text: str) -> None:
     made = sorted(_certificates(numbers))
     tree = MerkleTree(leaf for leaf, *_ in made)
-    batch = Batch(
+    new = NewBatch(
         issuer_id=ISSUER,
         sequence=sequence,
         tree_size=tree.tree_size,
@@ -70,7 +70,7 @@ def _batch(connection: Connection, sequence: int, numbers: range, text: str) -> 
         block_number=sequence,
         transaction_hash=hashlib.sha256(b"transaction %d" % sequence).digest(),
     )
-    batch.id = sealing.insert_batch(connection, batch)
+    batch = sealing.insert_batch(connection, new)
     sealing.insert_tiles(connection, batch.id, tiles.cut(tree))
     written = (
         Row(ISSUER, document, metadata, f"{number:08}/LATSAR/2026", None, leaf, NOW, True, batch.id, index)

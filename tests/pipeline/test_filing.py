@@ -7,6 +7,7 @@ from world import digest
 
 from anchor_service.core.errors import Damaged
 from anchor_service.store import anchoring as queries
+from anchor_service.store import rows
 
 
 @pytest.fixture
@@ -64,8 +65,10 @@ def test_two_processes_file_the_same_batch_at_once(world, sealed):
 
 
 def test_a_batch_that_is_not_stored_has_no_files(world, sealed):
-    with pytest.raises(ValueError, match="stored"):
-        world.filing.file(world.store, type(sealed)(**sealed.model_dump(exclude={"id"})))
+    filed = {path: path.read_bytes() for path in world.folder.rglob("*.manifest")}
+    with pytest.raises(Damaged, match="batch 99: its stored leaves are not the ordered set"):
+        world.filing.file(world.store, rows.changed(sealed, id=99, sequence=2))
+    assert {path: path.read_bytes() for path in world.folder.rglob("*.manifest")} == filed
 
 
 def test_files_of_another_chain_are_not_read(world, sealed):

@@ -16,6 +16,7 @@ from anchor_service.core.errors import (
 from anchor_service.core.metadata import NONCE_BYTES
 from anchor_service.pipeline import access, intake
 from anchor_service.pipeline.intake import Submission
+from anchor_service.store import rows
 from anchor_service.store.bulk import ROWS_AT_ONCE
 
 
@@ -104,7 +105,7 @@ def test_fields_are_checked_at_intake(world, changes, field):
 
 
 def test_a_kind_outside_the_accreditation_is_refused(world):
-    world.issuer.scope = "pkp"
+    world.issuer = rows.changed(world.issuer, scope="pkp")
     outcome = world.submit("a")[0]
     assert refusal(outcome) is FieldRejected
     assert "accredited for: pkp" in str(outcome.refused)

@@ -31,7 +31,7 @@ from anchor_service.pipeline import anchoring, approval, deciding, intake, night
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
-from anchor_service.store.tables import Certificate, NightClosing, TreeTile
+from anchor_service.store.tables import Certificate, NewNightClosing, TreeTile
 
 
 def set_status(world, name, status, **more):
@@ -412,7 +412,7 @@ def test_a_closing_survives_faults_and_is_written_once(world, method, moment):
 
 def closing_of(world, sequence):
     """A closing that an earlier run recorded and could not write."""
-    closing = NightClosing(
+    closing = NewNightClosing(
         issuer_id=world.issuer.id,
         night=world.now // 86_400,
         sequence=sequence,
