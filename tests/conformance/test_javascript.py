@@ -117,6 +117,13 @@ def test_the_table_of_checks(file):
     asked = [javascript.claim(VECTOR["text"].encode(), file, row[1], [ISSUER], NOW) for row in TABLE]
     found = answers([TRUST, *asked])[1:]
     assert found == [judge(row[1], file=file).verdict for row in TABLE]
+    checked = answers([TRUST, *(question | {"ask": "checks"} for question in asked)])[1:]
+    assert checked == [[_told(check) for check in judge(row[1], file=file).checks] for row in TABLE]
+
+
+def _told(check):
+    roots = [check.values["found"], check.values["anchored"]] if check.reason == "other-root" else []
+    return [check.name, check.outcome, check.reason, *roots]
 
 
 def test_combinations():

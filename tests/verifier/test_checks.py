@@ -14,6 +14,7 @@ from verifier_table import (
     SUPERSEDED,
     SUSPENDED,
     TABLE,
+    VECTOR,
     facts,
     judge,
     outcomes,
@@ -72,6 +73,11 @@ def test_a_forged_fact_is_not_included():
     claim = judge(receipt=RECEIPT._replace(metadata_text=forged))
     assert claim.checks[1].reason == "other-root"
     assert claim.verdict is Verdict.INVALID
+
+
+def test_another_root_is_told_with_both_roots():
+    check = judge(facts(anchor__root_hash=b"\x09" * 32)).checks[1]
+    assert check.values == {"found": VECTOR["root_hash"], "anchored": "09" * 32}
 
 
 def test_only_what_the_chain_holds_is_shown_as_recorded():

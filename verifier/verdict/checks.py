@@ -42,6 +42,33 @@ class Check(NamedTuple):
     values: dict[str, Any] = {}  # noqa: RUF012
 
 
+class Numbered(NamedTuple):
+    """Which check it is, as docs/spec/verification.md 2 numbers them; gives each outcome its reason and values."""
+
+    number: int
+    name: str
+
+    # A value may be called `reason` too: it is the one of a status.
+    def passes(self, reason: str, /, **values: Any) -> Check:
+        """The check holds."""
+        return Check(self.number, self.name, Outcome.PASS, reason, values)
+
+    def fails(self, reason: str, /, **values: Any) -> Check:
+        """The check does not hold."""
+        return Check(self.number, self.name, Outcome.FAIL, reason, values)
+
+    def unknown(self, reason: str, /, **values: Any) -> Check:
+        """Whether the check holds could not be seen."""
+        return Check(self.number, self.name, Outcome.UNKNOWN, reason, values)
+
+
+DOCUMENT = Numbered(1, "document")
+INCLUSION = Numbered(2, "inclusion")
+ANCHOR = Numbered(3, "anchor")
+ISSUER = Numbered(4, "issuer")
+STATUS = Numbered(5, "status")
+
+
 class Unreadable(NamedTuple):
     """The facts could not be read; says nothing about the certificate."""
 
@@ -72,49 +99,45 @@ class Asked(NamedTuple):
 def document(file: Fingerprint | None, receipt: Receipt) -> Check:
     """Check 1: the file's SHA-256 equals the receipt's digest."""
     if file is None:
-        return Check(1, "document", Outcome.UNKNOWN, "no-file")
+        return DOCUMENT.unknown("no-file")
     if receipt.document_digest in file.revisions:
-        return Check(1, "document", Outcome.FAIL, EARLIER_REVISION)
+        return DOCUMENT.fails(EARLIER_REVISION)
     if file.digest != receipt.document_digest:
-        return Check(1, "document", Outcome.FAIL, "other-file")
-    return Check(1, "document", Outcome.PASS, "same-file")
+        return DOCUMENT.fails("other-file")
+    return DOCUMENT.passes("same-file")
 
 
 def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
     """Check 2: leaf, path and index give the root under the size that the chain holds."""
     if isinstance(facts, Unreadable):
-        return Check(2, "inclusion", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+        return INCLUSION.unknown("unreadable", detail=facts.detail)
     if facts.anchor is None:
-        return Check(2, "inclusion", Outcome.UNKNOWN, "no-anchor-to-compare")
+        return INCLUSION.unknown("no-anchor-to-compare")
     try:
         root = root_from_path(receipt.leaf_hash, receipt.leaf_index, facts.anchor.tree_size, receipt.path)
     except MalformedProof as error:
-        return Check(2, "inclusion", Outcome.FAIL, "bad-path", {"detail": str(error)})
+        return INCLUSION.fails("bad-path", detail=str(error))
     if root != facts.anchor.root_hash:
-        return Check(2, "inclusion", Outcome.FAIL, "other-root")
-    return Check(2, "inclusion", Outcome.PASS, "included", {"size": facts.anchor.tree_size})
+        return INCLUSION.fails("other-root", found=root.hex(), anchored=facts.anchor.root_hash.hex())
+    return INCLUSION.passes("included", size=facts.anchor.tree_size)
 
 
 def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
     """Check 3: the pinned registry on the pinned chain holds the anchor in a final block."""
     trusted = [pin.address for pin in policy.registries]
     if receipt.chain_id != policy.chain_id or receipt.registry not in trusted:
-        return Check(
-            3, "anchor", Outcome.FAIL, "other-registry", {"chain": receipt.chain_id, "registry": receipt.registry}
-        )
+        return ANCHOR.fails("other-registry", chain=receipt.chain_id, registry=receipt.registry)
     if isinstance(facts, Unreadable):
-        return Check(3, "anchor", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+        return ANCHOR.unknown("unreadable", detail=facts.detail)
     if facts.anchor is None:
         if _is_stale(receipt, policy, facts, now):
-            return Check(3, "anchor", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
-        return Check(3, "anchor", Outcome.FAIL, "no-anchor", {"sequence": receipt.sequence})
+            return ANCHOR.unknown("stale-head", age=now - facts.head.time)
+        return ANCHOR.fails("no-anchor", sequence=receipt.sequence)
     if facts.anchor.block_number != receipt.block:
-        return Check(3, "anchor", Outcome.FAIL, "other-block", {"block": facts.anchor.block_number})
+        return ANCHOR.fails("other-block", block=facts.anchor.block_number)
     if facts.anchor.block_number > facts.head.final:
-        return Check(3, "anchor", Outcome.UNKNOWN, "not-final", {"block": facts.anchor.block_number})
-    return Check(
-        3, "anchor", Outcome.PASS, "anchored", {"block": facts.anchor.block_number, "time": facts.anchor.block_time}
-    )
+        return ANCHOR.unknown("not-final", block=facts.anchor.block_number)
+    return ANCHOR.passes("anchored", block=facts.anchor.block_number, time=facts.anchor.block_time)
 
 
 def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int) -> Check:
@@ -124,47 +147,46 @@ def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: A
     """
     values = {"issuer": receipt.profile.name, "id": receipt.issuer_id.hex()}
     if asked.excludes(receipt.issuer_id):
-        return Check(4, "issuer", Outcome.FAIL, "other-issuer", values)
+        return ISSUER.fails("other-issuer", **values)
     if isinstance(facts, Unreadable):
-        return Check(4, "issuer", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+        return ISSUER.unknown("unreadable", detail=facts.detail)
     if facts.anchor is None or facts.window is None or facts.key is None:
-        return Check(4, "issuer", Outcome.UNKNOWN, "no-anchor-to-compare")
+        return ISSUER.unknown("no-anchor-to-compare")
     unfit = _unfit_key(facts.anchor, facts.window, facts.key, values) or _unfit_claim(receipt, facts.window, values)
     if unfit is not None and unfit.outcome is Outcome.FAIL:
         return unfit
     if not facts.carries_weight:
         if _is_stale(receipt, policy, facts, now):
-            return Check(4, "issuer", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
-        return Check(4, "issuer", Outcome.FAIL, "key-compromised", {"time": facts.key.compromised_since, **values})
+            return ISSUER.unknown("stale-head", age=now - facts.head.time)
+        return ISSUER.fails("key-compromised", time=facts.key.compromised_since, **values)
     if unfit is not None:
         return unfit
     if not asked.is_enough:
-        return Check(4, "issuer", Outcome.UNKNOWN, "issuer-not-named", values)
+        return ISSUER.unknown("issuer-not-named", **values)
     if facts.reattestation is not None and not facts.key_was_sound:
-        again = {"time": facts.reattestation.block_time}
-        return Check(4, "issuer", Outcome.PASS, "re-attested", values | again)
-    return Check(4, "issuer", Outcome.PASS, "accredited", values)
+        return ISSUER.passes("re-attested", **values, time=facts.reattestation.block_time)
+    return ISSUER.passes("accredited", **values)
 
 
 def _unfit_key(anchor: Anchor, window: Window, key: Key, values: dict[str, Any]) -> Check | None:
     """Why the anchor's window or key was not in force at its block time, if it was not."""
     time = anchor.block_time
     if not window.from_ <= time < window.until:
-        return Check(4, "issuer", Outcome.FAIL, "not-accredited", values)
+        return ISSUER.fails("not-accredited", **values)
     if not (key.from_ <= time < key.until and key.purposes & PURPOSE_ANCHOR):
-        return Check(4, "issuer", Outcome.FAIL, "key-not-active", values)
+        return ISSUER.fails("key-not-active", **values)
     return None
 
 
 def _unfit_claim(receipt: Receipt, window: Window, values: dict[str, Any]) -> Check | None:
     """Why the window is not one for this receipt's profile and kind, if it is not."""
     if hashlib.sha256(receipt.profile_text.encode()).digest() != window.profile_digest:
-        return Check(4, "issuer", Outcome.FAIL, "other-profile", values)
+        return ISSUER.fails("other-profile", **values)
     kind = receipt.metadata.kind
     if kind not in NUMBERS:
-        return Check(4, "issuer", Outcome.UNKNOWN, "unknown-kind", {"kind": kind})
+        return ISSUER.unknown("unknown-kind", kind=kind)
     if not window.scope >> NUMBERS[kind] & 1:
-        return Check(4, "issuer", Outcome.FAIL, "out-of-scope", {"kind": kind, **values})
+        return ISSUER.fails("out-of-scope", kind=kind, **values)
     return None
 
 
@@ -187,20 +209,20 @@ def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
         }
         may_have_healed = stale or facts.unlisted_successor is not None
         if record.status is Status.REVOKED:
-            return Check(5, "status", Outcome.FAIL, "revoked", values)
+            return STATUS.fails("revoked", **values)
         if record.status is Status.SUSPENDED and not may_have_healed:
-            return Check(5, "status", Outcome.FAIL, "suspended", values)
+            return STATUS.fails("suspended", **values)
         if record.status is Status.SUPERSEDED:
-            return Check(5, "status", Outcome.FAIL, "superseded", values | {"successor": record.successor.hex()})
+            return STATUS.fails("superseded", **values, successor=record.successor.hex())
     if expired and until is not None:
-        return Check(5, "status", Outcome.FAIL, "expired", {"time": int(until.timestamp())})
+        return STATUS.fails("expired", time=int(until.timestamp()))
     if isinstance(facts, Unreadable):
-        return Check(5, "status", Outcome.UNKNOWN, "unreadable", {"detail": facts.detail})
+        return STATUS.unknown("unreadable", detail=facts.detail)
     if stale:
-        return Check(5, "status", Outcome.UNKNOWN, "stale-head", {"age": now - facts.head.time})
+        return STATUS.unknown("stale-head", age=now - facts.head.time)
     if facts.unlisted_successor is not None:
-        return Check(5, "status", Outcome.UNKNOWN, "unlisted-successor", {"registry": facts.unlisted_successor})
-    return Check(5, "status", Outcome.PASS, "in-force", {"time": facts.head.time})
+        return STATUS.unknown("unlisted-successor", registry=facts.unlisted_successor)
+    return STATUS.passes("in-force", time=facts.head.time)
 
 
 def all_checks(

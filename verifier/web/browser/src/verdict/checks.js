@@ -30,7 +30,8 @@ const inclusion = (receipt, facts) => {
   if (!facts.anchor) return [UNKNOWN, "no-anchor-to-compare"];
   const { size, root } = facts.anchor;
   try {
-    if (hex(rootFromPath(receipt.leafHash, receipt.leafIndex, size, receipt.path)) !== root) return [FAIL, "other-root"];
+    const found = hex(rootFromPath(receipt.leafHash, receipt.leafIndex, size, receipt.path));
+    if (found !== root) return [FAIL, "other-root", { found, anchored: root }];
   } catch (error) {
     if (error instanceof Malformed) return [FAIL, "bad-path", { detail: error.message }];
     throw error;
