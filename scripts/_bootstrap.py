@@ -3,13 +3,18 @@
 A script calls `enter("run")` or `enter("dev")` before it imports anything else. The packages are
 the hash-pinned ones of `requirements/`, installed whole and without resolving; `uv` is used when
 it is there, else `venv` and `pip`. `tools` makes a second environment beside it.
+
+What is there already is not installed again, and what was installed is compiled once: where Python
+writes no bytecode (`PYTHONDONTWRITEBYTECODE`), each start would compile it anew.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +23,14 @@ PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
 # Each set holds the one before it.
 SETS = ("run", "dev")
+# What an editable install makes known.
+OURS = ("anchor_service", "verifier", "hardhat-free-devnet/jangkar_devnet")
+# pip reads the index of one package after the other, and most of a first start is that and waiting for the network.
+FETCHED_AT_ONCE = 4
+# Not imported by anything of ours.
+NOT_COMPILED = r"site-packages[/\\](pip|setuptools|.*[/\\]tests?)[/\\]"
+
+_PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
 
 
 def enter(wanted: str) -> None:
@@ -42,8 +55,33 @@ def tools(name: str) -> Path:
     stamp = venv / f"installed-{name}"
     if not stamp.exists() or stamp.read_text() != _fingerprint(name):
         _fill(venv, name)
+        _compile(venv).wait()
         stamp.write_text(_fingerprint(name))
     return venv / "bin"
+
+
+def pinned(text: str) -> dict[tuple[str, str], str]:
+    """What a requirements file pins: name and version, both as a folder of metadata has them, and its lines."""
+    blocks: dict[tuple[str, str], str] = {}
+    # A requirement goes on in the next line after a backslash, and its hashes are such lines.
+    for block in re.findall(r"^[^\s#][^\n]*(?:(?<=\\)\n[^\n]*)*\n?", text, re.MULTILINE):
+        match = _PINNED.match(block)
+        if match is None:
+            raise ValueError(f"not a pinned requirement: {block[:80]}")
+        blocks[_plain(match[1]), match[2]] = block.rstrip("\n") + "\n"
+    return blocks
+
+
+def installed(venv: Path) -> set[tuple[str, str]]:
+    """Name and version of all that was installed to its end."""
+    # INSTALLER is written last: what a killed installation left behind has none.
+    markers = venv.glob("lib/python*/site-packages/*.dist-info/INSTALLER")
+    parts = (marker.parent.name.removesuffix(".dist-info").rpartition("-") for marker in markers)
+    return {(_plain(name), version) for name, _, version in parts}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _requirements(name: str) -> Path:
@@ -51,7 +89,9 @@ def _requirements(name: str) -> Path:
 
 
 def _fingerprint(name: str) -> str:
-    parts = (_requirements(name).read_bytes(), (ROOT / "pyproject.toml").read_bytes(), str(ROOT).encode())
+    # With this file: an environment that an older one made may lack what this one does.
+    files = (_requirements(name), ROOT / "pyproject.toml", Path(__file__))
+    parts = (*(path.read_bytes() for path in files), str(ROOT).encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -63,25 +103,69 @@ def _is_ready(wanted: str) -> bool:
 
 def _install(wanted: str) -> None:
     pip = _fill(VENV, wanted)
-    _run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    compiling = _compile(VENV)
+    # What is installed editably depends on pyproject.toml alone, and another set may have brought it.
+    ours = VENV / "installed-ours"
+    print_ = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    if not ours.exists() or ours.read_text() != print_:
+        _run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+        ours.write_text(print_)
+    compiling.wait()
     (VENV / f"installed-{wanted}").write_text(_fingerprint(wanted))
 
 
 def _fill(venv: Path, wanted: str) -> list[str]:
-    """Install a set into an environment. Returns the command that installs more."""
-    print(
-        f"Preparing {venv} ({'uv' if shutil.which('uv') else 'venv and pip: a few minutes the first time'}) ...",
-        flush=True,
-    )
+    """Install what an environment lacks of a set. Returns the command that installs more."""
+    uv = shutil.which("uv")
     python = venv / "bin" / "python"
-    if not python.exists() or not (shutil.which("uv") or _has_pip(python)):
+    print(f"Preparing {venv} ({'uv' if uv else 'venv and pip: a minute the first time'}) ...", flush=True)
+    if not python.exists() or not (uv or _has_pip(python)):
         _make_environment(venv)
-    if shutil.which("uv"):
-        pip = ["uv", "pip", "install", "--quiet", "--python", str(python)]
+    if uv:
+        pip = [uv, "pip", "install", "--quiet", "--python", str(python)]
     else:
         pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
-    _run([*pip, "--no-deps", "--require-hashes", "-r", str(_requirements(wanted))])
+    there = installed(venv)
+    lacking = [block for key, block in pinned(_requirements(wanted).read_text()).items() if key not in there]
+    if not lacking:
+        return pip
+    with tempfile.TemporaryDirectory(prefix="jangkar-") as scratch:
+        if uv:
+            whole = Path(scratch, "lacking.txt")
+            whole.write_text("".join(lacking))
+            _run([*pip, "--no-deps", "--require-hashes", "-r", str(whole)])
+        else:
+            wheels = _fetch(python, lacking, Path(scratch))
+            # There are none where all that is lacking is for another platform.
+            if wheels:
+                _run([*pip, "--no-deps", "--no-index", *wheels])
     return pip
+
+
+def _fetch(python: Path, lacking: list[str], folder: Path) -> list[str]:
+    """Fetch packages as wheels into a folder of this process's own, several at once, and check their hashes.
+
+    Returns the wheels. They are installed one after the other: two installers in one environment could meet.
+    """
+    wheels = folder / "wheels"
+    wheels.mkdir()
+    pip = [str(python), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--wheel-dir", str(wheels)]
+    started = []
+    for number in range(min(FETCHED_AT_ONCE, len(lacking))):
+        part = folder / f"part-{number}.txt"
+        part.write_text("".join(lacking[number::FETCHED_AT_ONCE]))
+        command = [*pip, "--no-deps", "--require-hashes", "-r", str(part)]
+        started.append((command, subprocess.Popen(command, cwd=ROOT)))
+    for command, code in [(command, process.wait()) for command, process in started]:
+        _check(command, code)
+    return sorted(map(str, wheels.iterdir()))
+
+
+def _compile(venv: Path) -> "subprocess.Popen[bytes]":
+    """Begin to compile what is installed, and what is ours, by all processors. What fails to compile is never asked."""
+    places = [*map(str, venv.glob("lib/python*/site-packages")), *(str(ROOT / name) for name in OURS)]
+    command = [str(venv / "bin" / "python"), "-m", "compileall", "-qq", "-j", "0", "-x", NOT_COMPILED, *places]
+    return subprocess.Popen(command, cwd=ROOT)
 
 
 def _has_pip(python: Path) -> bool:
@@ -102,8 +186,11 @@ def _make_environment(venv: Path) -> None:
 
 
 def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    if done.returncode:
+    _check(command, subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
+def _check(command: list[str], code: int) -> None:
+    if code:
         _refuse(f"this failed, see above: {' '.join(command)}")
 
 
