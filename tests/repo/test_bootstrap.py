@@ -6,9 +6,7 @@ from pathlib import Path
 import _bootstrap
 import pytest
 
-REQUIREMENTS = sorted(
-    path.stem for path in (_bootstrap.ROOT / "requirements").glob("*.txt") if path.stem != "overrides"
-)
+PINNED = sorted(path for path in (_bootstrap.ROOT / "requirements").glob("*.txt") if path.stem != "overrides")
 
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: path.stem)
