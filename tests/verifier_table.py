@@ -1,4 +1,4 @@
-"""What a verifier may find on chain, as a table: facts, the five outcomes, the verdict, and the reason that decides."""
+"""What a verifier may find on chain, and what it may be asked, as tables: the outcomes, the verdict, the reason."""
 
 import reference
 from vectors_reader import load
@@ -120,4 +120,25 @@ TABLE = [
     ("suspended, on a frozen head: it may have healed", facts(status=SUSPENDED, **FROZEN), "++++?",
      "undetermined", "stale-head"),
     ("an unreadable chain", Unreadable("down"), "+????", "undetermined", "unreadable"),
+]  # fmt: skip
+
+UNTIL = int(RECEIPT.metadata.valid_until.timestamp())
+ANOTHER_ISSUER = b"\xbb" * 32
+ASTRONAUT = RECEIPT.metadata._replace(fields=RECEIPT.metadata.fields | {"kind": "astronaut"})
+
+QUESTIONS = [
+    # name, what is asked otherwise than in the table of facts, outcomes, verdict, reason of the check that decides
+    ("no file, only its code", {"file": None}, "?++++", "recorded", "no-file"),
+    ("another file", {"file": Fingerprint(bytes(32))}, "x++++", "invalid", "other-file"),
+    ("a file that was altered", {"file": ALTERED}, "x++++", "modified", "earlier-revision"),
+    ("a receipt that names another registry", {"receipt": RECEIPT._replace(registry="0x" + "99" * 20)}, "++x++",
+     "invalid", "other-registry"),
+    ("a receipt that names another chain", {"receipt": RECEIPT._replace(chain_id=5)}, "++x++",
+     "invalid", "other-registry"),
+    ("another issuer's certificate", {"asked": Asked([ANOTHER_ISSUER])}, "+++x+", "invalid", "other-issuer"),
+    ("by nobody in particular", {"asked": Asked()}, "+++?+", "undetermined", "issuer-not-named"),
+    ("a kind that is not in the verifier's table", {"receipt": RECEIPT._replace(metadata=ASTRONAUT)}, "+++?+",
+     "undetermined", "unknown-kind"),
+    ("a moment before the end", {"given": facts(head__time=UNTIL - 2), "now": UNTIL - 1}, "+++++", "valid", None),
+    ("at the end", {"given": facts(head__time=UNTIL - 1), "now": UNTIL}, "++++x", "expired", "expired"),
 ]  # fmt: skip
