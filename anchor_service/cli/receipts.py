@@ -1,6 +1,5 @@
 """`jangkar receipt`: the files that stand beside the PDFs."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +23,12 @@ def write(
 
     Exit code 3 says that some are not anchored yet; 1 that a PDF is unknown or a file stands in the way.
     """
+    from anchor_service.pipeline import durable
     from anchor_service.pipeline.folder import document_digest, pdf_names
 
     issuer, parts = the_issuer(given), services()
     written = pending = refused = 0
+    folders: set[Path] = set()
     for name in pdf_names(folder):
         path = folder / name
         try:
@@ -47,8 +48,11 @@ def write(
             remark(f"refused: {beside} is another file; move it away and run this again", "red")
             refused += 1
             continue
-        _write(beside, data)
+        durable.put(beside, [data], 0o666)
+        folders.add(beside.parent)
         written += 1
+    for written_to in folders:
+        durable.sync_folder(written_to)
     show(f"written {written}, not anchored yet {pending}, refused {refused}")
     if refused or pending:
         raise typer.Exit(1 if refused else 3)
@@ -64,12 +68,3 @@ def show_receipt(
     if data is None:
         raise UnknownCertificate(f"{digest.hex()} that is anchored")
     typer.echo(data.decode(), nl=False)
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)

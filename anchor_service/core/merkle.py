@@ -54,13 +54,6 @@ class MerkleTree:
             raise TreeRejected(f"leaf index {leaf_index} lies outside a tree of {self.tree_size}")
         return tuple(self._siblings(0, leaf_index))
 
-    def inclusion_paths(self) -> Iterator[tuple[NodeHash, ...]]:
-        """Every leaf's inclusion path, in tree order.
-
-        A path is its sibling and its parent's path, so that all of them cost little more than the nodes.
-        """
-        return self._paths(0)
-
     def consistency_path(self, old_size: int) -> tuple[NodeHash, ...]:
         """Hashes that prove that the first `old_size` leaves make a tree that this one begins with.
 
@@ -92,19 +85,6 @@ class MerkleTree:
             if sibling := self._node(level, index ^ 1):
                 yield sibling
             index >>= 1
-
-    def _paths(self, height: int) -> Iterator[tuple[NodeHash, ...]]:
-        level = self._levels[height]
-        if len(level) == HASH_SIZE:
-            yield ()
-            return
-        above = self._paths(height + 1)
-        for left in range(0, len(level) - HASH_SIZE, _PAIR):
-            right, path = left + HASH_SIZE, next(above)
-            yield (NodeHash(level[right : left + _PAIR]), *path)
-            yield (NodeHash(level[left:right]), *path)
-        # The odd last node, where there is one, was carried up: its path is that of its place above.
-        yield from above
 
 
 def tree_with_root(leaf_hashes: Sequence[LeafHash], tree_size: int, root_hash: bytes) -> MerkleTree | None:

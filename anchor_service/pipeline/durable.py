@@ -30,6 +30,12 @@ def write(path: Path, pieces: Iterable[bytes], mode: int) -> bool:
 
 def replace(path: Path, pieces: Iterable[bytes], mode: int) -> None:
     """Write a file in an existing folder, in the place of what may be there. Raises: as `write`."""
+    put(path, pieces, mode)
+    sync_folder(path.parent)
+
+
+def put(path: Path, pieces: Iterable[bytes], mode: int) -> None:
+    """As `replace`, but for the folder: who writes many files in one syncs it once. Raises: as `write`."""
     # A name of this process's own: others may write the same file at this moment.
     temporary = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{UNFINISHED}")
     written = hashlib.sha256()
@@ -41,7 +47,6 @@ def replace(path: Path, pieces: Iterable[bytes], mode: int) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
-        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
     with path.open("rb") as file:

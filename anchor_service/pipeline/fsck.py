@@ -60,7 +60,7 @@ def check(store: Store, filing: Filing, registry: Registry | None) -> Iterator[F
                     f"issuer {issuer.id.hex()}", f"sequence {sequence} is on chain and not here: `jangkar rebuild`"
                 )
         with store.reading() as connection:
-            waiting = queries.unplaced(connection, issuer.id, live=True)
+            waiting = queries.waiting(connection, issuer.id)
         for certificate in waiting:
             yield from _certificate(certificate, None)
 

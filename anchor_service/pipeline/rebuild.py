@@ -197,7 +197,7 @@ def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Row]
     by_digest = {row.document_digest: row for row in certificates}
     names = {row.number for row in certificates} | {row.code for row in certificates if row.code}
     same, refused = [], []
-    for row in queries.unplaced(connection, issuer_id, live=True):
+    for row in queries.waiting(connection, issuer_id):
         anchored = by_digest.get(row.document_digest)
         if anchored is not None and metadata.facts(anchored.metadata_text) == metadata.facts(row.metadata_text):
             same.append(row.id)

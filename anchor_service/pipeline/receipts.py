@@ -1,18 +1,16 @@
 """Receipts: derived from the stored leaves, never authored. The same bytes on every request."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from anchor_service.core import tiles
 from anchor_service.core.errors import Damaged, TreeRejected
 from anchor_service.core.hashing import LeafHash, NodeHash
-from anchor_service.core.merkle import root_of_path, tree_with_root
+from anchor_service.core.merkle import root_of_path
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.store import receipts as queries
-from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Store
 from anchor_service.store.receipts import BatchRow, CertificateInBatch, CertificateRow
-from anchor_service.store.tables import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +56,6 @@ class Receipts:
             if known is None or known.batch is None or not known.is_anchored:
                 return None
             return self._write(known, known.batch)
-
-    def of_batch(self, batch: Batch) -> Iterator[tuple[CertificateRow, bytes]]:
-        """Every certificate of an anchored batch with its receipt, in tree order."""
-        with self._store.reading() as connection:
-            leaves = sealing_queries.leaf_hashes(connection, batch.id)
-            tree = tree_with_root(leaves, batch.tree_size, batch.root_hash)
-            if tree is None:
-                raise Damaged(f"batch {batch.id}", "its stored leaves do not give its anchored root")
-            sealed = BatchRow(*(getattr(batch, name) for name in BatchRow._fields))
-            paths = enumerate(tree.inclusion_paths())
-            for certificate in queries.of_batch(connection, batch.id):
-                # A leaf whose certificate was erased keeps its place in the tree.
-                path = next((path for index, path in paths if index == certificate.leaf_index), None)
-                if path is None:
-                    raise Damaged(f"batch {batch.id}", "a certificate of it has no place in its tree")
-                yield certificate, self._encoded(certificate, sealed, path)
 
     def _look_up(self, found: Sequence[CertificateInBatch]) -> LookUp:
         anchored = [(known, known.batch) for known in found if known.batch and known.is_anchored]

@@ -16,12 +16,12 @@ def certificates_of(connection: Connection, batch_id: int) -> list[Certificate]:
     return rows.many(connection, Certificate, query.order_by(col(Certificate.leaf_index), col(Certificate.id)))
 
 
-def unplaced(connection: Connection, issuer_id: bytes, *, live: bool) -> list[Certificate]:
-    """An issuer's certificates without a batch: those that wait, or those that were withdrawn."""
+def waiting(connection: Connection, issuer_id: bytes) -> list[Certificate]:
+    """An issuer's certificates that no batch holds yet."""
     query = select(rows.table(Certificate)).where(
         col(Certificate.issuer_id) == issuer_id,
         col(Certificate.batch_id).is_(None),
-        col(Certificate.live) if live else ~col(Certificate.live),
+        col(Certificate.live),
     )
     return rows.many(connection, Certificate, query.order_by(col(Certificate.id)))
 

@@ -1,6 +1,6 @@
 """Queries of look-ups and receipts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, literal_column, or_, select, union_all
@@ -10,7 +10,6 @@ from anchor_service.core import tiles
 from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.core.tiles import Tile, TileId
 from anchor_service.store import rows
-from anchor_service.store.sealing import AT_ONCE
 from anchor_service.store.tables import Batch, Certificate, TreeTile
 
 # A batch has at most a million leaves: three levels of tiles reach to its root.
@@ -85,15 +84,6 @@ def by_leaf(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Certi
         if found:
             return found[0]
     return None
-
-
-def of_batch(connection: Connection, batch_id: int) -> Iterator[CertificateRow]:
-    """The certificates of a batch, in tree order."""
-    columns = [rows.table(Certificate).c[name] for name in CertificateRow._fields]
-    query = select(*columns).where(col(Certificate.batch_id) == batch_id).order_by(col(Certificate.leaf_hash))
-    with connection.execute(query, execution_options={"yield_per": AT_ONCE}) as found:
-        for row in found:
-            yield CertificateRow(*row)
 
 
 def count_waiting(connection: Connection, issuer_id: bytes | None = None, received_before: int | None = None) -> int:

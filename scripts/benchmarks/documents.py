@@ -31,9 +31,10 @@ import time  # noqa: E402
 sys.path.insert(0, str(_bootstrap.ROOT))
 
 import _report  # noqa: E402
+from _paths import inclusion_paths  # noqa: E402
 
 from anchor_service.core import metadata, profile  # noqa: E402
-from anchor_service.core.hashing import DocumentDigest, IssuerId, leaf_hash, leaf_input  # noqa: E402
+from anchor_service.core.hashing import DocumentDigest, IssuerId, certificate_leaf  # noqa: E402
 from anchor_service.core.merkle import MerkleTree  # noqa: E402
 from anchor_service.core.receipt import Hints, Receipt  # noqa: E402
 
@@ -110,13 +111,13 @@ def receipts(count: int) -> float:
     for file, fields in given:
         digest = DocumentDigest(hashlib.sha256(file).digest())
         facts = metadata.from_fields({"nonce": secrets.token_hex(metadata.NONCE_BYTES), **fields})
-        bound.append((leaf_hash(leaf_input(issuer, digest, facts.digest)), digest, facts.text))
+        bound.append((certificate_leaf(issuer, digest, facts.text), digest, facts.text))
     bound.sort()
     tree = MerkleTree(leaf for leaf, _, _ in bound)
     hints = Hints(1, "0x" + "11" * 20, bytes(32), 1)
     made = [
         Receipt(digest, facts, issuer, text, 1, index, path, hints).encode()
-        for index, ((_, digest, facts), path) in enumerate(zip(bound, tree.inclusion_paths(), strict=True))
+        for index, ((_, digest, facts), path) in enumerate(zip(bound, inclusion_paths(tree), strict=True))
     ]
     took = time.perf_counter() - began
     if len(made) != count:

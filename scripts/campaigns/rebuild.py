@@ -31,6 +31,7 @@ from _stage import CHAIN_ID, Postgres, Stage  # noqa: E402
 from anchor_service.pipeline import fsck  # noqa: E402
 from anchor_service.pipeline.receipts import Receipts  # noqa: E402
 from anchor_service.store import anchoring as queries  # noqa: E402
+from anchor_service.store import rebuilding  # noqa: E402
 
 ISSUERS = 4
 BATCHES = 10
@@ -89,9 +90,12 @@ def _receipts(stage: Stage) -> dict[tuple[bytes, bytes], bytes]:
         receipts = Receipts(store, CHAIN_ID, stage.registry)
         with store.reading() as connection:
             batches = queries.batches(connection)
-        for batch in batches:
-            for certificate, data in receipts.of_batch(batch):
-                found[certificate.issuer_id, certificate.document_digest] = hashlib.sha256(data).digest()
+            certificates = [one for batch in batches for one in rebuilding.certificates_of(connection, batch.id)]
+        for certificate in certificates:
+            data = receipts.of_issuer(certificate.issuer_id, certificate.document_digest)
+            if data is None:
+                raise SystemExit(f"certificate {certificate.number} has no receipt")
+            found[certificate.issuer_id, certificate.document_digest] = hashlib.sha256(data).digest()
     return found
 
 
