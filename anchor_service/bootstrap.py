@@ -115,7 +115,7 @@ def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[di
     from anchor_service.chain.contract import connect
 
     client = connect(settings.rpc_url)
-    return [policy_pins(client, one) for one in (registry_address(settings), *successors)]
+    return [policy_pins(client, registry) for registry in (registry_address(settings), *successors)]
 
 
 def sign_approval(header: "BatchHeader", deadline: int, keystore: Path, password_file: Path | None) -> "BatchApproval":

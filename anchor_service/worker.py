@@ -100,7 +100,8 @@ class Worker:
             late = receipt_queries.overdue(connection, now - settings.anchor_within_hours * 3_600)
             stuck = anchoring_queries.quarantined(connection)
         alarms = {f"hold {hold.issuer_id.hex()}": hold.detail for hold in holds}
-        alarms |= {f"quarantined {anchoring_queries.subject_name(one)} {one.id}": one.problem or "" for one in stuck}
+        for subject in stuck:
+            alarms[f"quarantined {anchoring_queries.subject_name(subject)} {subject.id}"] = subject.problem or ""
         if late:
             alarms["overdue"] = f"{len(late)} certificates"
         for event in self._alarms | alarms.keys():
@@ -108,9 +109,9 @@ class Worker:
         self._alarms = set(alarms)
 
     def _tell(self, report: nightly.NightReport) -> None:
-        for one in report.done:
-            name, issuer = anchoring_queries.subject_name(one), one.issuer_id.hex()
-            self._log.info("on chain", subject=name, id=one.id, issuer=issuer, block=one.block_number)
+        for subject in report.done:
+            name, issuer = anchoring_queries.subject_name(subject), subject.issuer_id.hex()
+            self._log.info("on chain", subject=name, id=subject.id, issuer=issuer, block=subject.block_number)
         for issuer_id, why in report.stopped.items():
             self._change(f"stopped {issuer_id.hex()}", why, self._log.error)
         self._change("problems", "; ".join(sorted(report.problems)), self._log.warning)

@@ -77,7 +77,7 @@ def _custom_errors() -> dict[bytes, tuple[str, tuple[str, ...]]]:
     return {
         keccak(text=abi_to_signature(entry))[:4]: (
             entry["name"],
-            tuple(collapse_if_tuple(one) for one in entry["inputs"]),
+            tuple(collapse_if_tuple(parameter) for parameter in entry["inputs"]),
         )
         for entry in artifact()["abi"]
         if entry["type"] == "error"

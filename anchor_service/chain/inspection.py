@@ -103,9 +103,9 @@ class Inspection:
         ours = bytes.fromhex(artifact()["deployed_bytecode"][2:])
         if len(code) != len(ours):
             return False
-        for one in artifact()["immutables"]:
-            place = slice(one["start"], one["start"] + one["length"])
-            code[place] = ours[place]
+        for immutable in artifact()["immutables"]:
+            filled = slice(immutable["start"], immutable["start"] + immutable["length"])
+            code[filled] = ours[filled]
         return code == ours
 
 

@@ -74,13 +74,13 @@ def ingest(
     sound = accepted = done = 0
     with _Refusals(errors) as refusals, progress("Taking in") as step:
         for piece in in_pieces(checked, source.at_once):
-            handed_in = [one for _, one in piece]
+            handed_in = [submission for _, submission in piece]
             if dry_run:
-                refused = [one if isinstance(one, Rejected) else None for one in handed_in]
+                refused = [submission if isinstance(submission, Rejected) else None for submission in handed_in]
             else:
                 outcomes = intake.submit(services().store, issuer, handed_in, now=now())
-                refused = [one.refused for one in outcomes]
-                accepted += sum(one.is_new for one in outcomes)
+                refused = [outcome.refused for outcome in outcomes]
+                accepted += sum(outcome.is_new for outcome in outcomes)
             sound += refused.count(None)
             for (item, _), problem in zip(piece, refused, strict=True):
                 if problem:
@@ -115,8 +115,8 @@ def new(
     """Give out certificate codes, one a line."""
     from anchor_service.pipeline import access
 
-    for one in access.new_codes(services().store, the_issuer(given), count, now=now()):
-        show(one)
+    for new_code in access.new_codes(services().store, the_issuer(given), count, now=now()):
+        show(new_code)
 
 
 @code.command()

@@ -64,8 +64,8 @@ def settings() -> "Settings":
     try:
         return Settings()  # type: ignore[call-arg]  # every field has a default or comes from outside
     except ValidationError as error:
-        found = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
-        raise UsageError(f"the settings cannot be used: {found}") from None
+        problems = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise UsageError(f"the settings cannot be used: {'; '.join(problems)}") from None
     except ValueError as error:
         raise UsageError(f"jangkar.toml cannot be read: {error}") from None
 
@@ -84,12 +84,12 @@ def the_issuer(given: str | None) -> "Issuer":
     from anchor_service.store import issuers as queries
 
     with services().store.reading() as connection:
-        found = [one for one in queries.all_issuers(connection) if one.id.hex().startswith(given or "")]
+        found = [issuer for issuer in queries.all_issuers(connection) if issuer.id.hex().startswith(given or "")]
     if not found:
         raise UnknownIssuer(given or "at all")
     if len(found) > 1:
         raise UsageError(
-            "more than one issuer is meant; name one with --issuer: " + ", ".join(one.id.hex() for one in found)
+            "more than one issuer is meant; name one with --issuer: " + ", ".join(issuer.id.hex() for issuer in found)
         )
     return found[0]
 

@@ -133,9 +133,9 @@ def _nights(parts: Services) -> Iterator[Check]:
         late = receipt_queries.overdue(connection, now() - parts.settings.anchor_within_hours * 3_600)
         stuck = anchoring_queries.quarantined(connection)
     yield Check("overdue", f"{len(late)} certificates", "`jangkar reconcile` names them" if late else "")
-    for one in stuck:
-        name = f"{anchoring_queries.subject_name(one)} {one.id}"
-        yield Check(name, "quarantined", f"{one.problem}: docs/runbook.md")
+    for subject in stuck:
+        name = f"{anchoring_queries.subject_name(subject)} {subject.id}"
+        yield Check(name, "quarantined", f"{subject.problem}: docs/runbook.md")
 
 
 def _age_remedy(age: int) -> str:

@@ -53,8 +53,8 @@ def list_issuers() -> None:
     from anchor_service.store import issuers as queries
 
     with services().store.reading() as connection:
-        for one in queries.all_issuers(connection):
-            show(f"{one.id.hex()}  {one.profile}  {one.scope}")
+        for row in queries.all_issuers(connection):
+            show(f"{row.id.hex()}  {row.profile}  {row.scope}")
 
 
 @key.command()
@@ -87,6 +87,6 @@ def list_keys() -> None:
     from anchor_service.store import issuers as queries
 
     with services().store.reading() as connection:
-        for one in queries.api_keys(connection):
-            state = "revoked" if one.revoked_at else "expired" if (one.expires_at or now() + 1) <= now() else "live"
-            show(f"{one.id}  {state}  {one.issuer_id.hex()[:8]}  {one.scopes}")
+        for row in queries.api_keys(connection):
+            state = "revoked" if row.revoked_at else "expired" if (row.expires_at or now() + 1) <= now() else "live"
+            show(f"{row.id}  {state}  {row.issuer_id.hex()[:8]}  {row.scopes}")

@@ -33,15 +33,15 @@ def mirror(
     from anchor_service.pipeline.mirror import Mirror
 
     parts = services()
-    for one in after or []:
-        if not _ADDRESS.fullmatch(one):
-            raise UsageError(f"--after {one} is no address: write 0x and 40 hexadecimal digits")
+    for address in after or []:
+        if not _ADDRESS.fullmatch(address):
+            raise UsageError(f"--after {address} is no address: write 0x and 40 hexadecimal digits")
     recorded = read_recorded(settings(), after or [])
     with progress("Mirroring") as step:
         made = Mirror(folder, whole, step)
         found = made.add_batches(parts.store, parts.filing)
         written = found.written + made.add_logs(recorded)
-    entries = sum(len(one.log.entries) for one in recorded.logs)
+    entries = sum(len(recorded_log.log.entries) for recorded_log in recorded.logs)
     show(
         f"mirrored {found.batches} batches of {found.certificates} certificates, {entries} entries of the log, "
         f"new files {written}"

@@ -66,7 +66,7 @@ def run(
         ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
     for problem in (*report.missed, *report.problems, *report.stopped.values()):
         remark(problem, "yellow")
-    certificates = sum(one.tree_size for one in report.anchored)
+    certificates = sum(batch.tree_size for batch in report.anchored)
     show(
         f"anchored {len(report.anchored)} batches of {certificates} certificates, "
         f"wrote {len(report.written)} statuses, closed {len(report.closed)} nights; "
@@ -85,10 +85,10 @@ def list_batches() -> None:
     from anchor_service.store import anchoring as queries
 
     with services().store.reading() as connection:
-        for one in queries.batches(connection):
-            where = f"block {one.block_number}" if one.state == OnChainState.ANCHORED else one.problem or ""
-            issuer = one.issuer_id.hex()[:8]
-            show(f"{one.id}  {issuer}  {one.sequence}  {one.tree_size} leaves  {one.state}  {where}".rstrip())
+        for row in queries.batches(connection):
+            where = f"block {row.block_number}" if row.state == OnChainState.ANCHORED else row.problem or ""
+            issuer = row.issuer_id.hex()[:8]
+            show(f"{row.id}  {issuer}  {row.sequence}  {row.tree_size} leaves  {row.state}  {where}".rstrip())
 
 
 @batch.command()

@@ -49,12 +49,12 @@ class Recorded:
             "block": {"number": self.block.number, "hash": "0x" + self.block.hash.hex(), "time": self.block.time},
             "logs": [
                 {
-                    "registry": one.log.registry,
-                    "code_hash": "0x" + one.code_hash.hex(),
-                    "size": len(one.log.entries),
-                    "root": one.root_hash.hex(),
+                    "registry": recorded.log.registry,
+                    "code_hash": "0x" + recorded.code_hash.hex(),
+                    "size": len(recorded.log.entries),
+                    "root": recorded.root_hash.hex(),
                 }
-                for one in self.logs
+                for recorded in self.logs
             ],
         }
         return canonical.encode(fields) + "\n"
@@ -63,7 +63,7 @@ class Recorded:
     def digest(self) -> bytes:
         """SHA-256 of the whole bundle."""
         found = hashlib.sha256(self.header.encode())
-        for one in self.logs:
-            for block, entry in zip(one.blocks, one.log.entries, strict=True):
+        for recorded in self.logs:
+            for block, entry in zip(recorded.blocks, recorded.log.entries, strict=True):
                 found.update(f"{block} {entry.hex()}\n".encode())
         return found.digest()

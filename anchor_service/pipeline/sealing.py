@@ -34,6 +34,8 @@ def seal(
 ) -> Batch | None:
     """Seal what the issuer has waiting, in the sequence number after its last one. `step` hears how far it is.
 
+    `last_on_chain` is the issuer's last anchored sequence number, 0 before the first; what came in at or after
+    `received_before`, in seconds since 1970, waits for the next batch.
     Returns nothing when nothing waits, or while an earlier batch is not anchored yet.
     Raises: ChainAhead; Damaged when a row's leaf hash is not that of its own digest and metadata, or
     when the two computed roots differ; NotYetFinal when the node lags.
