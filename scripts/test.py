@@ -15,7 +15,8 @@ import _bootstrap
 
 _bootstrap.enter("dev")
 
-import subprocess  # noqa: E402  (the environment comes first)
+import os  # noqa: E402  (the environment comes first)
+import subprocess  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -48,8 +49,11 @@ def main() -> int:
             if done.returncode:
                 print(done.stdout + done.stderr)
                 return 1
-    # Whole files go to one worker: what they set up is a chain, a database or a browser.
-    command = [sys.executable, "-m", "pytest", "-q", *(options or ("-n", "auto", "--dist", "loadfile")), *tests]
+    # Tests wait for blocks and pages: two workers a core. Which tests go together, tests/conftest.py says.
+    workers = str(2 * (os.cpu_count() or 1))
+    # Hundreds of processes begin: what one of them compiles the others need not.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-m", "pytest", "-q", *(options or ("-n", workers, "--dist", "loadgroup")), *tests]
     return subprocess.run(command, cwd=_bootstrap.ROOT, check=False).returncode
 
 

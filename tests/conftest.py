@@ -23,6 +23,32 @@ settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+# What every worker has for itself: quickly made, or copied.
+OF_EACH_WORKER = {"begun", "deployed", "postgres_server", "shared_devnet", "shared_registry", "worker_id"}
+# Where a test takes longest: these begin first, so that no worker is left with a long one at the end.
+LONGEST_FIRST = ("e2e", "devnet", "network", "browser", "conformance", "page", "repo", "chain", "contracts")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something costly go to one worker, and every other to whichever is free."""
+    folders = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: folders.get(item.path.parent.name, len(folders)))
+    for item in items:
+        if shared := _costly(item):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+def _costly(item: pytest.Item) -> str | None:
+    """The name of what a test shares with others, where that is made for a whole file or run."""
+    assert isinstance(item, pytest.Function)
+    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+        is_ours = definitions[-1].func.__code__.co_filename.startswith(str(Path(__file__).parent))
+        if is_ours and definitions[-1].scope != "function" and name not in OF_EACH_WORKER:
+            parameter = item.callspec.params.get(name, "") if hasattr(item, "callspec") else ""
+            return f"{definitions[-1].baseid} {name} {parameter}"
+    return None
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A PostgreSQL of this session's own, on a socket in its own folder."""
