@@ -109,11 +109,11 @@ def test_a_node_that_lags_is_read_where_it_is(scene):
 @pytest.mark.parametrize("name", ["revoked", "forged"])
 def test_a_lie_in_every_field(scene, name):
     """Each field that a verdict was read from, three lies each, by one of two nodes and by one under a pinned block."""
-    honest = scene.honest.network.url
-    with Proxy(honest) as liar:
+    url = scene.honest.network.url
+    with Proxy(url, remembers=True) as liar, Proxy(url, remembers=True) as honest:
         told = listen(liar)
         asking: dict[str, Callable[[], str]] = {
-            "two nodes": lambda: scene.ask(name, liar.url, honest),
+            "two nodes": lambda: scene.ask(name, liar.url, honest.url),
             "a pinned block": lambda: scene.ask(name, liar.url, pinned_block=scene.head.hash),
         }
         lies = 0
