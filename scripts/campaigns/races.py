@@ -4,9 +4,9 @@
     python3 scripts/campaigns/races.py --database postgres --rounds 2
 
 Each round hands in a batch for every institute and starts all workers at the same instant. In every other round the
-signing key sends a transaction of its own in the middle, so that a nonce is gone that was leased. At the end a thief
-with a key of an institute anchors under its next sequence number: the batch is quarantined, a person requeues it, and
-it is anchored under the one after.
+signing key sends a transaction of its own in the middle, so that a nonce is gone that was taken for a batch. At the end
+a thief with a key of an institute anchors under its next sequence number: the batch is quarantined, a person requeues
+it, and it is anchored under the one after.
 
 Ends with `batches N, gaps 0, clashes 0, doubled 0, lost 0`, or exits 1. Needs anvil (node and npm, Linux on x86-64),
 and PostgreSQL where that is asked for.
