@@ -216,28 +216,29 @@ def test_both_make_the_same_log_proofs_and_the_verifier_takes_them():
         assert verifier_proof.parse(proof.encode()).old == log.checkpoint_of(entries[: index + 1])
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"format": "jangkar-log-proof-v2"},
-        {"index": 4},
-        {"index": -1},
-        {"index": True},
-        {"size": 4},
-        {"root": "00" * 32},
-        {"entry": "00"},
-        {"entry": "0"},
-        {"path": "00"},
-        {"path": ["00"]},
-        {"path": []},
-        {"registry": 1},
-        {"more": 1},
-    ],
-)
-def test_a_log_proof_that_proves_nothing_is_refused(changes):
+WRONG_PROOFS = [
+    # name, what is changed, what is said
+    ("another format", {"format": "jangkar-log-proof-v2"}, "this is no proof of format"),
+    ("another index", {"index": 4}, "does not lead from the entry to the root"),
+    ("an index below 0", {"index": -1}, "index is not a whole number"),
+    ("an index that is true", {"index": True}, "index is not a whole number"),
+    ("a smaller tree", {"size": 4}, "the path is too long for this tree"),
+    ("another root", {"root": "00" * 32}, "does not lead from the entry to the root"),
+    ("another entry", {"entry": "00"}, "does not lead from the entry to the root"),
+    ("half a byte", {"entry": "0"}, "entry is not lowercase hexadecimal of its length"),
+    ("a path in one text", {"path": "00"}, "path is not a list of texts of 64 hexadecimal digits"),
+    ("a path of a short hash", {"path": ["00"]}, "path is not a list of texts of 64 hexadecimal digits"),
+    ("an empty path", {"path": []}, "the path is too short for this tree"),
+    ("a registry that is a number", {"registry": 1}, "registry is not a text"),
+    ("an unknown field", {"more": 1}, "the fields of an inclusion or of a consistency, and no others"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), [row[1:] for row in WRONG_PROOFS], ids=[row[0] for row in WRONG_PROOFS])
+def test_a_log_proof_that_proves_nothing_is_refused(changes, said):
     entries = [random.Random(number).randbytes(64) for number in range(40)]
     fields = json.loads(log_proof.Log(7, "0x" + "12" * 20, entries).inclusion_proof(3)) | changes
-    with pytest.raises(MalformedProof):
+    with pytest.raises(MalformedProof, match=said):
         verifier_proof.parse(json.dumps(fields).encode())
     for rubbish in (b"", b"[]", b"\xff", json.dumps(fields).encode()[:-1]):
         with pytest.raises(MalformedProof):

@@ -1,12 +1,12 @@
 """Manifests and entries as an institute hands them to an auditor. Source: docs/spec/manifest.md."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from verifier.errors import Malformed, MalformedManifest
-from verifier.formats.strictjson import read_canonical
+from verifier.formats.strictjson import MAX_INTEGER_DIGITS, Fields, is_hash, read_canonical
 
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"
@@ -17,7 +17,13 @@ SLACK_BYTES = 1 << 20
 
 _HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
 _ENTRY = {"leaf_index", "document_digest", "metadata"}
-_HASH = re.compile("[0-9a-f]{64}")
+# Below every integer that can be read: a number that cannot be is the header of another batch, and reported as that.
+_ANY = -(10**MAX_INTEGER_DIGITS)
+_ENTRY_DEFECTS = {
+    "leaf_index": "names no leaf of the batch",
+    "document_digest": "has no digest",
+    "metadata": "has no metadata",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def read_manifest(data: bytes) -> tuple[Header, list[bytes]]:
     header, lines = _read(data, MANIFEST_FORMAT)
     leaves = []
     for number, line in lines:
-        if not _HASH.fullmatch(line):
+        if not is_hash(line):
             raise MalformedManifest(f"line {number} is no leaf hash")
         leaves.append(bytes.fromhex(line))
     return header, leaves
@@ -63,14 +69,12 @@ def read_entries(data: bytes) -> tuple[Header, list[Entry]]:
     header, lines = _read(data, ENTRIES_FORMAT)
     entries: list[Entry] = []
     for number, line in lines:
-        fields = _object(line, number)
-        _require(set(fields) == _ENTRY, f"line {number} has other fields than an entry")
-        index, digest, metadata = fields["leaf_index"], fields["document_digest"], fields["metadata"]
-        _require(type(index) is int and 0 <= index < header.tree_size, f"line {number} names no leaf of the batch")
+        members = _object(line, number)
+        _require(set(members) == _ENTRY, f"line {number} has other fields than an entry")
+        fields = Fields(members, partial(_entry_defect, number))
+        index = fields.integer("leaf_index", most=header.tree_size - 1)
         _require(not entries or index > entries[-1].leaf_index, f"line {number} is out of order")
-        _require(isinstance(digest, str) and bool(_HASH.fullmatch(digest)), f"line {number} has no digest")
-        _require(isinstance(metadata, str), f"line {number} has no metadata")
-        entries.append(Entry(index, bytes.fromhex(digest), metadata))
+        entries.append(Entry(index, fields.hash("document_digest"), fields.text("metadata")))
     return header, entries
 
 
@@ -80,20 +84,17 @@ def _read(data: bytes, format_: str) -> tuple[Header, Iterator[tuple[int, str]]]
     except UnicodeDecodeError:
         raise MalformedManifest("the file is not UTF-8") from None
     _require(bool(rest) and rest.pop() == "", "the file does not end with a line feed")
-    fields = _object(first, 1)
-    _require(set(fields) == _HEADER and fields["format"] == format_, f"line 1 is no header of format {format_}")
-    texts = all(isinstance(fields[name], str) for name in ("registry", "issuer_id", "issuer_profile", "root_hash"))
-    numbers = all(type(fields[name]) is int for name in ("chain_id", "sequence", "tree_size"))
-    hashes = texts and all(_HASH.fullmatch(fields[name]) for name in ("issuer_id", "root_hash"))
-    _require(numbers and hashes, "line 1 holds something else than it should")
+    members = _object(first, 1)
+    _require(set(members) == _HEADER and members["format"] == format_, f"line 1 is no header of format {format_}")
+    fields = Fields(members, _header_defect)
     header = Header(
-        chain_id=fields["chain_id"],
-        registry=fields["registry"],
-        issuer_id=bytes.fromhex(fields["issuer_id"]),
-        issuer_profile=fields["issuer_profile"],
-        sequence=fields["sequence"],
-        tree_size=fields["tree_size"],
-        root_hash=bytes.fromhex(fields["root_hash"]),
+        chain_id=fields.integer("chain_id", _ANY),
+        registry=fields.text("registry"),
+        issuer_id=fields.hash("issuer_id"),
+        issuer_profile=fields.text("issuer_profile"),
+        sequence=fields.integer("sequence", _ANY),
+        tree_size=fields.integer("tree_size", _ANY),
+        root_hash=fields.hash("root_hash"),
     )
     return header, enumerate(rest, start=2)
 
@@ -103,6 +104,14 @@ def _object(line: str, number: int) -> dict[str, Any]:
         return read_canonical(line, what=f"line {number}", max_bytes=MAX_LINE_BYTES)
     except Malformed as error:
         raise MalformedManifest(str(error)) from None
+
+
+def _header_defect(_name: str, _expected: str) -> MalformedManifest:
+    return MalformedManifest("line 1 holds something else than it should")
+
+
+def _entry_defect(line: int, name: str, _expected: str) -> MalformedManifest:
+    return MalformedManifest(f"line {line} {_ENTRY_DEFECTS[name]}")
 
 
 def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)

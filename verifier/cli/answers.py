@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import re
 import sys
 from pathlib import Path
 
 from verifier import report
 from verifier.formats.policy import Policy
+from verifier.formats.strictjson import is_hash
 from verifier.verdict.ask import Result
 from verifier.verdict.verdict import EXIT_CODES, USAGE_ERROR, Verdict
 
@@ -50,7 +50,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 def hash_of(option: str, given: str) -> bytes:
     """32 bytes from what an option was given. Raises: ValueError."""
-    if not re.fullmatch("[0-9a-f]{64}", given):
+    if not is_hash(given):
         raise ValueError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
     return bytes.fromhex(given)
 

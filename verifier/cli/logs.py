@@ -13,6 +13,7 @@ from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, us
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.formats import approval
 from verifier.formats.policy import Policy
+from verifier.formats.strictjson import is_hash
 from verifier.history import bundle, log_proof
 from verifier.history.log import checkpoint_of, read_log
 from verifier.history.recorded import record
@@ -106,7 +107,7 @@ def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
 def checkpoint(given: str) -> Checkpoint:
     """A checkpoint from its text. Raises: ValueError."""
     size, _, root = given.partition(":")
-    if not re.fullmatch("[0-9]{1,19}", size) or not re.fullmatch("[0-9a-f]{64}", root):
+    if not re.fullmatch("[0-9]{1,19}", size) or not is_hash(root):
         raise ValueError(f"checkpoint {given}: write it as SIZE:ROOT, the root in 64 lowercase hexadecimal digits")
     return Checkpoint(int(size), bytes.fromhex(root))
 

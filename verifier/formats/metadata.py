@@ -7,21 +7,20 @@ from typing import Any, NamedTuple
 
 from verifier.errors import MalformedCode, MalformedMetadata, MalformedProfile, MalformedText
 from verifier.formats import certificate_code
-from verifier.formats.strictjson import read_canonical
+from verifier.formats.strictjson import is_hash, read_canonical, require_names
 
 MAX_METADATA_BYTES = 4096
 MAX_PROFILE_BYTES = 1024
 
 _NONCE = re.compile("[0-9a-f]{32}")
 _KIND = re.compile("[a-z][a-z0-9-]{0,31}")
-_HASH = re.compile("[0-9a-f]{64}")
 _PROFILE_CODE = re.compile("[A-Z0-9][A-Z0-9.-]{0,31}")
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _TEXT_LIMITS = {"number": 128, "title": 300, "grade": 100}
 _MAX_JP = 10_000
 _REQUIRED = {"nonce", "kind", "number", "issued_on"}
-_ALLOWED = _REQUIRED | {"code", "title", "jp", "grade", "starts_on", "ends_on", "valid_until", "supersedes"}
+_OPTIONAL = {"code", "title", "jp", "grade", "starts_on", "ends_on", "valid_until", "supersedes"}
 # Soft hyphen, zero-width, bidirectional and annotation characters, and line separators.
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
@@ -49,13 +48,9 @@ def parse_metadata(text: str) -> Metadata:
     """Read the exact metadata text of a receipt. Raises: MalformedMetadata."""
     try:
         fields = read_canonical(text, what="metadata", max_bytes=MAX_METADATA_BYTES)
+        require_names(fields, _REQUIRED, _OPTIONAL, what="metadata")
     except MalformedText as error:
         raise MalformedMetadata(str(error)) from None
-    names = set(fields)
-    if names - _ALLOWED:
-        raise MalformedMetadata(f"metadata has an unknown field {min(names - _ALLOWED)!r}")
-    if _REQUIRED - names:
-        raise MalformedMetadata(f"metadata lacks {min(_REQUIRED - names)!r}")
     for name, value in fields.items():
         if not _holds(name, value):
             raise MalformedMetadata(f"metadata field {name!r} does not hold what it must")
@@ -91,7 +86,7 @@ def _holds(name: str, value: Any) -> bool:
         case "kind":
             return _KIND.fullmatch(value) is not None
         case "supersedes":
-            return _HASH.fullmatch(value) is not None
+            return is_hash(value)
         case "valid_until":
             return _instant(value) is not None
         case "issued_on" | "starts_on" | "ends_on":

@@ -1,11 +1,10 @@
 """Receipt v1, read from docs/spec/receipt.md. A receipt is a claim: nothing in it is obeyed."""
 
-import re
 from typing import Any, NamedTuple
 
 from verifier.errors import MalformedReceipt, MalformedText
 from verifier.formats.metadata import Metadata, Profile, parse_metadata, parse_profile
-from verifier.formats.strictjson import canonical, read
+from verifier.formats.strictjson import Fields, canonical, read, require_names
 from verifier.proofs.hashing import certificate_leaf
 
 FORMAT = "jangkar-receipt-v1"
@@ -13,10 +12,7 @@ SUFFIX = ".jangkar.json"
 MAX_BYTES = 64 * 1024
 MAX_PATH = 64
 
-_HASH = re.compile("[0-9a-f]{64}")
-_TRANSACTION = re.compile("0x[0-9a-f]{64}")
-_ADDRESS = re.compile("0x[0-9a-f]{40}")
-_FIELDS = {
+_NAMES = {
     "format",
     "document_digest",
     "metadata",
@@ -82,71 +78,45 @@ def parse(data: bytes) -> Receipt:
     Raises: MalformedReceipt, MalformedMetadata or MalformedProfile, named by the defect.
     """
     try:
-        fields = read(data, what="receipt", max_bytes=MAX_BYTES)
+        members = read(data, what="receipt", max_bytes=MAX_BYTES)
+        if not isinstance(members, dict):
+            raise MalformedReceipt("receipt is not a JSON object")
+        if members.get("format") != FORMAT:
+            raise MalformedReceipt(f"receipt has the format {members.get('format')!r}; this verifier reads {FORMAT}")
+        require_names(members, _NAMES, what="receipt")
+        if not isinstance(members["hints"], dict):
+            raise MalformedReceipt("receipt's hints are not an object")
+        require_names(members["hints"], _HINTS, what="receipt's hints")
     except MalformedText as error:
         raise MalformedReceipt(str(error)) from None
-    if not isinstance(fields, dict):
-        raise MalformedReceipt("receipt is not a JSON object")
-    if fields.get("format") != FORMAT:
-        raise MalformedReceipt(f"receipt has the format {fields.get('format')!r}; this verifier reads {FORMAT}")
-    _exact_fields(fields, _FIELDS, "receipt")
-    hints = fields["hints"]
-    if not isinstance(hints, dict):
-        raise MalformedReceipt("receipt's hints are not an object")
-    _exact_fields(hints, _HINTS, "receipt's hints")
-    path = fields["path"]
-    if not isinstance(path, list) or len(path) > MAX_PATH:
+    if not isinstance(members["path"], list) or len(members["path"]) > MAX_PATH:
         raise MalformedReceipt(f"receipt's path is not a list of at most {MAX_PATH} hashes")
+    fields, hints = Fields(members, _defect), Fields(members["hints"], _defect)
     receipt = Receipt(
-        document_digest=_hash("document_digest", fields["document_digest"]),
-        metadata_text=_text("metadata", fields["metadata"]),
-        metadata=parse_metadata(_text("metadata", fields["metadata"])),
-        issuer_id=_hash("issuer_id", fields["issuer_id"]),
-        profile_text=_text("issuer_profile", fields["issuer_profile"]),
-        profile=parse_profile(_text("issuer_profile", fields["issuer_profile"])),
-        sequence=_integer("sequence", fields["sequence"], least=1),
-        leaf_index=_integer("leaf_index", fields["leaf_index"], least=0),
-        path=tuple(_hash("path", node) for node in path),
-        chain_id=_integer("chain_id", hints["chain_id"], least=1),
-        registry=_match(_ADDRESS, "registry", hints["registry"]),
-        transaction=_match(_TRANSACTION, "transaction", hints["transaction"]),
-        block=_integer("block", hints["block"], least=0),
+        document_digest=fields.hash("document_digest"),
+        metadata_text=fields.text("metadata"),
+        metadata=parse_metadata(fields.text("metadata")),
+        issuer_id=fields.hash("issuer_id"),
+        profile_text=fields.text("issuer_profile"),
+        profile=parse_profile(fields.text("issuer_profile")),
+        sequence=fields.integer("sequence", 1, _MAX_INTEGER),
+        leaf_index=fields.integer("leaf_index", 0, _MAX_INTEGER),
+        path=fields.hashes("path"),
+        chain_id=hints.integer("chain_id", 1, _MAX_INTEGER),
+        registry=hints.address("registry"),
+        transaction="0x" + hints.hash_0x("transaction").hex(),
+        block=hints.integer("block", 0, _MAX_INTEGER),
     )
-    if data != _encode(fields):
+    if data != _encode(members):
         raise MalformedReceipt(
             "receipt is not in its one byte form; fetch it again instead of saving it from an editor"
         )
     return receipt
 
 
-def _encode(fields: dict[str, Any]) -> bytes:
-    return (canonical(fields) + "\n").encode()
+def _encode(members: dict[str, Any]) -> bytes:
+    return (canonical(members) + "\n").encode()
 
 
-def _exact_fields(given: dict[str, Any], wanted: set[str], what: str) -> None:
-    if set(given) - wanted:
-        raise MalformedReceipt(f"{what} has an unknown field {min(set(given) - wanted)!r}")
-    if wanted - set(given):
-        raise MalformedReceipt(f"{what} lacks {min(wanted - set(given))!r}")
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise MalformedReceipt(f"receipt field {name!r} is not a text")
-    return value
-
-
-def _match(pattern: re.Pattern[str], name: str, value: Any) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise MalformedReceipt(f"receipt field {name!r} is not lowercase hexadecimal of its length")
-    return value
-
-
-def _hash(name: str, value: Any) -> bytes:
-    return bytes.fromhex(_match(_HASH, name, value))
-
-
-def _integer(name: str, value: Any, *, least: int) -> int:
-    if type(value) is not int or not least <= value <= _MAX_INTEGER:
-        raise MalformedReceipt(f"receipt field {name!r} is not a whole number from {least}")
-    return value
+def _defect(name: str, expected: str) -> MalformedReceipt:
+    return MalformedReceipt(f"receipt field {name!r} is not {expected}")

@@ -1,13 +1,20 @@
-"""One strict JSON reader for everything that is handed to the verifier."""
+"""One strict JSON reader for everything that is handed to the verifier, and one for the members of an object."""
 
 import json
 import re
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NoReturn
 
-from verifier.errors import MalformedText
+from verifier.errors import Malformed, MalformedText
 
 MAX_DEPTH = 8
 MAX_INTEGER_DIGITS = 20
+
+_HASH = re.compile("[0-9a-f]{64}")
+_HASH_0X = re.compile("0x[0-9a-f]{64}")
+_ADDRESS = re.compile("0x[0-9a-f]{40}")
+_BYTES = re.compile("(?:[0-9a-f]{2})*")
 
 _BRACKET_OR_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
@@ -33,6 +40,79 @@ def read(data: bytes, *, what: str, max_bytes: int) -> Any:
         )
     except ValueError as error:
         raise MalformedText(f"{what} is not JSON: {error}") from None
+
+
+def is_hash(value: Any) -> bool:
+    """Whether this is a hash as every format writes one: 64 lowercase hexadecimal digits."""
+    return isinstance(value, str) and _HASH.fullmatch(value) is not None
+
+
+def require_names(
+    given: Mapping[str, Any], required: AbstractSet[str], optional: AbstractSet[str] = frozenset(), *, what: str
+) -> None:
+    """Refuse an object that has other members than it may, or fewer than it must.
+
+    Raises: MalformedText, named by the first of them.
+    """
+    if unknown := set(given) - required - optional:
+        raise MalformedText(f"{what} has an unknown field {min(unknown)!r}")
+    if missing := required - set(given):
+        raise MalformedText(f"{what} lacks {min(missing)!r}")
+
+
+class Fields:
+    """The members of an object that are known to be there, each read as what its format says that it is.
+
+    `defect` makes the format's own error from a member's name and from what the member should have been, so that each
+    format says in its words what is wrong. Every reader raises that error.
+    """
+
+    def __init__(self, members: Mapping[str, Any], defect: Callable[[str, str], Malformed]) -> None:
+        self._members = members
+        self._defect = defect
+
+    def integer(self, name: str, least: int = 0, most: int | None = None) -> int:
+        """A whole number from `least` to `most`, both of them included."""
+        value = self._members[name]
+        if type(value) is not int or value < least or (most is not None and value > most):
+            raise self._defect(name, f"a whole number from {least}")
+        return value
+
+    def text(self, name: str) -> str:
+        """Any text."""
+        value = self._members[name]
+        if not isinstance(value, str):
+            raise self._defect(name, "a text")
+        return value
+
+    def hash(self, name: str) -> bytes:
+        """The 32 bytes of 64 hexadecimal digits."""
+        return bytes.fromhex(self._match(name, _HASH, "lowercase hexadecimal of its length"))
+
+    def hash_0x(self, name: str) -> bytes:
+        """The 32 bytes of 64 hexadecimal digits behind 0x, as nodes write them."""
+        return bytes.fromhex(self._match(name, _HASH_0X, "lowercase 0x hexadecimal of its length")[2:])
+
+    def address(self, name: str) -> str:
+        """The text of an address: 40 lowercase hexadecimal digits behind 0x."""
+        return self._match(name, _ADDRESS, "lowercase 0x hexadecimal of its length")
+
+    def octets(self, name: str) -> bytes:
+        """Any number of bytes in hexadecimal."""
+        return bytes.fromhex(self._match(name, _BYTES, "lowercase hexadecimal of its length"))
+
+    def hashes(self, name: str) -> tuple[bytes, ...]:
+        """A list of hashes."""
+        value = self._members[name]
+        if not isinstance(value, list) or not all(map(is_hash, value)):
+            raise self._defect(name, "a list of texts of 64 hexadecimal digits")
+        return tuple(map(bytes.fromhex, value))
+
+    def _match(self, name: str, pattern: re.Pattern[str], expected: str) -> str:
+        value = self._members[name]
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise self._defect(name, expected)
+        return value
 
 
 def canonical(value: Any) -> str:

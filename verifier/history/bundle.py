@@ -12,7 +12,7 @@ from typing import Any
 from verifier.chain.facts import Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
-from verifier.formats.strictjson import read
+from verifier.formats.strictjson import Fields, read
 from verifier.history.log import Entry, checkpoint_of, proved
 from verifier.history.recorded import Recorded
 from verifier.history.state import replay
@@ -23,6 +23,14 @@ MAX_HEADER_BYTES = 64 * 1024
 _HEADER = {"format", "chain_id", "genesis", "block", "logs"}
 _BLOCK = {"number", "hash", "time"}
 _LOG = {"registry", "code_hash", "size", "root"}
+_DEFECTS = {
+    "number": "the block's number or time is no whole number",
+    "time": "the block's number or time is no whole number",
+    "hash": "the block's hash is none",
+    "size": "the size of a log is no whole number",
+    "root": "the root of a log is no hash",
+}
+_MAX_INT64 = 2**63 - 1
 _LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})+)")
 
 
@@ -98,20 +106,16 @@ def _sizes(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:
             log["registry"] == pin.address and log["code_hash"] == "0x" + pin.code_hash.hex(),
             f"the bundle is of another registry than the policy's {pin.address}",
         )
-        _require(type(log["size"]) is int and log["size"] >= 0, "the size of a log is no whole number")
-        _require(bool(re.fullmatch("[0-9a-f]{64}", str(log["root"]))), "the root of a log is no hash")
-        found.append(Checkpoint(log["size"], bytes.fromhex(log["root"])))
+        fields = Fields(log, _defect)
+        found.append(Checkpoint(fields.integer("size"), fields.hash("root")))
     return found
 
 
 def _head(block: Any) -> Head:
     _require(isinstance(block, dict) and set(block) == _BLOCK, "the block has other fields than it should")
-    _require(
-        all(type(block[name]) is int and 0 <= block[name] < 2**63 for name in ("number", "time")),
-        "the block's number or time is no whole number",
-    )
-    _require(bool(re.fullmatch("0x[0-9a-f]{64}", str(block["hash"]))), "the block's hash is none")
-    return Head(block["number"], bytes.fromhex(block["hash"][2:]), block["time"], block["number"])
+    fields = Fields(block, _defect)
+    number, time = fields.integer("number", most=_MAX_INT64), fields.integer("time", most=_MAX_INT64)
+    return Head(number, fields.hash_0x("hash"), time, number)
 
 
 def _next(lines: Iterator[str], count: int) -> list[str]:
@@ -125,6 +129,10 @@ def _entry(line: str) -> Entry:
     if match is None:
         raise MalformedBundle(f"a line of the bundle is no entry: {line[:80]!r}")
     return Entry(int(match[1]), bytes.fromhex(match[2]))
+
+
+def _defect(name: str, _expected: str) -> MalformedBundle:
+    return MalformedBundle(_DEFECTS[name])
 
 
 def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)

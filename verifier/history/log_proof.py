@@ -1,14 +1,13 @@
 """Proofs about the registry's log, made from events alone and checked without them. Source: docs/spec/log.md 5."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from verifier.chain.facts import Checkpoint
 from verifier.errors import MalformedProof, MalformedText
-from verifier.formats.strictjson import read
+from verifier.formats.strictjson import Fields, read
 from verifier.history.log import checkpoint_of
 from verifier.proofs.hashing import leaf_hash
 from verifier.proofs.merkle import consistency_path, inclusion_path, is_consistent, root_from_path
@@ -19,8 +18,6 @@ MAX_BYTES = 64 * 1024
 _SHARED = {"format", "chain_id", "registry", "size", "root", "path"}
 _INCLUSION = _SHARED | {"entry", "index"}
 _CONSISTENCY = _SHARED | {"old_size", "old_root"}
-_HASH = re.compile("[0-9a-f]{64}")
-_BYTES = re.compile("(?:[0-9a-f]{2})*")
 
 
 @dataclass(frozen=True)
@@ -57,25 +54,23 @@ def parse(data: bytes) -> LogProof:
     Raises: MalformedProof for what is no proof, and for one that proves nothing.
     """
     try:
-        fields = read(data, what="log proof", max_bytes=MAX_BYTES)
+        members = read(data, what="log proof", max_bytes=MAX_BYTES)
     except MalformedText as error:
         raise MalformedProof(str(error)) from None
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+    if not isinstance(members, dict) or members.get("format") != FORMAT:
         raise MalformedProof(f"this is no proof of format {FORMAT}")
-    if set(fields) not in (_INCLUSION, _CONSISTENCY):
+    if set(members) not in (_INCLUSION, _CONSISTENCY):
         raise MalformedProof("a log proof has the fields of an inclusion or of a consistency, and no others")
-    nodes = fields["path"]
-    if not isinstance(nodes, list) or not isinstance(fields["registry"], str):
-        raise MalformedProof("path is no list, or registry is no text")
-    path = [_bytes({"path": node}, "path", _HASH) for node in nodes]
-    checkpoint = Checkpoint(_integer(fields, "size"), _bytes(fields, "root", _HASH))
-    shared = (_integer(fields, "chain_id"), fields["registry"], checkpoint)
-    if "entry" in fields:
-        entry, index = _bytes(fields, "entry", _BYTES), _integer(fields, "index")
+    fields = Fields(members, lambda name, expected: MalformedProof(f"{name} is not {expected}"))
+    path = fields.hashes("path")
+    checkpoint = Checkpoint(fields.integer("size"), fields.hash("root"))
+    shared = (fields.integer("chain_id"), fields.text("registry"), checkpoint)
+    if "entry" in members:
+        entry, index = fields.octets("entry"), fields.integer("index")
         if root_from_path(leaf_hash(entry), index, checkpoint.size, path) != checkpoint.root:
             raise MalformedProof("the path does not lead from the entry to the root")
         return LogProof(*shared, old=None, entry=entry, index=index)
-    old = Checkpoint(_integer(fields, "old_size"), _bytes(fields, "old_root", _HASH))
+    old = Checkpoint(fields.integer("old_size"), fields.hash("old_root"))
     if not is_consistent(old.size, old.root, checkpoint.size, checkpoint.root, path):
         raise MalformedProof("the path does not lead from the old root to the new one")
     return LogProof(*shared, old=old, entry=None, index=None)
@@ -93,17 +88,3 @@ def _encode(chain_id: int, registry: str, entries: Sequence[bytes], path: Sequen
         **what,
     }
     return json.dumps(fields, sort_keys=True, separators=(",", ":"))
-
-
-def _integer(fields: dict[str, Any], name: str) -> int:
-    value = fields[name]
-    if type(value) is not int or value < 0:
-        raise MalformedProof(f"{name} is not a whole number")
-    return value
-
-
-def _bytes(fields: dict[str, Any], name: str, pattern: re.Pattern[str]) -> bytes:
-    value = fields[name]
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise MalformedProof(f"{name} is not lowercase hexadecimal of its length")
-    return bytes.fromhex(value)

@@ -4,7 +4,6 @@ A document is never parsed and never stored. Bodies are bounded in size, and in 
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from verifier.errors import MalformedText
 from verifier.formats.fingerprint import MAX_REVISIONS, Fingerprint, Fingerprinting
 from verifier.formats.receipt import MAX_BYTES as MAX_RECEIPT
-from verifier.formats.strictjson import read
+from verifier.formats.strictjson import is_hash, read
 
 DOCUMENT_FIELD = "file"
 RECEIPT_FIELD = "receipt"
@@ -34,8 +33,6 @@ LEAST_BYTES_A_SECOND = 1000
 MAX_QUESTION = 6 * MAX_RECEIPT
 # Boundaries and part headers come on top of what the parts hold.
 FORM_OVERHEAD = 64 * 1024
-
-_HASH = re.compile("[0-9a-f]{64}")
 
 
 class UploadRefused(Exception):
@@ -164,7 +161,7 @@ async def read_question(stream: AsyncIterator[bytes]) -> Upload:
     digests, receipt = fields["digests"], fields["receipt"]
     if not (isinstance(digests, list) and 1 <= len(digests) <= MAX_REVISIONS + 1 and isinstance(receipt, str)):
         raise UploadRefused("bad-form")
-    if not all(isinstance(one, str) and _HASH.fullmatch(one) for one in digests):
+    if not all(map(is_hash, digests)):
         raise UploadRefused("bad-form")
     digest, *revisions = map(bytes.fromhex, digests)
     # A lone surrogate is no text, and so no receipt either: the reader of receipts says so.
@@ -209,6 +206,6 @@ async def _whole(stream: AsyncIterator[bytes]) -> bytes:
 
 
 def _issuer(given: Any) -> str:
-    if not isinstance(given, str) or not (given == "" or _HASH.fullmatch(given)):
+    if not isinstance(given, str) or not (given == "" or is_hash(given)):
         raise UploadRefused("bad-issuer")
     return given
