@@ -17,73 +17,75 @@ CONSISTENCY = load("consistency.json")
 RECEIPTS = load("receipts.json")
 
 
-def from_path(one):
-    path = [bytes.fromhex(node) for node in one["path"]]
-    return root_from_path(bytes.fromhex(one["leaf_hash"]), one["leaf_index"], one["tree_size"], path)
+def from_path(vector):
+    path = [bytes.fromhex(node) for node in vector["path"]]
+    return root_from_path(bytes.fromhex(vector["leaf_hash"]), vector["leaf_index"], vector["tree_size"], path)
 
 
 def test_hashing():
     vectors = load("hashing.json")
-    for one in vectors["leaf"]:
-        assert hashing.leaf_hash(bytes.fromhex(one["data"])).hex() == one["hash"]
-    for one in vectors["node"]:
-        assert hashing.node_hash(bytes.fromhex(one["left"]), bytes.fromhex(one["right"])).hex() == one["hash"]
+    for vector in vectors["leaf"]:
+        assert hashing.leaf_hash(bytes.fromhex(vector["data"])).hex() == vector["hash"]
+    for vector in vectors["node"]:
+        assert hashing.node_hash(bytes.fromhex(vector["left"]), bytes.fromhex(vector["right"])).hex() == vector["hash"]
 
 
 def test_leaf_inputs():
-    for one in load("leaf-inputs.json"):
+    for vector in load("leaf-inputs.json"):
         found = hashing.certificate_leaf(
-            bytes.fromhex(one["issuer_id"]), bytes.fromhex(one["document_digest"]), one["metadata"]
+            bytes.fromhex(vector["issuer_id"]), bytes.fromhex(vector["document_digest"]), vector["metadata"]
         )
-        assert found.hex() == one["leaf_hash"]
-        assert hashing.leaf_hash(bytes.fromhex(one["leaf_input"])) == found
+        assert found.hex() == vector["leaf_hash"]
+        assert hashing.leaf_hash(bytes.fromhex(vector["leaf_input"])) == found
 
 
 def test_published_trees():
-    for one in load("trees.json")["trees"]:
-        leaves = [hashing.leaf_hash(bytes.fromhex(data)) for data in one["leaf_inputs"]]
-        assert root_from_leaves(leaves).hex() == one["root_hash"]
+    for vector in load("trees.json")["trees"]:
+        leaves = [hashing.leaf_hash(bytes.fromhex(data)) for data in vector["leaf_inputs"]]
+        assert root_from_leaves(leaves).hex() == vector["root_hash"]
 
 
-@pytest.mark.parametrize("one", INCLUSION["right"], ids=lambda one: one["name"])
-def test_right_inclusion(one):
-    assert from_path(one).hex() == one["root_hash"]
+@pytest.mark.parametrize("vector", INCLUSION["right"], ids=lambda vector: vector["name"])
+def test_right_inclusion(vector):
+    assert from_path(vector).hex() == vector["root_hash"]
 
 
-@pytest.mark.parametrize("one", INCLUSION["wrong"], ids=lambda one: one["name"])
-def test_wrong_inclusion(one):
+@pytest.mark.parametrize("vector", INCLUSION["wrong"], ids=lambda vector: vector["name"])
+def test_wrong_inclusion(vector):
     try:
-        root = from_path(one)
+        root = from_path(vector)
     except MalformedProof:
         return
-    assert root.hex() != one["root_hash"]
+    assert root.hex() != vector["root_hash"]
 
 
-def consistent(one):
-    path = [bytes.fromhex(node) for node in one["path"]]
-    return is_consistent(one["old_size"], bytes.fromhex(one["old_root"]), one["size"], bytes.fromhex(one["root"]), path)
+def consistent(vector):
+    path = [bytes.fromhex(node) for node in vector["path"]]
+    return is_consistent(
+        vector["old_size"], bytes.fromhex(vector["old_root"]), vector["size"], bytes.fromhex(vector["root"]), path
+    )
 
 
-@pytest.mark.parametrize("one", CONSISTENCY["right"], ids=lambda one: one["name"])
-def test_right_consistency(one):
-    assert consistent(one)
+@pytest.mark.parametrize("vector", CONSISTENCY["right"], ids=lambda vector: vector["name"])
+def test_right_consistency(vector):
+    assert consistent(vector)
 
 
-@pytest.mark.parametrize("one", CONSISTENCY["wrong"], ids=lambda one: one["name"])
-def test_wrong_consistency(one):
+@pytest.mark.parametrize("vector", CONSISTENCY["wrong"], ids=lambda vector: vector["name"])
+def test_wrong_consistency(vector):
     try:
-        assert not consistent(one)
+        assert not consistent(vector)
     except MalformedProof:
         return
 
 
 def test_what_an_approval_signs():
-    for one in load("approvals.json"):
-        given = {name: one[name] for name in ("chain_id", "registry", "sequence", "deadline")} | {
-            "tree_size": one["size"]
+    for vector in load("approvals.json"):
+        given = {name: vector[name] for name in ("chain_id", "registry", "sequence", "deadline")} | {
+            "tree_size": vector["size"]
         }
-        hashes = {"issuer_id": bytes.fromhex(one["issuer_id"]), "root_hash": bytes.fromhex(one["root"])}
-        assert approval.digest(approval.Approval(**given, **hashes)).hex() == one["digest"]
+        hashes = {"issuer_id": bytes.fromhex(vector["issuer_id"]), "root_hash": bytes.fromhex(vector["root"])}
+        assert approval.digest(approval.Approval(**given, **hashes)).hex() == vector["digest"]
 
 
 def test_the_64_byte_forgery_is_refused():
@@ -102,41 +104,43 @@ def test_the_64_byte_forgery_is_refused():
     assert hashing.leaf_hash(bytes.fromhex(forgery["forged_from_our_leaves"])) != root
 
 
-@pytest.mark.parametrize("one", METADATA["right"], ids=lambda one: one["name"])
-def test_right_metadata(one):
-    assert metadata.parse_metadata(one["text"]).kind == "latsar"
+@pytest.mark.parametrize("vector", METADATA["right"], ids=lambda vector: vector["name"])
+def test_right_metadata(vector):
+    assert metadata.parse_metadata(vector["text"]).kind == "latsar"
 
 
-@pytest.mark.parametrize("one", METADATA["wrong"], ids=lambda one: one["name"])
-def test_wrong_metadata(one):
+@pytest.mark.parametrize("vector", METADATA["wrong"], ids=lambda vector: vector["name"])
+def test_wrong_metadata(vector):
     with pytest.raises(MalformedMetadata):
-        metadata.parse_metadata(one["text"])
+        metadata.parse_metadata(vector["text"])
 
 
 def test_right_codes():
-    for one in CODES["right"]:
-        assert certificate_code.normalise(one["code"]) == one["code"]
-    for one in CODES["typed"]:
-        assert certificate_code.normalise(one["typed"]) == one["code"]
+    for vector in CODES["right"]:
+        assert certificate_code.normalise(vector["code"]) == vector["code"]
+    for vector in CODES["typed"]:
+        assert certificate_code.normalise(vector["typed"]) == vector["code"]
 
 
-@pytest.mark.parametrize("one", CODES["wrong"], ids=lambda one: one["name"])
-def test_wrong_codes(one):
+@pytest.mark.parametrize("vector", CODES["wrong"], ids=lambda vector: vector["name"])
+def test_wrong_codes(vector):
     with pytest.raises(MalformedCode):
-        certificate_code.normalise(one["typed"])
+        certificate_code.normalise(vector["typed"])
 
 
 def test_the_right_receipt():
-    one = RECEIPTS["right"]
-    found = receipt.parse(one["text"].encode())
-    assert found.leaf_hash.hex() == one["leaf_hash"]
-    assert root_from_path(found.leaf_hash, found.leaf_index, one["tree_size"], found.path).hex() == one["root_hash"]
+    vector = RECEIPTS["right"]
+    found = receipt.parse(vector["text"].encode())
+    assert found.leaf_hash.hex() == vector["leaf_hash"]
+    assert (
+        root_from_path(found.leaf_hash, found.leaf_index, vector["tree_size"], found.path).hex() == vector["root_hash"]
+    )
 
 
-@pytest.mark.parametrize("one", RECEIPTS["wrong"], ids=lambda one: one["name"])
-def test_wrong_receipts(one):
+@pytest.mark.parametrize("vector", RECEIPTS["wrong"], ids=lambda vector: vector["name"])
+def test_wrong_receipts(vector):
     with pytest.raises(Malformed):
-        receipt.parse(one["text"].encode("utf-8", "surrogatepass"))
+        receipt.parse(vector["text"].encode("utf-8", "surrogatepass"))
 
 
 def test_a_receipt_that_is_no_text():

@@ -17,7 +17,7 @@ def encode(item: bytes | Sequence[Item]) -> bytes:
         if len(item) == 1 and item[0] < 0x80:
             return item
         return _prefix(len(item), 0x80) + item
-    inner = b"".join(encode(one) for one in item)
+    inner = b"".join(encode(member) for member in item)
     return _prefix(len(inner), 0xC0) + inner
 
 
