@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from anchor_service.core.errors import SettingMissing
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.inspection import Inspection
     from anchor_service.core.approval import BatchApproval
@@ -130,13 +128,6 @@ def new_keystore(keystore: Path, password_file: Path) -> str:
     from anchor_service.chain import signer
 
     return signer.create(keystore, password_file)
-
-
-def create_web(services: Services) -> "FastAPI":
-    """The institute's API over these parts."""
-    from anchor_service.web.app import create_app
-
-    return create_app(services)
 
 
 def registry_address(settings: "Settings") -> str:

@@ -1,4 +1,4 @@
-"""The two ports.
+"""What the pipeline asks of the chain and of whoever signs, as protocols without code: the two ports.
 
 The registry on chain is implemented by `chain/web3_registry.py` and by the tests' simulator; both pass
 tests/chain/test_registry_port.py. The signer is a keystore file or a remote signer, both in `chain/signer.py`; both

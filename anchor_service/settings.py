@@ -1,4 +1,4 @@
-"""Everything that differs from one installation to the next. Read by `main` only."""
+"""Everything that differs from one installation to the next. Read by the commands only."""
 
 from pathlib import Path
 from typing import Literal, Self

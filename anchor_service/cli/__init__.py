@@ -1,4 +1,4 @@
-"""`jangkar`: for institutes, operators and auditors.
+"""`jangkar`: for institutes, operators and auditors. Reads what is typed, calls a verb, prints; has no rule of its own.
 
 Exit codes: 0 done; 1 a definite no; 2 usage; 3 pending; 4 could not check.
 """

@@ -1,1 +1,1 @@
-"""The database: rows without behaviour, one query file a verb, and all SQL."""
+"""The database: rows without behaviour, one query file a verb, and all SQL. Knows no chain."""

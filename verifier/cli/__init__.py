@@ -1,4 +1,4 @@
-"""`jangkar-verify`: check certificates on your own machine, with your own node."""
+"""`jangkar-verify`: check certificates on your own machine, with your own node. Judges nothing itself."""
 
 import argparse
 import importlib

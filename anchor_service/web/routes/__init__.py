@@ -1,1 +1,1 @@
-"""One file a resource."""
+"""The API's routes, one file a resource. They translate between HTTP and the pipeline, and keep nothing."""
