@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from anchor_service.core.batch import Status
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.states import Status
 
 # The contract's numbers for who holds a key, and its word for a window without an end.
 CUSTODIES = ("unknown", "institute", "operator")

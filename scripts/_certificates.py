@@ -83,11 +83,11 @@ _GRADES = ("Sangat Memuaskan", "Memuaskan", "Cukup Memuaskan")
 _INK, _BLUE, _GOLD = HexColor("#1c2833"), HexColor("#0b4f8a"), HexColor("#b08d2f")
 
 
-def make(folder: Path, manifest: Path, codes: Sequence[str], page_url: str, seed: int = 2026) -> None:
-    """Write one PDF for each code into a folder, and the manifest of them all."""
+def make(folder: Path, table: Path, codes: Sequence[str], page_url: str, seed: int = 2026) -> None:
+    """Write one PDF for each code into a folder, and the table of them all."""
     chance = random.Random(seed)  # noqa: S311  (names of people who do not exist)
     folder.mkdir(parents=True, exist_ok=True)
-    with manifest.open("w", newline="", encoding="utf-8") as file:
+    with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         for number, code in enumerate(codes, start=1):
@@ -109,9 +109,9 @@ def make(folder: Path, manifest: Path, codes: Sequence[str], page_url: str, seed
             _draw(folder / str(row["berkas"]), row, f"{page_url}/v/{code}".upper())
 
 
-def list_own(folder: Path, manifest: Path, names: Sequence[str], codes: Sequence[str]) -> None:
-    """Write a manifest for PDFs that were brought along: their file names become titles."""
-    with manifest.open("w", newline="", encoding="utf-8") as file:
+def list_own(folder: Path, table: Path, names: Sequence[str], codes: Sequence[str]) -> None:
+    """Write a table for PDFs that were brought along: their file names become titles."""
+    with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("file", "number", "kind", "title", "issued_on", "code"))
         for number, (name, code) in enumerate(zip(names, codes, strict=True), start=1):

@@ -156,13 +156,13 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
     told(f"registry {registry}, institute {_certificates.INSTITUTE} ({issuer[:16]}...)")
 
     page_port = free_port()
-    manifest = demo.folder / "certificates.csv"
-    names = prepare(demo, pdfs, manifest, f"http://127.0.0.1:{page_port}")
+    table = demo.folder / "certificates.csv"
+    names = prepare(demo, pdfs, table, f"http://127.0.0.1:{page_port}")
 
     say(
         "4. The institute hands the folder in. Only SHA-256 digests and the facts of the CSV are taken, never the PDFs."
     )
-    ingest = ("jangkar", "ingest", str(demo.certificates), "--csv", str(manifest))
+    ingest = ("jangkar", "ingest", str(demo.certificates), "--table", str(table))
     told(demo.run(*ingest, allowed=(0, 1), with_remarks=True))
 
     say("5. Night: the batch is sealed into one Merkle tree, and its root and size are anchored in the registry.")
@@ -181,7 +181,7 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
     if serve:
         page = demo.start(*page_command)
         say(f"7. The public page is at {page} : upload a PDF from {demo.certificates}")
-        told(f"or follow the QR of the first one: {page}/v/{first_code(manifest)}")
+        told(f"or follow the QR of the first one: {page}/v/{first_code(table)}")
     else:
         say("7. The public page shows the same to everybody: run this again with --serve and open it.")
     return right
@@ -248,12 +248,12 @@ def expect(demo: Demo, wanted: str, what: str, *arguments: str) -> bool:
     return bool(verdict == wanted)
 
 
-def prepare(demo: Demo, pdfs: Path | None, manifest: Path, page_url: str) -> list[str]:
-    """The folder of certificates and its manifest; returns the names of the PDFs."""
+def prepare(demo: Demo, pdfs: Path | None, table: Path, page_url: str) -> list[str]:
+    """The folder of certificates and its table; returns the names of the PDFs."""
     if pdfs is None:
         say(f"3. {COUNT} certificates are made, each with its code and QR.")
         codes = demo.run("jangkar", "code", "new", "-n", str(COUNT)).split()
-        _certificates.make(demo.certificates, manifest, codes, page_url)
+        _certificates.make(demo.certificates, table, codes, page_url)
         return [path.name for path in demo.certificates.iterdir()]
     if not pdfs.is_dir():
         raise DemoFailed(f"{pdfs} is not a folder")
@@ -266,7 +266,7 @@ def prepare(demo: Demo, pdfs: Path | None, manifest: Path, page_url: str) -> lis
         (demo.certificates / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, demo.certificates / name)
     codes = demo.run("jangkar", "code", "new", "-n", str(len(found))).split()
-    _certificates.list_own(demo.certificates, manifest, names, codes)
+    _certificates.list_own(demo.certificates, table, names, codes)
     return names
 
 
@@ -296,9 +296,9 @@ def canonical(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def first_code(manifest: Path) -> str:
-    """The code of the manifest's first certificate."""
-    header, first = manifest.read_text().splitlines()[:2]
+def first_code(table: Path) -> str:
+    """The code of the table's first certificate."""
+    header, first = table.read_text().splitlines()[:2]
     columns = header.split(",")
     return first.split(",")[columns.index("kode" if "kode" in columns else "code")]
 

@@ -27,7 +27,7 @@ class Installation:
         self.folder = folder
         self.name = NAME
         self.devnet = Devnet(folder / "devnet", *devnet_options)
-        self.manifest = folder / "certificates.csv"
+        self.table = folder / "certificates.csv"
         self.policy = folder / "jangkar-policy.json"
         self.codes: dict[str, str] = {}
         self._begun = begun
@@ -102,11 +102,11 @@ class Installation:
         return done.returncode, json.loads(done.stdout) if done.stdout else {"stderr": done.stderr}
 
     def certificates(self, *names: str) -> Path:
-        """A folder with these PDFs, their codes and their manifest."""
+        """A folder with these PDFs, their codes and their table."""
         folder = self.folder / "certificates"
         folder.mkdir(exist_ok=True)
         codes = self.jangkar("code", "new", "-n", str(len(names)), "--issuer", self.issuer).split()
-        with self.manifest.open("w", newline="") as file:
+        with self.table.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("file", "number", "kind", "issued_on", "jp", "title", "code"))
             for name, code in zip(names, codes, strict=True):

@@ -100,7 +100,7 @@ def _ingest(
     folder.mkdir()
     codes = installation.jangkar("code", "new", "-n", str(len(certificates)), "--issuer", issuer).split()
     columns = ("file", "number", "kind", "issued_on", "jp", "title", "grade", "code", "valid_until")
-    with installation.manifest.open("w", newline="") as file:
+    with installation.table.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for (name, facts), code in zip(certificates.items(), codes, strict=True):
@@ -111,4 +111,4 @@ def _ingest(
             }  # fmt: skip
             writer.writerow(row | facts)
             installation.codes[name] = code
-    installation.jangkar("ingest", str(folder), "--csv", str(installation.manifest), "--issuer", issuer)
+    installation.jangkar("ingest", str(folder), "--csv", str(installation.table), "--issuer", issuer)

@@ -7,9 +7,9 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 
-from anchor_service.core.batch import Status
 from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.states import Status
 from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, StatusFact, Window
 from verifier.errors import MalformedProof
 from verifier.proofs.merkle import root_from_path

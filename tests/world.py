@@ -11,8 +11,8 @@ import reference
 from simulator import SimulatedChain, SimulatedRegistry
 
 from anchor_service.core import profile
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import intake, nightly, nights
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.intake import Outcome, Submission

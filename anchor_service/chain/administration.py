@@ -8,8 +8,8 @@ from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking, code_hash
 from anchor_service.chain.transactions import STATUSES, sign
-from anchor_service.core.batch import Status
 from anchor_service.core.errors import RegistryRefused
+from anchor_service.core.states import Status
 from anchor_service.ports import CUSTODIES, Signer
 
 WAIT_SECONDS = 120

@@ -6,7 +6,7 @@ from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from web3 import Web3
 
-from anchor_service.core.batch import Status
+from anchor_service.core.states import Status
 from anchor_service.ports import Signed, Signer, StatusChange
 
 # In the order of the contract's enum.

@@ -21,8 +21,8 @@ from anchor_service.core.errors import (
     DocumentRejected,
     FieldRejected,
     KeystoreRejected,
-    ManifestRejected,
     SettingMissing,
+    TableRejected,
     Unavailable,
     UnknownIssuer,
 )
@@ -60,7 +60,7 @@ _USAGE = (
     DocumentRejected,
     FieldRejected,
     KeystoreRejected,
-    ManifestRejected,
+    TableRejected,
     SettingMissing,
     UnknownIssuer,
     UsageError,

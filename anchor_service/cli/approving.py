@@ -22,7 +22,9 @@ def approve(
     entries: Annotated[
         Path | None, typer.Option(help="the batch's entries, from the host; MANIFEST with .entries when left out")
     ] = None,
-    table: Annotated[Path | None, typer.Option("--csv", help="the CSV that was handed in with the PDFs")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", "--csv", help="the CSV that was handed in with the PDFs")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="kind of training, where the CSV has no such column")] = None,
     issued_on: Annotated[str | None, typer.Option(help="date of issue, where the CSV has no such column")] = None,
     days: Annotated[int, typer.Option(min=1, help="days until the approval runs out")] = 7,

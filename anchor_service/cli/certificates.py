@@ -24,8 +24,8 @@ from anchor_service.cli.context import (
     the_issuer,
 )
 from anchor_service.core import certificate_code
-from anchor_service.core.batch import MAX_REASON, Status
 from anchor_service.core.errors import Rejected
+from anchor_service.core.states import MAX_REASON, Status
 
 if TYPE_CHECKING:
     from anchor_service.pipeline.folder import Item
@@ -44,9 +44,13 @@ def ingest(
         typer.Argument(help="folder of PDFs; folders in it are taken in too. Without it, the CSV gives digests"),
     ] = None,
     given: IssuerOption = None,
-    manifest: Annotated[
+    table: Annotated[
         Path | None,
-        typer.Option("--csv", help="CSV with the columns file (or document_digest), number, kind, issued_on, ..."),
+        typer.Option(
+            "--table",
+            "--csv",
+            help="CSV with the columns file (or document_digest), number, kind, issued_on, ...",
+        ),
     ] = None,
     kind: Annotated[str | None, typer.Option(help="kind of training, where the CSV has no such column")] = None,
     issued_on: Annotated[str | None, typer.Option(help="date of issue, where the CSV has no such column")] = None,
@@ -64,7 +68,7 @@ def ingest(
     from anchor_service.pipeline import intake
     from anchor_service.pipeline.folder import in_pieces
 
-    source = _source(folder, manifest, kind, issued_on)
+    source = _source(folder, table, kind, issued_on)
     issuer = the_issuer(given)
     check = intake.checker(issuer, intake.nonces())
     if source.ignored:
@@ -189,7 +193,7 @@ class _Source(NamedTuple):
     at_once: int
 
 
-def _source(folder: Path | None, manifest: Path | None, kind: str | None, issued_on: str | None) -> _Source:
+def _source(folder: Path | None, table: Path | None, kind: str | None, issued_on: str | None) -> _Source:
     """A folder of PDFs, or a CSV of digests. Raises: UsageError, as `listing_of`."""
     from anchor_service.pipeline import intake
     from anchor_service.pipeline.folder import FILES_AT_ONCE, read_digests, read_items
@@ -198,12 +202,12 @@ def _source(folder: Path | None, manifest: Path | None, kind: str | None, issued
     if folder is not None:
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder")
-        listing = listing_of(folder, manifest, kind, issued_on)
+        listing = listing_of(folder, table, kind, issued_on)
         return _Source(listing.count, listing.ignored, read_items(listing), FILES_AT_ONCE)
-    if manifest is None:
-        raise UsageError("name a folder of PDFs, or a CSV of their digests with --csv")
-    table = open_table(manifest, "document_digest", settings().zone, defaults_of(kind, issued_on))
-    return _Source(table.count, table.ignored, read_digests(table), intake.CHUNK)
+    if table is None:
+        raise UsageError("name a folder of PDFs, or a CSV of their digests with --table")
+    digests = open_table(table, "document_digest", settings().zone, defaults_of(kind, issued_on))
+    return _Source(digests.count, digests.ignored, read_digests(digests), intake.CHUNK)
 
 
 class _Refusals:

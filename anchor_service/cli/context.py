@@ -114,14 +114,14 @@ def digest_of(given: str) -> bytes:
 
 
 def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: str | None) -> "Listing":
-    """What a folder of PDFs holds by its CSV, or by what stands for one. Raises: UsageError, as `list_manifest`."""
-    from anchor_service.pipeline.folder import list_folder, list_manifest
+    """What a folder of PDFs holds by its CSV, or by what stands for one. Raises: UsageError, as `list_table`."""
+    from anchor_service.pipeline.folder import list_folder, list_table
 
     defaults = defaults_of(kind, issued_on)
     if table is not None:
-        return list_manifest(folder, table, settings().zone, defaults)
+        return list_table(folder, table, settings().zone, defaults)
     if len(defaults) < 2:
-        raise UsageError("without --csv, --kind and --issued-on say what the certificates are")
+        raise UsageError("without --table, --kind and --issued-on say what the certificates are")
     return list_folder(folder, defaults)
 
 

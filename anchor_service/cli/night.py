@@ -19,8 +19,8 @@ from anchor_service.cli.context import (
     show,
     the_issuer,
 )
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import TextRejected
+from anchor_service.core.states import OnChainState
 
 commands = typer.Typer()
 anchor = typer.Typer(no_args_is_help=True, help="The night.")

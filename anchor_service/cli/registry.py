@@ -16,8 +16,8 @@ from anchor_service.bootstrap import (
 )
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
-from anchor_service.core.batch import MAX_REASON, Status
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
+from anchor_service.core.states import MAX_REASON, Status
 from anchor_service.ports import CUSTODIES, FOREVER
 
 commands = typer.Typer()

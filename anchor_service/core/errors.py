@@ -6,7 +6,7 @@ AnchorServiceError
 │   ├── TextRejected         a JSON text that is not in the frozen form
 │   ├── DocumentRejected     a file that cannot be a certificate
 │   ├── CertificateCodeRejected
-│   ├── ManifestRejected     a CSV manifest that cannot be read against its folder
+│   ├── TableRejected        an institute's table that cannot be read, or not against its folder
 │   ├── TreeRejected         leaves that make no tree, or an index outside it
 │   ├── IllegalTransition    a batch or a status cannot move this way
 │   ├── DigestConflict       the digest stands under other metadata
@@ -105,9 +105,10 @@ class CertificateCodeRejected(Rejected):
         self.problem = problem
 
 
-class ManifestRejected(Rejected):
-    """A CSV manifest cannot be read against its folder."""
+class TableRejected(Rejected):
+    """An institute's table cannot be read, or not against its folder."""
 
+    # As it is on the wire since the first release.
     code = "manifest-rejected"
 
 

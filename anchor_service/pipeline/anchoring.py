@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Protocol, Unpack
 
 from anchor_service.core import profile
-from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
     Damaged,
     FeeTooLow,
@@ -20,6 +19,7 @@ from anchor_service.core.errors import (
     StoreBusy,
 )
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.states import OnChainState, Status
 from anchor_service.pipeline import receipts
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Approval, LeafReference, Registry, Signed, StatusChange

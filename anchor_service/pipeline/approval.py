@@ -10,11 +10,11 @@ from itertools import pairwise
 
 from anchor_service.core import metadata
 from anchor_service.core.approval import BatchApproval
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ApprovalRejected, FieldRejected, Rejected, TextRejected
 from anchor_service.core.hashing import LeafHash, certificate_leaf
 from anchor_service.core.manifest import BatchHeader, Entry
 from anchor_service.core.merkle import root_by_frontier, tree_with_root
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.folder import Item
 from anchor_service.pipeline.intake import Submission
 from anchor_service.store import anchoring as queries

@@ -1,8 +1,8 @@
 """Deciding: what only a person can say about a batch, a status act or an anchor that stands still."""
 
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import IllegalTransition, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.anchoring import move
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Registry

@@ -3,8 +3,8 @@
 What stays is a leaf hash, which nobody can link to anything without the erased file, facts and nonce.
 """
 
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import CertificateUnfinished, UnknownCertificate
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries

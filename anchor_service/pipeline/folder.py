@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from anchor_service.core.errors import DocumentRejected, FieldRejected, ManifestRejected, Rejected
+from anchor_service.core.errors import DocumentRejected, FieldRejected, Rejected, TableRejected
 from anchor_service.pipeline.intake import Submission
 from anchor_service.pipeline.table import Table, open_table
 
@@ -69,7 +69,7 @@ class Listing:
         return self.table.ignored if self.table else ()
 
     def entries(self) -> Iterator[Entry]:
-        """Every row and every file; a file that no row names is refused. Raises: ManifestRejected."""
+        """Every row and every file; a file that no row names is refused. Raises: TableRejected."""
         if self.table is None:
             yield from (
                 (name, None, {**self.defaults, "number": os.path.basename(name)[: -len(".pdf")]}) for name in self.names
@@ -80,16 +80,16 @@ class Listing:
             fields = row.fields
             if row.key and not isinstance(fields, Rejected):
                 if row.key not in unlisted:
-                    fields = ManifestRejected(f"row {row.number} names {row.key}, which is not in the folder")
+                    fields = TableRejected(f"row {row.number} names {row.key}, which is not in the folder")
                 elif not unlisted[row.key]:
-                    fields = ManifestRejected(f"row {row.number} names {row.key} a second time")
+                    fields = TableRejected(f"row {row.number} names {row.key} a second time")
             if row.key in unlisted:
                 unlisted[row.key] = False
             yield row.key, row.number, fields
         for name, is_unlisted in unlisted.items():
             if is_unlisted:
                 problem = f"{name} stands in the folder and in no row of {self.table.path.name}"
-                yield name, None, ManifestRejected(problem)
+                yield name, None, TableRejected(problem)
 
 
 def list_folder(folder: Path, defaults: Mapping[str, Any]) -> Listing:
@@ -100,16 +100,16 @@ def list_folder(folder: Path, defaults: Mapping[str, Any]) -> Listing:
     return Listing(folder, tuple(pdf_names(folder)), None, defaults)
 
 
-def list_manifest(folder: Path, manifest: Path, zone: tzinfo, defaults: Mapping[str, Any]) -> Listing:
+def list_table(folder: Path, table: Path, zone: tzinfo, defaults: Mapping[str, Any]) -> Listing:
     """A folder with its table, whose column `file` names the PDFs. `defaults` fill what has no column.
 
-    Raises: ManifestRejected when the table cannot be read; DocumentRejected as above.
+    Raises: TableRejected when the table cannot be read; DocumentRejected as above.
     """
-    return Listing(folder, tuple(pdf_names(folder)), open_table(manifest, "file", zone, defaults), defaults)
+    return Listing(folder, tuple(pdf_names(folder)), open_table(table, "file", zone, defaults), defaults)
 
 
 def read_items(listing: Listing) -> Iterator[Item]:
-    """Hash every listed file, in order, some thousand ahead of the caller. Raises: ManifestRejected."""
+    """Hash every listed file, in order, some thousand ahead of the caller. Raises: TableRejected."""
     with _hashing_first(), ThreadPoolExecutor(HASHING_THREADS) as pool:
         ahead: deque[Future[list[Item]]] = deque()
         try:
@@ -138,7 +138,7 @@ def _hashing_first() -> Iterator[None]:
 
 
 def read_digests(table: Table) -> Iterator[Item]:
-    """Every row of a table whose column `document_digest` stands for the files. Raises: ManifestRejected."""
+    """Every row of a table whose column `document_digest` stands for the files. Raises: TableRejected."""
     for row in table.rows():
         if isinstance(row.fields, Rejected):
             yield Item(row.key, row.number, row.fields)

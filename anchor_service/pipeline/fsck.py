@@ -10,11 +10,11 @@ from itertools import zip_longest
 from pathlib import Path
 
 from anchor_service.core import metadata, profile, tiles
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import FieldRejected, TextRejected
 from anchor_service.core.hashing import HASH_SIZE, IssuerId, LeafHash, certificate_leaf
 from anchor_service.core.manifest import ENTRIES_FORMAT, MANIFEST_FORMAT, BatchHeader, Entry, entry_line, read_entry
 from anchor_service.core.merkle import MerkleTree, tree_with_root
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Anchor, Registry
 from anchor_service.store import anchoring as anchoring_queries

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchor_service.core import tlog
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.bundle import Recorded, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.manifest import BatchHeader, manifest_lines
 from anchor_service.core.merkle import MerkleTree, tree_with_root
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import durable
 from anchor_service.pipeline.filing import Filing, pieces
 from anchor_service.pipeline.sealing import Step

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead, Damaged, KeystoreRejected, NightMissed, NotApproved, Unavailable
 from anchor_service.core.hashing import IssuerId
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import anchoring, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.nights import Night

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.hashing import IssuerId
+from anchor_service.core.states import OnChainState
 from anchor_service.ports import Registry
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from anchor_service.core import metadata, profile, tiles
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import Damaged, FieldRejected, TextRejected
 from anchor_service.core.hashing import IssuerId, LeafHash, certificate_leaf
 from anchor_service.core.kinds import kinds_of
 from anchor_service.core.manifest import BatchHeader, Entry
 from anchor_service.core.merkle import tree_with_root
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.sealing import checked_tree
 from anchor_service.ports import Anchor, Registry

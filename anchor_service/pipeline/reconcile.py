@@ -7,9 +7,9 @@ restored, or a stolen key anchored, and what comes in again may stand on chain a
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead
 from anchor_service.core.hashing import IssuerId
+from anchor_service.core.states import OnChainState
 from anchor_service.ports import Registry
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries

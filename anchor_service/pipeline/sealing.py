@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from anchor_service.core import tiles
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.errors import ChainAhead, Damaged, NotYetFinal, StoreBusy
 from anchor_service.core.hashing import LeafHash, certificate_leaf
 from anchor_service.core.merkle import MerkleTree, root_by_frontier
+from anchor_service.core.states import OnChainState
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as queries

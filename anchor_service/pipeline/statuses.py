@@ -1,8 +1,8 @@
 """Statuses: a change is recorded first and written on chain by the next run, like a batch."""
 
-from anchor_service.core.batch import MAX_REASON, OnChainState, Status
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
+from anchor_service.core.states import MAX_REASON, OnChainState, Status
 from anchor_service.pipeline.reconcile import require_no_hold
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from anchor_service.core.errors import FieldRejected, ManifestRejected, Rejected
+from anchor_service.core.errors import FieldRejected, Rejected, TableRejected
 
 # Canonical field -> the headers that institutes use for it.
 HEADERS: dict[str, tuple[str, ...]] = {
@@ -58,14 +58,14 @@ class Table:
     ignored: tuple[str, ...]
 
     def rows(self) -> Iterator[Row]:
-        """The filled rows, as they are read. Raises: ManifestRejected where the file was changed since."""
+        """The filled rows, as they are read. Raises: TableRejected where the file was changed since."""
         for number, cells in _filled(self.path):
             yield self._row(number, cells)
 
     def _row(self, number: int, cells: Sequence[str]) -> Row:
         if len(cells) != len(self.fields):
             problem = f"row {number} has {len(cells)} cells, the header has {len(self.fields)}"
-            return Row(number, "", ManifestRejected(problem))
+            return Row(number, "", TableRejected(problem))
         key, fields = cells[self.fields.index(self.key)].strip(), dict(self.defaults)
         try:
             if not key:
@@ -82,7 +82,7 @@ class Table:
 def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) -> Table:
     """Read a CSV through, so that nothing is taken in of one that breaks off.
 
-    Raises: ManifestRejected when it cannot be read or lacks a column that `defaults` do not give.
+    Raises: TableRejected when it cannot be read or lacks a column that `defaults` do not give.
     """
     _, cells = next(_lines(path))
     header = [cell.strip().lower().replace(" ", "_") for cell in cells]
@@ -102,32 +102,32 @@ def _filled(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The header and the rows, numbered from 1. Raises: ManifestRejected."""
+    """The header and the rows, numbered from 1. Raises: TableRejected."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first_line = file.readline()
             if not first_line.strip():
-                raise ManifestRejected(f"{path} is empty; its first line names the columns")
+                raise TableRejected(f"{path} is empty; its first line names the columns")
             file.seek(0)
             reader = csv.reader(file, delimiter=max(",;\t", key=first_line.count), strict=True)
             try:
                 yield from enumerate(reader, start=1)
             except csv.Error as error:
-                raise ManifestRejected(f"{path}, line {reader.line_num}: {error}") from None
+                raise TableRejected(f"{path}, line {reader.line_num}: {error}") from None
     except OSError as error:
-        raise ManifestRejected(f"{path} cannot be read: {error.strerror}") from None
+        raise TableRejected(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ManifestRejected(f"{path} is not UTF-8; save it again as CSV UTF-8") from None
+        raise TableRejected(f"{path} is not UTF-8; save it again as CSV UTF-8") from None
 
 
 def _check_columns(path: Path, key: str, fields: Sequence[str | None], defaults: Mapping[str, Any]) -> None:
     missing = [field for field in (key, *REQUIRED_FIELDS) if field not in fields and field not in defaults]
     if missing:
         named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
-        raise ManifestRejected(f"{path} has no column {named}")
+        raise TableRejected(f"{path} has no column {named}")
     doubled = {field for field in fields if field is not None and fields.count(field) > 1}
     if doubled:
-        raise ManifestRejected(f"{path} has more than one column for {min(doubled)}")
+        raise TableRejected(f"{path} has more than one column for {min(doubled)}")
 
 
 def _value(field: str, text: str, zone: tzinfo) -> str | int:

@@ -5,8 +5,8 @@ from typing import TypedDict, TypeVar, Unpack
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlmodel import col
 
-from anchor_service.core.batch import ON_THE_WAY, OnChainState, check_transition
 from anchor_service.core.errors import StoreBusy
+from anchor_service.core.states import ON_THE_WAY, OnChainState, check_transition
 from anchor_service.store import rows
 from anchor_service.store.tables import (
     Attempt,

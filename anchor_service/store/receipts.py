@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 from sqlmodel import col
 
 from anchor_service.core import tiles
-from anchor_service.core.batch import ON_THE_WAY, OnChainState
+from anchor_service.core.states import ON_THE_WAY, OnChainState
 from anchor_service.core.tiles import Tile, TileId
 from anchor_service.store import rows
 from anchor_service.store.tables import Batch, Certificate, TreeTile

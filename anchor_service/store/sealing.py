@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, update
 from sqlmodel import col
 
-from anchor_service.core.batch import ON_THE_WAY, OnChainState
 from anchor_service.core.hashing import HASH_SIZE, LeafHash
+from anchor_service.core.states import ON_THE_WAY, OnChainState
 from anchor_service.core.tiles import Tile, TileId
 from anchor_service.store import bulk, rows
 from anchor_service.store.tables import Batch, Certificate, Erasure, NewBatch, TreeTile

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from anchor_service.core.batch import Status
 from anchor_service.core.certificate_code import MAX_CODES
+from anchor_service.core.states import Status
 
 MAX_AT_ONCE = 1_000
 # The file's own digest and 64 of earlier revisions: docs/spec/verification.md 7.

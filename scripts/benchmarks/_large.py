@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Index
 
 from anchor_service.core import profile, tiles
-from anchor_service.core.batch import OnChainState
 from anchor_service.core.merkle import MerkleTree
+from anchor_service.core.states import OnChainState
 from anchor_service.store import bulk, issuers, rows, sealing
 from anchor_service.store.engine import Store
 from anchor_service.store.intake import Row

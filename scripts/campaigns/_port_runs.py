@@ -14,9 +14,9 @@ from _tally import Tally
 from _tripwires import Faults
 from world import World
 
-from anchor_service.core.batch import Status
 from anchor_service.core.errors import IllegalTransition, Unavailable
 from anchor_service.core.hashing import IssuerId, LeafHash
+from anchor_service.core.states import Status
 from anchor_service.pipeline import fsck, statuses
 from anchor_service.store.engine import Store
 

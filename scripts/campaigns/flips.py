@@ -24,7 +24,7 @@ import tempfile  # noqa: E402
 from damage import flip  # noqa: E402
 from world import World  # noqa: E402
 
-from anchor_service.core.batch import OnChainState  # noqa: E402
+from anchor_service.core.states import OnChainState  # noqa: E402
 from anchor_service.pipeline import deciding, fsck  # noqa: E402
 from anchor_service.store.engine import Store  # noqa: E402
 

@@ -116,7 +116,7 @@ def standing(folder: Path) -> Iterator[tuple[list[Server], str, dict[str, str]]]
             settings.write("public_requests_per_minute = 1000000000\n")
         names = [f"c{number}" for number in range(20)]
         certificates = made.certificates(*names)
-        made.jangkar("ingest", str(certificates), "--csv", str(made.manifest))
+        made.jangkar("ingest", str(certificates), "--csv", str(made.table))
         made.jangkar("anchor", "run")
         token = made.jangkar("key", "new").split()[-1]
         api = Server("api", made.start("jangkar", "serve", "--port", "0"), made.last_pid, "/v1/certificates")

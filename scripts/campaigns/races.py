@@ -35,8 +35,8 @@ from _stage import Postgres, Stage  # noqa: E402
 from sqlalchemy import select  # noqa: E402
 from sqlmodel import col  # noqa: E402
 
-from anchor_service.core.batch import OnChainState  # noqa: E402
 from anchor_service.core.hashing import IssuerId, RootHash  # noqa: E402
+from anchor_service.core.states import OnChainState  # noqa: E402
 from anchor_service.pipeline import fsck  # noqa: E402
 from anchor_service.store import anchoring as queries  # noqa: E402
 from anchor_service.store.tables import Attempt  # noqa: E402

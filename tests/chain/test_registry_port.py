@@ -12,11 +12,11 @@ from simulator import SimulatedChain, SimulatedRegistry, simulated_signature
 
 from anchor_service.chain import approvals
 from anchor_service.core import profile
-from anchor_service.core.batch import Status
 from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.kinds import scope_of
 from anchor_service.core.manifest import BatchHeader
+from anchor_service.core.states import Status
 from anchor_service.ports import Approval, LeafReference, Registry, StatusChange, Window
 
 PROFILE = profile.from_fields("UJI", "Lembaga Uji")

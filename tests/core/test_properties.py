@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchor_service.core import canonical, certificate_code, kinds, metadata, profile, tiles
-from anchor_service.core.batch import OnChainState, check_transition
 from anchor_service.core.errors import CertificateCodeRejected, FieldRejected, IllegalTransition, TreeRejected
 from anchor_service.core.hashing import LeafHash
 from anchor_service.core.merkle import MerkleTree, root_by_frontier, root_of_path
 from anchor_service.core.receipt import Hints, Receipt
+from anchor_service.core.states import OnChainState, check_transition
 
 HASHES = st.binary(min_size=32, max_size=32)
 VALUES = st.recursive(

@@ -33,7 +33,7 @@ def test_a_host_cannot_anchor_in_an_institutes_name(quick, tmp_path):
     another = ("--custody", "institute", "--purpose", "anchor", *accreditor)
     quick.jangkar("registry", "key", "add", *issuer, "--key", own, *another)
     folder = quick.certificates("satu", "dua", "tiga")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     done = quick.run("jangkar", "anchor", "run")
     assert done.returncode == 3
     assert "waits for the institute's approval" in done.stderr
@@ -41,7 +41,7 @@ def test_a_host_cannot_anchor_in_an_institutes_name(quick, tmp_path):
     manifest = next((quick.folder / "manifests").rglob("*.manifest"))
     entries = next((quick.folder / "entries").rglob("*.entries"))
     given = (str(manifest), "--entries", str(entries), "--pdfs", str(folder), *signing, "--out", str(tmp_path / "ok"))
-    listed = ("--csv", str(quick.manifest))
+    listed = ("--csv", str(quick.table))
 
     def refused(*more, of=given, said=""):
         answer = quick.run("jangkar", "approve", *of, *more)
@@ -49,7 +49,7 @@ def test_a_host_cannot_anchor_in_an_institutes_name(quick, tmp_path):
         assert said in answer.stdout + answer.stderr, answer.stdout + answer.stderr
         assert not (tmp_path / "ok").exists()
 
-    kept = {path: path.read_bytes() for path in (folder / "satu.pdf", quick.manifest, manifest, entries)}
+    kept = {path: path.read_bytes() for path in (folder / "satu.pdf", quick.table, manifest, entries)}
 
     def restore():
         for path, data in kept.items():
@@ -60,13 +60,13 @@ def test_a_host_cannot_anchor_in_an_institutes_name(quick, tmp_path):
     (folder / "satu.pdf").unlink()
     refused(*listed, said="extra: satu/2026")
     restore()
-    with quick.manifest.open("a", newline="") as file:
+    with quick.table.open("a", newline="") as file:
         (folder / "empat.pdf").write_bytes(b"%PDF-1.7\nempat\n%%EOF\n")
         csv.writer(file).writerow(("empat.pdf", "empat/2026", "latsar", "2026-11-20", 40, "Pelatihan empat", ""))
     refused(*listed, said="missing: empat.pdf")
     (folder / "empat.pdf").unlink()
     restore()
-    quick.manifest.write_text(quick.manifest.read_text().replace("latsar,2026-11-20,40", "latsar,2026-11-20,400", 1))
+    quick.table.write_text(quick.table.read_text().replace("latsar,2026-11-20,40", "latsar,2026-11-20,400", 1))
     refused(*listed, said="the batch says otherwise in jp")
     restore()
     manifest.write_bytes(kept[manifest].replace(b"\n", b"\n" + b"00" * 32 + b"\n", 1))
@@ -77,7 +77,7 @@ def test_a_host_cannot_anchor_in_an_institutes_name(quick, tmp_path):
     entries.write_bytes(b"".join(lines[:-1]))
     refused(*listed, said="the entries hold 2 of 3 leaves")
     restore()
-    refused(said="--csv")
+    refused(said="--table")
     (quick.folder / "jangkar.toml").rename(quick.folder / "kept.toml")
     refused(*listed, said="registry")
     (quick.folder / "kept.toml").rename(quick.folder / "jangkar.toml")
@@ -115,7 +115,7 @@ def test_a_stolen_key_and_what_an_auditor_sees(quick):
     folder = quick.certificates("asli", "lain")
     assert "closed 1 nights" in quick.jangkar("anchor", "run", "--close-night")
     assert json.loads(quick.jangkar("registry", "issuer", "show", *issuer))["last_night"]
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
     quick.jangkar("receipt", "write", str(folder))
     asli, lain = str(folder / "asli.pdf"), str(folder / "lain.pdf")
@@ -190,7 +190,7 @@ def test_a_stolen_key_and_what_an_auditor_sees(quick):
 
 def test_a_successor_by_the_commands(quick):
     folder = quick.certificates("asli")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
     quick.jangkar("receipt", "write", str(folder))
     admin = as_account(quick, "admin")

@@ -17,7 +17,7 @@ def state(installation: Installation) -> str:
 def test_killed_in_the_middle_of_anchoring(installation, moment):
     """The next run ends with exactly one anchor for that sequence, and receipts that verify."""
     folder = installation.certificates("one", "two", "three")
-    installation.jangkar("ingest", str(folder), "--csv", str(installation.manifest))
+    installation.jangkar("ingest", str(folder), "--csv", str(installation.table))
     with Proxy(installation.devnet.url) as proxy:
         installation.configure(proxy.url)
         process = installation.popen("jangkar", "anchor", "run")
@@ -67,7 +67,7 @@ def test_killed_in_the_middle_of_anchoring(installation, moment):
 
 def test_a_node_that_is_down_loses_nothing(quick):
     folder = quick.certificates("one")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     port = quick.devnet.port
     quick.devnet.kill()
     done = quick.run("jangkar", "anchor", "run")
@@ -79,7 +79,7 @@ def test_a_node_that_is_down_loses_nothing(quick):
 
 def test_a_night_that_ends_before_its_block_is_pending(quick):
     folder = quick.certificates("one")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.devnet.call("evm_setAutomine", False)
     quick.jangkar("anchor", "run", "--wait", "0", exit_code=3)
     quick.jangkar("receipt", "write", str(folder), exit_code=3)

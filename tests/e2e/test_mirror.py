@@ -43,7 +43,7 @@ def files(folder):
 def night(installation, *names):
     """Anchor these, with their receipts beside them. Returns their folder."""
     folder = installation.certificates(*names).rename(installation.folder / f"night-{names[0]}")
-    installation.jangkar("ingest", str(folder), "--csv", str(installation.manifest))
+    installation.jangkar("ingest", str(folder), "--csv", str(installation.table))
     installation.jangkar("anchor", "run")
     installation.jangkar("receipt", "write", str(folder))
     return folder

@@ -65,7 +65,7 @@ def test_a_wrong_password_is_told_and_not_printed(quick):
 
 def test_files_are_private_where_they_must_be(quick):
     folder = quick.certificates("one")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
     entries = next(Path(quick.folder / "entries").rglob("*.entries"))
     manifest = next(Path(quick.folder / "manifests").rglob("*.manifest"))

@@ -14,7 +14,7 @@ from anchor_service.core.hashing import IssuerId
 
 def handed_in(installation, *names):
     folder = installation.certificates(*names)
-    installation.jangkar("ingest", str(folder), "--csv", str(installation.manifest))
+    installation.jangkar("ingest", str(folder), "--csv", str(installation.table))
     return folder
 
 

@@ -12,7 +12,7 @@ from anchor_service.core.hashing import IssuerId
 def test_verifying_as_anybody_does(quick, tmp_path):
     """The command line's verdicts, exit codes and refusals, over one history."""
     folder = quick.certificates("good", "withdrawn")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
     quick.jangkar("receipt", "write", str(folder))
     good = str(folder / "good.pdf")
@@ -84,7 +84,7 @@ def test_verifying_as_anybody_does(quick, tmp_path):
 def test_a_frozen_head_that_hides_a_revocation(quick):
     """The node stops at the block before: the status is unknown, and never a green tick."""
     folder = quick.certificates("good")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
     quick.jangkar("receipt", "write", str(folder))
     policy = json.loads(quick.policy.read_text())
@@ -112,7 +112,7 @@ def test_a_frozen_head_that_hides_a_revocation(quick):
 def test_an_accredited_issuer_cannot_take_over_anothers_root_or_file(quick):
     """B anchors A's root, and A's revoked PDF: neither gives a plain valid anywhere."""
     folder = quick.certificates("revoked", "mine")
-    quick.jangkar("ingest", str(folder), "--csv", str(quick.manifest))
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
     quick.jangkar("receipt", "write", str(folder))
     quick.jangkar("status", "set", str(folder / "revoked.pdf"), "revoked")

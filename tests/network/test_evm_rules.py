@@ -18,10 +18,10 @@ from anchor_service.chain.inspection import Inspection
 from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Registry
 from anchor_service.core import profile
-from anchor_service.core.batch import Status
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.merkle import MerkleTree
+from anchor_service.core.states import Status
 from anchor_service.ports import FOREVER, Approval, LeafReference, StatusChange
 from verifier.chain.nodes import open_chain
 from verifier.formats import policy

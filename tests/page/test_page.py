@@ -50,9 +50,7 @@ def site(begun: Begun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     with Installation(tmp_path_factory.mktemp("site"), begun) as installation:
         folder = installation.certificates("good", "revoked", "jumped", "mine")
         other = installation.accredit_another("BPSDM-LAIN", "Lembaga Lain")
-        installation.jangkar(
-            "ingest", str(folder), "--issuer", installation.issuer, "--csv", str(installation.manifest)
-        )
+        installation.jangkar("ingest", str(folder), "--issuer", installation.issuer, "--csv", str(installation.table))
         installation.jangkar("anchor", "run")
         installation.jangkar("receipt", "write", str(folder), "--issuer", installation.issuer)
         installation.jangkar("status", "set", str(folder / "revoked.pdf"), "revoked", "--issuer", installation.issuer)

@@ -6,7 +6,7 @@ import pytest
 
 from anchor_service.core import approval as approval_format
 from anchor_service.core import metadata
-from anchor_service.core.errors import ApprovalRejected, ManifestRejected, TextRejected
+from anchor_service.core.errors import ApprovalRejected, TableRejected, TextRejected
 from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
 from anchor_service.core.manifest import (
     BatchHeader,
@@ -75,7 +75,7 @@ def test_nothing_differs():
          Findings((), (), ("c.pdf: the batch says otherwise in number",))),
         # A second leaf of one file, with another nonce: it would stay valid when the first is revoked.
         (HELD + HELD[2:], own("a", "b", "c"), Findings((), ("c/2026: a second leaf of c.pdf",), ())),
-        (HELD, [*own("a", "b"), Item("c.pdf", 3, ManifestRejected("no such row"))],
+        (HELD, [*own("a", "b"), Item("c.pdf", 3, TableRejected("no such row"))],
          Findings(("c.pdf: no such row",), ("c/2026",), ())),
     ],
 )  # fmt: skip

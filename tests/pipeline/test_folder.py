@@ -1,4 +1,4 @@
-"""Folders and CSV manifests: each mistake has its own clear word, with its row where it has one."""
+"""Folders and tables: each mistake has its own clear word, with its row where it has one."""
 
 import contextlib
 import gc
@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anchor_service.core.errors import DocumentRejected, ManifestRejected, Rejected
+from anchor_service.core.errors import DocumentRejected, Rejected, TableRejected
 from anchor_service.pipeline.folder import (
     HEADER_WINDOW,
     READ_BYTES,
     TRAILER_WINDOW,
     document_digest,
     list_folder,
-    list_manifest,
+    list_table,
     pdf_names,
     read_digests,
     read_items,
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def manifest(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+def written(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     path = folder.parent / "list.csv"
     path.write_bytes(text.encode(encoding))
     return path
@@ -51,10 +51,10 @@ def test_every_pdf_below_the_folder_is_found(folder):
     assert [item.submission.fields["number"] for item in items] == ["a", "B"]
 
 
-def test_a_manifest_as_a_spreadsheet_writes_it(folder):
+def test_a_table_as_a_spreadsheet_writes_it(folder):
     rows = ("a.pdf;1/PKP;pkp;20-11-2026;40;31/12/2029;Budi", "deep/B.PDF;2/PKP;pkp;2026-11-20;;;Siti", ";;;;;;")
     text = "\ufeff" + "".join(f"{row}\r\n" for row in (HEADER, *rows))
-    listing = list_manifest(folder, manifest(folder, text), ZONE, {})
+    listing = list_table(folder, written(folder, text), ZONE, {})
     assert listing.ignored == ("nama",)
     first, second = (item.submission for item in read_items(listing))
     assert first.fields == {
@@ -68,13 +68,13 @@ def test_a_manifest_as_a_spreadsheet_writes_it(folder):
 
 
 def test_a_missing_column_is_named_with_what_it_may_be_called(folder):
-    with pytest.raises(ManifestRejected, match=r"no column kind \(kind/jenis_diklat"):
-        list_manifest(folder, manifest(folder, "file,number,issued_on\n"), ZONE, {})
+    with pytest.raises(TableRejected, match=r"no column kind \(kind/jenis_diklat"):
+        list_table(folder, written(folder, "file,number,issued_on\n"), ZONE, {})
 
 
 def test_a_column_may_be_given_for_all(folder):
     text = "file,number,issued_on\na.pdf,1,2026-11-20\ndeep/B.PDF,2,2026-11-20\n"
-    listing = list_manifest(folder, manifest(folder, text), ZONE, {"kind": "latsar"})
+    listing = list_table(folder, written(folder, text), ZONE, {"kind": "latsar"})
     assert {item.submission.fields["kind"] for item in read_items(listing)} == {"latsar"}
 
 
@@ -90,20 +90,20 @@ def test_a_column_may_be_given_for_all(folder):
     ],
 )
 def test_a_bad_row_is_refused_with_its_number(folder, row, said):
-    listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n"), ZONE, {})
+    listing = list_table(folder, written(folder, f"{HEADER}\n{row}\n"), ZONE, {})
     refused = [item for item in read_items(listing) if item.row == 2]
     assert said in str(refused[0].submission)
 
 
 def test_a_file_that_no_row_names_is_refused_and_not_passed_over(folder):
-    listing = list_manifest(folder, manifest(folder, f"{HEADER}\na.pdf;1;pkp;2026-11-20;;;\n"), ZONE, {})
+    listing = list_table(folder, written(folder, f"{HEADER}\na.pdf;1;pkp;2026-11-20;;;\n"), ZONE, {})
     refused = [item for item in read_items(listing) if isinstance(item.submission, Rejected)]
     assert [item.file for item in refused] == ["deep/B.PDF"]
 
 
 def test_a_file_named_twice_is_taken_once(folder):
     row = "a.pdf;1;pkp;2026-11-20;;;"
-    listing = list_manifest(folder, manifest(folder, f"{HEADER}\n{row}\n{row}\n"), ZONE, {})
+    listing = list_table(folder, written(folder, f"{HEADER}\n{row}\n{row}\n"), ZONE, {})
     assert "a second time" in str(next(item for item in read_items(listing) if item.row == 3).submission)
 
 
@@ -111,7 +111,7 @@ def test_a_row_that_is_refused_names_its_file_all_the_same(folder):
     text = "jp,number,kind,issued_on,file\nforty,1,pkp,2026-11-20,a.pdf\n"
     refused = [
         item
-        for item in read_items(list_manifest(folder, manifest(folder, text), ZONE, {}))
+        for item in read_items(list_table(folder, written(folder, text), ZONE, {}))
         if isinstance(item.submission, Rejected)
     ]
     assert [(item.file, item.row) for item in refused] == [("a.pdf", 2), ("deep/B.PDF", None)]
@@ -120,7 +120,7 @@ def test_a_row_that_is_refused_names_its_file_all_the_same(folder):
 def test_a_table_may_say_what_each_file_has_to_be(folder):
     right, wrong = hashlib.sha256(PDF).hexdigest(), "00" * 32
     text = f"file,sha256,number,kind,issued_on\na.pdf,{right},1,pkp,2026-11-20\ndeep/B.PDF,{wrong},2,pkp,2026-11-20\n"
-    first, second = read_items(list_manifest(folder, manifest(folder, text), ZONE, {}))
+    first, second = read_items(list_table(folder, written(folder, text), ZONE, {}))
     assert first.submission.fields == {"number": "1", "kind": "pkp", "issued_on": "2026-11-20"}
     assert "another file than the table says" in str(second.submission)
 
@@ -129,7 +129,7 @@ def test_a_table_of_digests_needs_no_files(tmp_path):
     digests = [hashlib.sha256(PDF).hexdigest(), "ab" * 31, "zz" * 32, ""]
     rows = "".join(f"x.pdf,{digest},{number},pkp,2026-11-20\n" for number, digest in enumerate(digests))
     text = f"file,sha256,number,kind,issued_on\n{rows}"
-    table = open_table(manifest(tmp_path / "any", text), "document_digest", ZONE, {})
+    table = open_table(written(tmp_path / "any", text), "document_digest", ZONE, {})
     first, *refused = read_digests(table)
     assert (table.count, table.ignored) == (4, ("file",))
     assert first.submission.document_digest == hashlib.sha256(PDF).digest()
@@ -166,9 +166,9 @@ def test_a_folder_of_many_files_comes_in_order(tmp_path):
         ("file,berkas,number,kind,issued_on\n", "utf-8", "more than one column for file"),
     ],
 )
-def test_a_manifest_that_is_none(folder, text, encoding, said):
-    with pytest.raises(ManifestRejected, match=said):
-        list_manifest(folder, manifest(folder, text, encoding), ZONE, {})
+def test_a_table_that_is_none(folder, text, encoding, said):
+    with pytest.raises(TableRejected, match=said):
+        list_table(folder, written(folder, text, encoding), ZONE, {})
 
 
 def test_an_empty_folder(tmp_path):
@@ -176,9 +176,9 @@ def test_an_empty_folder(tmp_path):
         list_folder(tmp_path, {})
 
 
-def test_a_missing_manifest(folder):
-    with pytest.raises(ManifestRejected, match="No such file"):
-        list_manifest(folder, folder / "nothing.csv", ZONE, {})
+def test_a_missing_table(folder):
+    with pytest.raises(TableRejected, match="No such file"):
+        list_table(folder, folder / "nothing.csv", ZONE, {})
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ from sqlmodel import col
 from world import digest
 
 from anchor_service.core.approval import BatchApproval
-from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import (
     ApprovalRejected,
     CertificateSealed,
@@ -27,6 +26,7 @@ from anchor_service.core.errors import (
     UnknownCertificate,
 )
 from anchor_service.core.hashing import IssuerId
+from anchor_service.core.states import OnChainState, Status
 from anchor_service.pipeline import anchoring, approval, deciding, intake, nightly, nights, reconcile, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries

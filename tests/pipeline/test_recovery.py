@@ -11,10 +11,10 @@ from sqlalchemy import update
 from sqlmodel import col
 from world import World, digest
 
-from anchor_service.core.batch import OnChainState, Status
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.receipt import Receipt
+from anchor_service.core.states import OnChainState, Status
 from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, reconcile, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store.engine import Store

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event
 from world import World, digest
 
-from anchor_service.core.batch import Status
+from anchor_service.core.states import Status
 from anchor_service.pipeline import intake, statuses
 from anchor_service.store.engine import Store
 

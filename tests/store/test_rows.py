@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from anchor_service.core.batch import OnChainState
+from anchor_service.core.states import OnChainState
 from anchor_service.store import anchoring, bulk, issuers, rows, sealing
 from anchor_service.store.engine import AlreadyThere
 from anchor_service.store.tables import Batch, Certificate, Issuer, NewBatch
