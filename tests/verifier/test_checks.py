@@ -21,7 +21,7 @@ from verifier_table import (
     outcomes,
 )
 
-from verifier.chain.facts import Status, standing
+from verifier.chain.facts import Status, over_successors, standing
 from verifier.formats.fingerprint import Fingerprint
 from verifier.verdict.checks import Asked, Outcome, Unreadable
 from verifier.verdict.verdict import EXIT_CODES, Claim, Verdict, combine
@@ -218,6 +218,25 @@ NOTHING = FACTS.status
 )
 def test_what_stands_over_a_registry_and_those_that_succeed_it(statuses, expected):
     assert standing(statuses) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "links", "expected", "unlisted"),
+    [
+        (0, {"a": None}, ["a"], None),
+        (0, {"a": "b", "b": "c", "c": None}, ["a", "b", "c"], None),
+        (1, {"b": "c", "c": None}, ["b", "c"], None),
+        (0, {"a": "x"}, ["a"], "x"),
+        (0, {"a": "c"}, ["a"], "c"),
+        (0, {"a": "b", "b": "a"}, ["a", "b"], "a"),
+        (2, {"c": "x"}, ["c"], "x"),
+    ],
+)
+def test_the_walk_over_successors_follows_what_is_listed_in_its_order(first, links, expected, unlisted):
+    """Of the registries a, b and c, oldest first; whoever it does not come to is not asked."""
+    listed = ["a", "b", "c"]
+    read = lambda index: (listed[index], links[listed[index]])  # noqa: E731  (one line of the table's)
+    assert over_successors(listed, first, read) == (expected, unlisted)
 
 
 def test_rubbish_beside_a_genuine_claim_changes_nothing():

@@ -1,8 +1,10 @@
 """What a registry holds, as values: anchors, windows, keys, statuses. Source: docs/spec/registry.md."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+Read = TypeVar("Read")
 
 PURPOSE_ANCHOR = 1
 PURPOSE_STATUS = 2
@@ -125,6 +127,24 @@ class Checkpoint(NamedTuple):
 
     size: int
     root: bytes
+
+
+def over_successors(
+    registries: Sequence[str], first: int, read: Callable[[int], tuple[Read, str | None]]
+) -> tuple[list[Read], str | None]:
+    """What stands in a registry and in each that succeeds it, and the address of a successor that is not listed.
+
+    `registries` are the listed addresses, oldest first, `first` is where the walk begins, and `read` answers for
+    one of them, with the address of what succeeds it. Source: docs/spec/verification.md 6.
+    """
+    found: list[Read] = []
+    successor: str | None = registries[first]
+    for index, registry in enumerate(registries[first:], start=first):
+        if successor != registry:
+            break
+        here, successor = read(index)
+        found.append(here)
+    return found, successor
 
 
 def standing(statuses: Sequence[StatusRecord]) -> StatusRecord:

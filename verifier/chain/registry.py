@@ -16,6 +16,7 @@ from verifier.chain.facts import (
     Key,
     Reattestation,
     StatusRecord,
+    over_successors,
     standing,
     was_sound,
 )
@@ -80,19 +81,17 @@ class RegistryReader:
     def _statuses(
         self, head: Head, place: int, issuer_id: bytes, leaf_hash: bytes
     ) -> tuple[list[StatusRecord], str | None]:
-        """What stands in the registry at a place of the policy and in each that succeeds it, and who is unlisted."""
-        found = []
+        """What stands for a leaf in its registry and in each that succeeds it, and who of those is unlisted."""
         pins = self._policy.registries
-        while True:
+
+        def read(index: int) -> tuple[StatusRecord, str | None]:
             slot = storage.mapped(storage.HISTORIES, issuer_id, leaf_hash)
-            length, succeeded = self.words(head, pins[place], [slot, storage.SUCCESSOR])
-            found.append(self._standing_record(head, pins[place], issuer_id, slot, length))
+            length, succeeded = self.words(head, pins[index], [slot, storage.SUCCESSOR])
+            record = self._standing_record(head, pins[index], issuer_id, slot, length)
             successor = storage.address_at(succeeded)
-            if successor == NO_ADDRESS:
-                return found, None
-            place += 1
-            if place == len(pins) or pins[place].address != successor:
-                return found, successor
+            return record, None if successor == NO_ADDRESS else successor
+
+        return over_successors([pin.address for pin in pins], place, read)
 
     def _standing_record(self, head: Head, pin: RegistryPin, issuer_id: bytes, slot: int, length: int) -> StatusRecord:
         """The last record of a leaf that carries weight: docs/spec/registry.md 5."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, Remark, StatusRecord, standing
+from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, Remark, StatusRecord, over_successors, standing
 from verifier.chain.nodes import Chain
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.formats.policy import Policy
@@ -80,17 +80,14 @@ class Recorded(NamedTuple):
         return anchor if anchor and (self.on is None or anchor.block_time <= self.on) else None
 
     def _statuses(self, place: int, issuer_id: bytes, leaf_hash: bytes) -> tuple[list[StatusRecord], str | None]:
-        found = []
-        pins = self.policy.registries
-        while True:
-            issuer = self._issuer(place, issuer_id)
-            found.append(issuer.status_of(leaf_hash) if self.on is None else issuer.status_on(leaf_hash, self.on))
-            successor = self.histories[place].successor if place < len(self.histories) else None
-            if successor is None:
-                return found, None
-            place += 1
-            if place >= len(self.histories) or pins[place].address != successor:
-                return found, successor
+        def read(index: int) -> tuple[StatusRecord, str | None]:
+            issuer = self._issuer(index, issuer_id)
+            record = issuer.status_of(leaf_hash) if self.on is None else issuer.status_on(leaf_hash, self.on)
+            return record, self.histories[index].successor
+
+        # A registry whose log was not written down is as good as not listed.
+        read_ones = [pin.address for pin in self.policy.registries[: len(self.histories)]]
+        return over_successors(read_ones, place, read)
 
 
 class Past(NamedTuple):
@@ -109,14 +106,15 @@ def record(chain: Chain, progress: Progress | None = None, known: Sequence[Seque
     log any more, everything is read again.
     Raises: NodeUnavailable; MalformedProof when the events lead elsewhere than what the registry's storage holds.
     """
-    logs: list[tuple[Entry, ...]] = []
-    histories: list[History] = []
-    for place, pin in enumerate(chain.policy.registries):
-        if histories and histories[-1].successor != pin.address:
-            break
-        logs.append(tuple(_read(chain, place, known[place] if place < len(known) else (), progress)))
-        histories.append(replay(logs[-1]))
-    return Recorded(chain.policy, chain.head, tuple(logs), tuple(histories), chain.grounds)
+
+    def read(index: int) -> tuple[tuple[tuple[Entry, ...], History], str | None]:
+        log = tuple(_read(chain, index, known[index] if index < len(known) else (), progress))
+        history = replay(log)
+        return (log, history), history.successor
+
+    found, _ = over_successors([pin.address for pin in chain.policy.registries], 0, read)
+    logs, histories = zip(*found, strict=True)
+    return Recorded(chain.policy, chain.head, logs, histories, chain.grounds)
 
 
 def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:
