@@ -22,6 +22,14 @@ _LEGAL = {
 }
 
 
+# Readings change nothing: they fail before, or not at all.
+_READINGS = (
+    "head", "open_window", "last_sequence", "last_night", "anchor_of", "anchor_transaction", "anchor_profile",
+    "status_of", "mined", "next_nonce",
+)  # fmt: skip
+_MOMENTS = dict.fromkeys(_READINGS, ("before",)) | dict.fromkeys(("sign", "send"), ("before", "after"))
+
+
 @dataclass
 class _Transaction:
     signer: str
@@ -56,6 +64,19 @@ class SimulatedChain:
     pool: list[_Transaction] = field(default_factory=list)
     mined: dict[bytes, Mined] = field(default_factory=dict)
     known: dict[bytes, _Transaction] = field(default_factory=dict)
+    # What `anchor_as_stranger` put there.
+    strangers: set[tuple[bytes, int]] = field(default_factory=set)
+
+    def anchor_as_stranger(self, issuer_id: bytes, sequence: int) -> None:
+        """Anchor what no service of ours sealed, as whoever has stolen a key would."""
+        self.anchors[issuer_id, sequence] = Anchor(RootHash(bytes([7]) * 32), 9, 1, 1), bytes(32)
+        self.last[issuer_id] = sequence
+        self.strangers.add((issuer_id, sequence))
+
+    def roll_back(self) -> None:
+        """Forget every anchor and everything that was mined: the same bytes still fit afterwards."""
+        for forgotten in (self.anchors, self.profiles, self.last, self.nonces, self.mined, self.strangers):
+            forgotten.clear()
 
     def mine(self) -> None:
         """Put everything that waits into one block, in order of nonce."""
@@ -156,12 +177,18 @@ def simulated_signature(approver: str, *approved: object) -> bytes:
 
 
 class SimulatedRegistry:
-    """`ports.Registry` for one signer. `faults` maps a method to "before" or "after": once each."""
+    """`ports.Registry` for one signer. `faults` maps a method to "before" or "after", once each; see `fail`."""
 
     def __init__(self, chain: SimulatedChain, signer: str = "0x" + "cd" * 20) -> None:
         self.chain = chain
         self._signer = signer
         self.faults: dict[str, str] = {}
+
+    def fail(self, method: str, moment: str) -> None:
+        """Let the next call of a method fail before or after it took effect. Raises: ValueError where it cannot."""
+        if moment not in _MOMENTS.get(method, ()):
+            raise ValueError(f"{method} never fails {moment}")
+        self.faults[method] = moment
 
     @property
     def chain_id(self) -> int:

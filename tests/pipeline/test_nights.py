@@ -28,7 +28,6 @@ from anchor_service.core.errors import (
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState, Status
 from anchor_service.pipeline import anchoring, approval, deciding, intake, nightly, nights, reconcile, statuses
-from anchor_service.ports import Anchor
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
 from anchor_service.store.tables import Certificate, NewNightClosing, TreeTile
@@ -96,10 +95,10 @@ STEPS = [
 def test_each_step_fails_once(world, method, moment):
     """Without effect, or with its effect and the answer lost: the next run ends with one anchor."""
     world.submit("a", "b", "c")
-    world.registry.faults[method] = moment
+    world.registry.fail(method, moment)
     with contextlib.suppress(RegistryUnavailable):
         world.night()
-    world.registry.faults.clear()
+    assert not world.registry.faults, "it was never asked"
     world.submit("late")
     for _ in range(3):
         world.night()
@@ -145,17 +144,14 @@ def test_a_foreign_transaction_takes_the_nonce(world):
 
 def test_a_foreign_root_under_our_sequence_is_quarantined_and_requeued(world):
     world.submit("a", "b")
-    world.chain.anchors[world.issuer.id, 1] = Anchor(bytes([7]) * 32, 9, 1, 1), bytes(32)
-    world.chain.last[world.issuer.id] = 1
+    world.chain.anchor_as_stranger(world.issuer.id, 1)
     # The database knows of no batch: the chain is ahead, and a person has to look.
     assert "read-only" in world.night().stopped[world.issuer.id]
-    del world.chain.anchors[world.issuer.id, 1]
-    world.chain.last[world.issuer.id] = 0
+    world.chain.roll_back()
     world.chain.holds = True
     world.night()
     world.chain.pool.clear()
-    world.chain.anchors[world.issuer.id, 1] = Anchor(bytes([7]) * 32, 9, 1, 1), bytes(32)
-    world.chain.last[world.issuer.id] = 1
+    world.chain.anchor_as_stranger(world.issuer.id, 1)
     world.chain.holds = False
     report = world.night()
     assert [batch.state for batch in report.quarantined] == [OnChainState.QUARANTINED]
@@ -326,10 +322,11 @@ def test_a_status_survives_each_fault(world, method, moment):
     world.submit("a")
     world.night()
     set_status(world, "a", Status.REVOKED)
-    world.registry.faults[method] = moment
+    world.registry.fail(method, moment)
     world.night()
     world.night()
     world.night()
+    assert not world.registry.faults, "it was never asked"
     leaf = world.accepted[world.issuer.id, digest("a")]
     assert world.registry.status_of(IssuerId(world.issuer.id), leaf).status is Status.REVOKED
     # The first transaction was the only one that was mined.
@@ -398,13 +395,16 @@ def test_a_night_with_certificates_is_not_closed(world):
     assert world.audit() == 2
 
 
-@pytest.mark.parametrize("method", ["last_night", "sign", "send", "mined", "next_nonce"])
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    ("method", "moment"),
+    [(method, "before") for method in ("last_night", "sign", "send", "mined", "next_nonce")]
+    + [("sign", "after"), ("send", "after")],
+)
 def test_a_closing_survives_faults_and_is_written_once(world, method, moment):
-    world.registry.faults[method] = moment
+    world.registry.fail(method, moment)
     with contextlib.suppress(RegistryUnavailable):
         world.night(close_in=UTC)
-    world.registry.faults.clear()
+    assert not world.registry.faults, "it was never asked"
     world.night(close_in=UTC)
     assert world.chain.nights[world.issuer.id] == world.now // 86_400
     assert sum(one.succeeded for one in world.chain.mined.values()) == 1
@@ -645,8 +645,9 @@ def test_a_replacement_survives_each_fault(world, method, moment):
     world.night()
     world.chain.pool.clear()
     world.chain.fee = 100
-    world.registry.faults[method] = moment
+    world.registry.fail(method, moment)
     world.night()
+    assert not world.registry.faults, "it was never asked"
     world.night()
     world.chain.mine()
     world.night()
@@ -658,8 +659,7 @@ def test_a_chain_that_is_ahead_makes_its_issuer_read_only_and_no_other(world):
     other = world.add_issuer("BPSDM-B")
     world.submit("a")
     world.night()
-    world.chain.anchors[world.issuer.id, 2] = Anchor(bytes([7]) * 32, 9, 1, 1), bytes(32)
-    world.chain.last[world.issuer.id] = 2
+    world.chain.anchor_as_stranger(world.issuer.id, 2)
     world.submit("b", issuer=other)
     report = world.night()
     assert "the chain holds 2 batches" in report.stopped[world.issuer.id]
@@ -711,10 +711,7 @@ def test_a_final_anchor_that_the_chain_lost_is_sent_again(world):
     batch = world.night().anchored[0]
     with pytest.raises(IllegalTransition):
         requeue(world, replace_state(batch, OnChainState.ANCHORED))
-    world.chain.anchors.clear()
-    world.chain.last.clear()
-    world.chain.nonces.clear()
-    world.chain.mined.clear()
+    world.chain.roll_back()
     issuer = reconcile.balance(world.store, world.registry, world.issuer, overdue_before=0)
     assert "does not hold it any more" in issuer.exceptions[0]
     assert requeue(world, batch).state == OnChainState.SENT

@@ -110,7 +110,7 @@ def test_what_is_quarantined_is_an_alarm(watch):
 
 def test_a_chain_that_does_not_answer_is_told_and_waited_for(watch):
     watch.world.submit("a")
-    watch.world.registry.faults["last_sequence"] = "before"
+    watch.world.registry.fail("last_sequence", "before")
     assert watch.tick(HOUR)[-1][0] == "unavailable"
     assert watch.gauges()["jangkar_worker_failures_total"] == 1
     assert ("unavailable", "ended") in watch.tick(ticks=2)
