@@ -25,7 +25,7 @@ from anchor_service.cli.context import (
 )
 from anchor_service.core import certificate_code
 from anchor_service.core.errors import Rejected
-from anchor_service.core.states import MAX_REASON, Status
+from anchor_service.core.states import MAX_REASON, RequestedStatus, Status
 
 if TYPE_CHECKING:
     from anchor_service.pipeline.folder import Item
@@ -167,10 +167,7 @@ def set_status(
         services().store,
         the_issuer(given),
         digest_of(certificate),
-        wanted,
-        reason=reason,
-        from_beginning=from_beginning,
-        successor=hex_hash("successor", successor) if successor else None,
+        RequestedStatus(wanted, reason, from_beginning, hex_hash("successor", successor) if successor else None),
         now=now(),
     )
     show(f"status {act.id}: {act.leaf_hash.hex()} to {wanted}, {act.state}")

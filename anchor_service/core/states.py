@@ -1,5 +1,6 @@
 """The states of what goes on chain."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from anchor_service.core.errors import IllegalTransition
@@ -52,3 +53,17 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
     SUPERSEDED = "superseded"
     REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class RequestedStatus:
+    """What is asked for a certificate. Two that are equal are the same request.
+
+    `reason` is one byte, `successor` the newer certificate's leaf hash, exactly when superseded. `from_beginning` says
+    that it never deserved its anchor: docs/spec/registry.md.
+    """
+
+    status: Status
+    reason: int
+    from_beginning: bool = False
+    successor: bytes | None = None

@@ -2,7 +2,7 @@
 
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
-from anchor_service.core.states import MAX_REASON, OnChainState, Status
+from anchor_service.core.states import MAX_REASON, OnChainState, RequestedStatus, Status
 from anchor_service.pipeline.reconcile import require_no_hold
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
@@ -15,11 +15,8 @@ def request(
     store: Store,
     issuer: Issuer,
     document_digest: bytes,
-    status: Status,
+    asked: RequestedStatus,
     *,
-    reason: int,
-    from_beginning: bool,
-    successor: bytes | None,
     now: int,
 ) -> StatusAct:
     """Record a change of status of an issuer's certificate. Asking twice for the same is asking once.
@@ -28,9 +25,10 @@ def request(
     the successor; FieldRejected; IllegalTransition while another change of the same certificate is on
     its way; ChainAhead.
     """
-    if not 0 <= reason <= MAX_REASON:
+    successor = asked.successor
+    if not 0 <= asked.reason <= MAX_REASON:
         raise FieldRejected("reason", f"must be a code from 0 to {MAX_REASON}")
-    if (status is Status.SUPERSEDED) != (successor is not None):
+    if (asked.status is Status.SUPERSEDED) != (successor is not None):
         raise FieldRejected("successor", "is the newer certificate's leaf hash, exactly when the status is superseded")
     if successor is not None and len(successor) != HASH_SIZE:
         raise FieldRejected("successor", "must be a leaf hash of 32 bytes")
@@ -55,16 +53,17 @@ def request(
         act = NewStatusAct(
             issuer_id=issuer.id,
             leaf_hash=leaf_hash,
-            status=status,
-            reason=reason,
-            from_beginning=from_beginning,
+            status=asked.status,
+            reason=asked.reason,
+            from_beginning=asked.from_beginning,
             successor=successor,
             state=OnChainState.SEALED,
             created_at=now,
         )
         pending = queries.pending_status_act(connection, act.issuer_id, act.leaf_hash)
         if pending is not None:
-            if (pending.status, pending.reason, pending.successor) == (act.status, act.reason, act.successor):
+            written = RequestedStatus(Status(pending.status), pending.reason, pending.from_beginning, pending.successor)
+            if written == asked:
                 return pending
-            raise IllegalTransition("a status that is still being written", pending.status, status)
+            raise IllegalTransition("a status that is still being written", pending.status, asked.status)
         return queries.insert_status_act(connection, act)

@@ -16,7 +16,7 @@ from world import World
 
 from anchor_service.core.errors import IllegalTransition, Unavailable
 from anchor_service.core.hashing import IssuerId, LeafHash
-from anchor_service.core.states import Status
+from anchor_service.core.states import RequestedStatus, Status
 from anchor_service.pipeline import fsck, statuses
 from anchor_service.store.engine import Store
 
@@ -122,7 +122,7 @@ def _revoke(world: World, issuer: Any, name: str, faults: Faults, draw: random.R
     def ask() -> None:
         with contextlib.suppress(IllegalTransition):
             statuses.request(
-                world.store, issuer, digest, Status.REVOKED, reason=1, from_beginning=False, successor=None,
+                world.store, issuer, digest, RequestedStatus(Status.REVOKED, 1),
                 now=world.now,
             )  # fmt: skip
 

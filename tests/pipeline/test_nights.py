@@ -26,7 +26,7 @@ from anchor_service.core.errors import (
     UnknownCertificate,
 )
 from anchor_service.core.hashing import IssuerId
-from anchor_service.core.states import OnChainState, Status
+from anchor_service.core.states import OnChainState, RequestedStatus, Status
 from anchor_service.pipeline import anchoring, approval, deciding, intake, nightly, nights, reconcile, statuses
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
@@ -38,10 +38,7 @@ def set_status(world, name, status, **more):
         world.store,
         world.issuer,
         digest(name),
-        status,
-        reason=more.get("reason", 0),
-        from_beginning=False,
-        successor=more.get("successor"),
+        RequestedStatus(status, more.pop("reason", 0), **more),
         now=world.now,
     )
 
@@ -313,6 +310,19 @@ def test_statuses_go_the_same_way(world):
     set_status(world, "a", Status.ACTIVE)
     report = world.night()
     assert "RegistryBadTransition" in report.quarantined[0].problem
+
+
+def test_a_status_from_the_beginning_is_not_the_one_that_is_pending(world):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    with pytest.raises(IllegalTransition, match="still being written"):
+        set_status(world, "a", Status.REVOKED, from_beginning=True)
+    world.submit("b")
+    world.night()
+    act = set_status(world, "b", Status.REVOKED, from_beginning=True)
+    assert act.from_beginning
+    assert set_status(world, "b", Status.REVOKED, from_beginning=True).id == act.id
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from world import World, digest
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.receipt import Receipt
-from anchor_service.core.states import OnChainState, Status
+from anchor_service.core.states import OnChainState, RequestedStatus, Status
 from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, reconcile, statuses
 from anchor_service.ports import Anchor
 from anchor_service.store.engine import Store
@@ -355,9 +355,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next(world):
 def test_a_revoked_certificate_may_be_erased(world):
     world.submit("a")
     world.night()
-    statuses.request(
-        world.store, world.issuer, digest("a"), Status.REVOKED, reason=1, from_beginning=False, successor=None, now=1
-    )
+    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), now=1)
     world.night()
     leaf = world.accepted[world.issuer.id, digest("a")]
     erase(world, "a")

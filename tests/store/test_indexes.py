@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event
 from world import World, digest
 
-from anchor_service.core.states import Status
+from anchor_service.core.states import RequestedStatus, Status
 from anchor_service.pipeline import intake, statuses
 from anchor_service.store.engine import Store
 
@@ -35,9 +35,7 @@ def test_no_question_by_day_reads_every_certificate(asked):
     world.receipts.by_file([digest("a"), digest("x")])
     world.receipts.by_code("0123456789AB")
     world.receipts.of_issuer(world.issuer.id, digest("a"))
-    statuses.request(
-        world.store, world.issuer, digest("a"), Status.REVOKED, reason=1, from_beginning=False, successor=None, now=1
-    )
+    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), now=1)
     world.night()
     with world.store.reading() as connection:
         plans = {

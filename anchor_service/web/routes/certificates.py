@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from anchor_service.core.states import RequestedStatus
 from anchor_service.pipeline import access, intake, statuses
 from anchor_service.pipeline.intake import Outcome, Submission
 from anchor_service.web.access import CertificatesIssuer, ServicesDep, StatusesIssuer
@@ -61,10 +62,12 @@ def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDe
         services.store,
         issuer,
         bytes.fromhex(document_digest),
-        asked.status,
-        reason=asked.reason,
-        from_beginning=asked.from_beginning,
-        successor=bytes.fromhex(asked.successor) if asked.successor else None,
+        RequestedStatus(
+            asked.status,
+            asked.reason,
+            asked.from_beginning,
+            bytes.fromhex(asked.successor) if asked.successor else None,
+        ),
         now=int(time.time()),
     )
     return StatusOut(
