@@ -60,7 +60,7 @@ class RequestedStatus:
     """What is asked for a certificate. Two that are equal are the same request.
 
     `reason` is one byte, `successor` the newer certificate's leaf hash, exactly when superseded. `from_beginning` says
-    that it never deserved its anchor: docs/spec/registry.md.
+    that it was never right, not only from now on: docs/spec/registry.md.
     """
 
     status: Status
