@@ -17,8 +17,8 @@ from anchor_service.worker import Pulse
 
 
 class _Readings(Collector):
-    def __init__(self, parts: Services, pulse: Pulse, clock: Callable[[], int]) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, pulse: Pulse, clock: Callable[[], int]) -> None:
+        self._services = services
         self._pulse = pulse
         self._clock = clock
 
@@ -27,8 +27,8 @@ class _Readings(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        now, settings, pulse = self._clock(), self._parts.settings, self._pulse
-        with self._parts.store.reading() as connection:
+        now, settings, pulse = self._clock(), self._services.settings, self._pulse
+        with self._services.store.reading() as connection:
             waiting = receipt_queries.count_waiting(connection)
             oldest = receipt_queries.oldest_waiting(connection)
             overdue = len(receipt_queries.overdue(connection, now - settings.anchor_within_hours * 3_600))
@@ -55,10 +55,10 @@ class _Readings(Collector):
         yield _gauge("chain_timestamp_seconds", "Time of the newest final block that it saw.", pulse.chain_time)
 
 
-def serve(parts: Services, pulse: Pulse, clock: Callable[[], int], host: str, port: int) -> int:
+def serve(services: Services, pulse: Pulse, clock: Callable[[], int], host: str, port: int) -> int:
     """Serve the metrics in a thread of their own. Returns the port. Raises: OSError when it is taken."""
     registry = CollectorRegistry()
-    registry.register(_Readings(parts, pulse, clock))
+    registry.register(_Readings(services, pulse, clock))
     server, _ = start_http_server(port, host, registry)
     return int(server.server_port)
 

@@ -33,9 +33,9 @@ class Pulse:
 class Worker:
     """One of any number of workers of a database. Killed at any moment, it loses nothing and repeats nothing."""
 
-    def __init__(self, parts: Services, registry: Registry, holder: str, clock: Callable[[], int]) -> None:
+    def __init__(self, services: Services, registry: Registry, holder: str, clock: Callable[[], int]) -> None:
         self.pulse = Pulse()
-        self._parts = parts
+        self._services = services
         self._registry = registry
         self._holder = holder
         self._clock = clock
@@ -51,7 +51,7 @@ class Worker:
         while not stop.is_set():
             self.tick()
             stop.wait(POLL_SECONDS)
-        with self._parts.store.writing() as connection:
+        with self._services.store.writing() as connection:
             operations.give_leases_back(connection, self._holder)
         self._log.info("stopped")
 
@@ -72,31 +72,31 @@ class Worker:
         self.pulse.last_tick = now
 
     def _work(self, now: int) -> nightly.NightReport:
-        parts = self._parts
-        night = nights.due(now, parts.settings.zone, parts.settings.cutoff)
-        run = nightly.Run(parts.store, self._registry, parts.filing, self._clock, self._holder)
-        if nights.is_done(parts.store, night):
+        services = self._services
+        night = nights.due(now, services.settings.zone, services.settings.cutoff)
+        run = nightly.Run(services.store, self._registry, services.filing, self._clock, self._holder)
+        if nights.is_done(services.store, night):
             run.advance()
             return run.report
         if night.day != self._night:
             self._begin(night, now)
         report = run.night(night, close=True)
-        if nights.is_done(parts.store, night):
+        if nights.is_done(services.store, night):
             self._log.info("night done", night=str(night), waiting=report.waiting)
         return report
 
     def _begin(self, night: Night, now: int) -> None:
         self._night = night.day
         self._log.info("night begins", night=str(night), seconds_after_cutoff=now - night.began_at)
-        for day in nights.missed(self._parts.store, night):
+        for day in nights.missed(self._services.store, night):
             self._log.error("night missed", night=day)
 
     def _check(self, now: int) -> None:
         """Compare chain and database, and look for certificates that are late."""
-        settings = self._parts.settings
+        settings = self._services.settings
         self.pulse.chain_time = self._registry.head().time
-        holds = reconcile.update_holds(self._parts.store, self._registry, now=now)
-        with self._parts.store.reading() as connection:
+        holds = reconcile.update_holds(self._services.store, self._registry, now=now)
+        with self._services.store.reading() as connection:
             late = receipt_queries.overdue(connection, now - settings.anchor_within_hours * 3_600)
             stuck = anchoring_queries.quarantined(connection)
         alarms = {f"hold {hold.issuer_id.hex()}": hold.detail for hold in holds}

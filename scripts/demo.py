@@ -175,7 +175,7 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
 
     say("6. Anybody verifies, with a policy of their own and the standard library only:")
     service = demo.start("jangkar", "serve", "--port", "0")
-    right = verify_five(demo, receipts, service)
+    right = verify_cases(demo, receipts, service)
 
     page_command = ("jangkar-verify-web", "--policy", str(demo.policy), "--service", service, "--port", str(page_port))
     if serve:
@@ -187,7 +187,7 @@ def story(demo: Demo, pdfs: Path | None, *, serve: bool) -> bool:
     return right
 
 
-def verify_five(demo: Demo, receipts: Sequence[Path], service: str) -> bool:
+def verify_cases(demo: Demo, receipts: Sequence[Path], service: str) -> bool:
     """The six cases, each on its line."""
     genuine, withdrawn = (path.with_name(path.name.removesuffix(".jangkar.json")) for path in receipts[:2])
     cases = demo.folder / "cases"

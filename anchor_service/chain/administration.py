@@ -6,7 +6,7 @@ from typing import Any
 from hexbytes import HexBytes
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, asking, code_hash
+from anchor_service.chain.contract import artifact, code_hash, translating_errors
 from anchor_service.chain.transactions import STATUSES, sign
 from anchor_service.core.errors import RegistryRefused
 from anchor_service.core.states import Status
@@ -52,7 +52,7 @@ class Administration:
         self._send(self._functions(registry).closeWindow(issuer_id, window, 0))
 
     def add_key(self, registry: str, issuer_id: bytes, key: str, purposes: int, custody: str) -> None:
-        """Give an issuer a key. `purposes` is 1 anchor, 2 status, 3 both."""
+        """Give an issuer a key. `purposes` is a set of bits: 1 anchor, 2 status, 4 close (nights)."""
         functions = self._functions(registry)
         self._send(functions.addKey(issuer_id, Web3.to_checksum_address(key), purposes, CUSTODIES.index(custody)))
 
@@ -110,7 +110,7 @@ class Administration:
         return self._client.eth.contract(address=Web3.to_checksum_address(registry), abi=artifact()["abi"]).functions
 
     def _send(self, call: Any) -> Any:
-        with asking("writing to the registry"):
+        with translating_errors("writing to the registry"):
             sender = Web3.to_checksum_address(self._signer.address)
             nonce = self._client.eth.get_transaction_count(sender, "pending")
             signed = sign(self._client, self._signer, call, nonce, self._client.eth.chain_id)
@@ -126,13 +126,13 @@ class Administration:
 
 
 def _role(functions: Any, role: str) -> bytes:
-    with asking("reading a role"):
+    with translating_errors("reading a role"):
         return bytes(getattr(functions, f"{role}_ROLE")().call())
 
 
 def policy_pins(client: Web3, registry: str) -> dict[str, Any]:
     """What a policy pins, read from the node: chain id, genesis, registry and code hash."""
-    with asking("reading the chain"):
+    with translating_errors("reading the chain"):
         code = code_hash(client, registry, "latest")
         genesis = client.eth.get_block(0)["hash"]
         return {

@@ -46,7 +46,7 @@ def code_hash(client: Web3, registry: str, block: int | Literal["latest"]) -> by
 
 
 @contextmanager
-def asking(what: str) -> Iterator[None]:
+def translating_errors(what: str) -> Iterator[None]:
     """Turn every way in which a node fails into one of ours.
 
     Raises: RegistryRefused when the contract reverts, with its own error's name; RegistryUnavailable

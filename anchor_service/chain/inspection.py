@@ -4,7 +4,7 @@ from typing import Any
 
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.contract import artifact, translating_errors
 from anchor_service.chain.transactions import STATUSES
 from anchor_service.ports import CUSTODIES
 
@@ -21,7 +21,7 @@ class Inspection:
 
     def registry(self) -> dict[str, Any]:
         """Governance, pause, successor and the log's checkpoint."""
-        with asking("reading the registry"):
+        with translating_errors("reading the registry"):
             pending, scheduled = self._functions.pendingDefaultAdmin().call()
             size, root = self._functions.checkpoint().call()
             paused_until = self._functions.pausedUntil().call()
@@ -29,7 +29,8 @@ class Inspection:
             return {
                 "chain_id": self._client.eth.chain_id,
                 "registry": self._registry.lower(),
-                "code_is_this_release's": self._has_our_code(),
+                # The name that is printed since the first release.
+                "code_is_this_release's": self._is_release_code(),
                 "admin": self._functions.defaultAdmin().call().lower(),
                 "admin_delay_seconds": self._functions.defaultAdminDelay().call(),
                 "pending_admin": _address(pending),
@@ -42,7 +43,7 @@ class Inspection:
 
     def issuer(self, issuer_id: bytes) -> dict[str, Any]:
         """An issuer's windows, how far it came, and its last closed night."""
-        with asking("reading an issuer"):
+        with translating_errors("reading an issuer"):
             count = self._functions.windowCount(issuer_id).call()
             windows = [self._functions.windowOf(issuer_id, index).call() for index in range(count)]
             return {
@@ -57,7 +58,7 @@ class Inspection:
 
     def key(self, issuer_id: bytes, key: str) -> dict[str, Any]:
         """A key of an issuer; all empty when it has none of that address."""
-        with asking("reading a key"):
+        with translating_errors("reading a key"):
             found = self._functions.keyOf(issuer_id, Web3.to_checksum_address(key)).call()
         from_, until, compromised_since, purposes, custody = found
         names = [name for bit, name in ((1, "anchor"), (2, "status"), (4, "close")) if purposes & bit]
@@ -72,7 +73,7 @@ class Inspection:
 
     def status(self, issuer_id: bytes, leaf_hash: bytes) -> dict[str, Any]:
         """What stands for a leaf, and every record that it keeps, with or without weight, oldest first."""
-        with asking("reading a status"):
+        with translating_errors("reading a status"):
             count = self._functions.statusCount(issuer_id, leaf_hash).call()
             records = [self._functions.statusAt(issuer_id, leaf_hash, index).call() for index in range(count)]
             standing = self._functions.statusOf(issuer_id, leaf_hash).call()
@@ -80,7 +81,7 @@ class Inspection:
 
     def anchor(self, issuer_id: bytes, sequence: int) -> dict[str, Any]:
         """An anchor with what weighs it."""
-        with asking("reading an anchor"):
+        with translating_errors("reading an anchor"):
             root, size, time, block, window, key = self._functions.anchorOf(issuer_id, sequence).call()
             by, at = self._functions.reattestationOf(issuer_id, sequence).call()
             weighs = self._functions.carriesWeight(issuer_id, sequence).call()
@@ -97,16 +98,16 @@ class Inspection:
             "carries_weight": weighs,
         }
 
-    def _has_our_code(self) -> bool:
+    def _is_release_code(self) -> bool:
         """Whether the code is this release's, apart from what the constructor wrote into it."""
         code = bytearray(self._client.eth.get_code(self._registry))
-        ours = bytes.fromhex(artifact()["deployed_bytecode"][2:])
-        if len(code) != len(ours):
+        released = bytes.fromhex(artifact()["deployed_bytecode"][2:])
+        if len(code) != len(released):
             return False
         for immutable in artifact()["immutables"]:
             filled = slice(immutable["start"], immutable["start"] + immutable["length"])
-            code[filled] = ours[filled]
-        return code == ours
+            code[filled] = released[filled]
+        return code == released
 
 
 def _address(given: str) -> str | None:

@@ -6,7 +6,7 @@ from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, asking, code_hash
+from anchor_service.chain.contract import artifact, code_hash, translating_errors
 from anchor_service.core.bundle import Block, Recorded, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
@@ -22,14 +22,14 @@ def read(client: Web3, registry: str) -> Log:
     Raises: RegistryUnavailable; RegistryRefused where there is no contract; Damaged when the node's events do not
     give the registry's checkpoint.
     """
-    with asking("reading the log"):
+    with translating_errors("reading the log"):
         head = client.eth.block_number
     return _read(client, registry, head).log
 
 
 def read_recorded(client: Web3, registries: Sequence[str], depth: int) -> Recorded:
     """The logs of registries, oldest first, up to the newest block that has `depth` on top of it. Raises: as `read`."""
-    with asking("reading the chain"):
+    with translating_errors("reading the chain"):
         block = client.eth.get_block(max(0, client.eth.block_number - depth))
         genesis, chain_id = client.eth.get_block(0)["hash"], client.eth.chain_id
     return Recorded(
@@ -43,7 +43,7 @@ def read_recorded(client: Web3, registries: Sequence[str], depth: int) -> Record
 def _read(client: Web3, registry: str, head: int) -> RecordedLog:
     address = Web3.to_checksum_address(registry)
     contract = client.eth.contract(address=address, abi=artifact()["abi"])
-    with asking("reading the log"):
+    with translating_errors("reading the log"):
         code = code_hash(client, address, head)
         size, root = contract.functions.checkpoint().call(block_identifier=head)
         entries: list[bytes] = []

@@ -13,8 +13,8 @@ from anchor_service.ports import Signed, Signer, StatusChange
 STATUSES = (Status.ACTIVE, Status.SUSPENDED, Status.SUPERSEDED, Status.REVOKED)
 
 # Estimates are made on the state of now; the state of the block may cost a little more.
-GAS_MARGIN_PERCENT = 130
-FEE_MARGIN = 2
+GAS_PERCENT_OF_ESTIMATE = 130
+FEE_FACTOR = 2
 # Pools take another transaction of the same nonce only for a tenth more; this is safely above.
 REPLACEMENT_PERCENT = 125
 _FEES = ("maxPriorityFeePerGas", "maxFeePerGas")
@@ -41,7 +41,7 @@ def sign(client: Web3, signer: Signer, call: Any, nonce: int, chain_id: int) -> 
             **sender,
             "nonce": nonce,
             "chainId": chain_id,
-            "gas": call.estimate_gas(sender) * GAS_MARGIN_PERCENT // 100,
+            "gas": call.estimate_gas(sender) * GAS_PERCENT_OF_ESTIMATE // 100,
             **_fees(client),
         }
     )
@@ -67,4 +67,4 @@ def replace(client: Web3, signer: Signer, raw: bytes) -> Signed | None:
 
 def _fees(client: Web3) -> dict[str, int]:
     priority = client.eth.max_priority_fee
-    return {"maxPriorityFeePerGas": priority, "maxFeePerGas": max(client.eth.gas_price * FEE_MARGIN, priority)}
+    return {"maxPriorityFeePerGas": priority, "maxFeePerGas": max(client.eth.gas_price * FEE_FACTOR, priority)}

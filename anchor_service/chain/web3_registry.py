@@ -5,7 +5,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
-from anchor_service.chain.contract import artifact, asking
+from anchor_service.chain.contract import artifact, translating_errors
 from anchor_service.chain.transactions import STATUSES, replace, sign, status_call
 from anchor_service.core.errors import FeeTooLow, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
@@ -46,13 +46,13 @@ class Web3Registry:
 
     def head(self) -> Head:
         """The newest final block."""
-        with asking("reading the head"):
+        with translating_errors("reading the head"):
             number = self._final()
             return Head(number, self._client.eth.get_block(number)["timestamp"])
 
     def open_window(self, issuer_id: IssuerId) -> Window | None:
         """The issuer's window that is open now, or nothing."""
-        with asking("reading the issuer's windows"):
+        with translating_errors("reading the issuer's windows"):
             now = self._client.eth.get_block("latest")["timestamp"]
             count = self._contract.functions.windowCount(issuer_id).call()
             for index in range(count - 1, max(count - 3, -1), -1):
@@ -63,24 +63,24 @@ class Web3Registry:
 
     def last_sequence(self, issuer_id: IssuerId) -> int:
         """The issuer's last anchored sequence number; zero before the first."""
-        with asking("reading the last sequence number"):
+        with translating_errors("reading the last sequence number"):
             return int(self._contract.functions.lastSequence(issuer_id).call(block_identifier=self._final()))
 
     def last_night(self, issuer_id: IssuerId) -> int:
         """The issuer's last closed night, as days since 1970-01-01; zero before the first."""
-        with asking("reading the last closed night"):
+        with translating_errors("reading the last closed night"):
             return int(self._contract.functions.lastNight(issuer_id).call(block_identifier=self._final()))
 
     def anchor_of(self, issuer_id: IssuerId, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing while no final block holds one."""
-        with asking("reading an anchor"):
+        with translating_errors("reading an anchor"):
             call = self._contract.functions.anchorOf(issuer_id, sequence)
             root, size, time, block, _, _ = call.call(block_identifier=self._final())
         return Anchor(RootHash(bytes(root)), size, block, time) if size else None
 
     def anchor_transaction(self, issuer_id: IssuerId, sequence: int, block_number: int) -> bytes:
         """Hash of the transaction that anchored this sequence number in this block."""
-        with asking("reading an anchor's event"):
+        with translating_errors("reading an anchor's event"):
             events = self._contract.events.Anchored.get_logs(
                 from_block=block_number,
                 to_block=block_number,
@@ -94,7 +94,7 @@ class Web3Registry:
 
     def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
         """The profile's digest in the window under which an anchor was made; zeros where there is none."""
-        with asking("reading an anchor's profile"):
+        with translating_errors("reading an anchor's profile"):
             final = self._final()
             functions = self._contract.functions
             _, size, _, _, window, _ = functions.anchorOf(issuer_id, sequence).call(block_identifier=final)
@@ -103,14 +103,14 @@ class Web3Registry:
 
     def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
         """The status of a leaf; active when none was ever written."""
-        with asking("reading a status"):
+        with translating_errors("reading a status"):
             call = self._contract.functions.statusOf(issuer_id, leaf_hash)
             status, _, _, reason, _, _, successor = call.call(block_identifier=self._final())
         return StatusFact(STATUSES[status], reason, bytes(successor))
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""
-        with asking("reading a transaction's receipt"):
+        with translating_errors("reading a transaction's receipt"):
             try:
                 tx_receipt = self._client.eth.get_transaction_receipt(HexBytes(transaction_hash))
             except TransactionNotFound:
@@ -121,7 +121,7 @@ class Web3Registry:
 
     def next_nonce(self) -> int:
         """The signer's first nonce that no final block has used."""
-        with asking("reading the signer's nonce"):
+        with translating_errors("reading the signer's nonce"):
             signer = Web3.to_checksum_address(self._signing().address)
             return int(self._client.eth.get_transaction_count(signer, self._final()))
 
@@ -139,7 +139,7 @@ class Web3Registry:
         Raises: RegistryRefused when the registry would revert.
         """
         functions = self._contract.functions
-        with asking("preparing an anchor"):
+        with translating_errors("preparing an anchor"):
             if approval is None:
                 call = functions.anchor(issuer_id, sequence, root_hash, tree_size)
             else:
@@ -151,23 +151,23 @@ class Web3Registry:
 
     def sign_night(self, issuer_id: IssuerId, night: int, sequence: int, nonce: int) -> Signed:
         """Sign, without sending, that a night had nothing to anchor after `sequence`. Raises: RegistryRefused."""
-        with asking("preparing the closing of a night"):
+        with translating_errors("preparing the closing of a night"):
             call = self._contract.functions.closeNight(issuer_id, night, sequence)
             return sign(self._client, self._signing(), call, nonce, self._chain_id)
 
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
-        with asking("preparing a change of status"):
+        with translating_errors("preparing a change of status"):
             return sign(self._client, self._signing(), status_call(self._contract, change), nonce, self._chain_id)
 
     def sign_replacement(self, raw: bytes) -> Signed | None:
         """The same call under the same nonce, at higher fees; nothing on a chain without fees."""
-        with asking("preparing a replacement"):
+        with translating_errors("preparing a replacement"):
             return replace(self._client, self._signing(), raw)
 
     def send(self, raw: bytes) -> None:
         """Hand signed bytes to the chain; sending them again, or too late, is no error. Raises: FeeTooLow."""
-        with asking("sending a transaction"):
+        with translating_errors("sending a transaction"):
             try:
                 self._client.eth.send_raw_transaction(raw)
             except Web3RPCError as error:

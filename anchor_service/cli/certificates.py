@@ -18,10 +18,10 @@ from anchor_service.cli.context import (
     progress,
     remark,
     requeue,
-    services,
     settings,
     show,
     the_issuer,
+    the_services,
 )
 from anchor_service.core import certificate_code
 from anchor_service.core.errors import Rejected
@@ -82,7 +82,7 @@ def ingest(
             if dry_run:
                 refused = [submission if isinstance(submission, Rejected) else None for submission in handed_in]
             else:
-                outcomes = intake.submit(services().store, issuer, handed_in, now=now())
+                outcomes = intake.submit(the_services().store, issuer, handed_in, now=now())
                 refused = [outcome.refused for outcome in outcomes]
                 accepted += sum(outcome.is_new for outcome in outcomes)
             sound += refused.count(None)
@@ -107,7 +107,7 @@ def withdraw(
     from anchor_service.pipeline import intake
 
     digest = digest_of(certificate)
-    intake.withdraw(services().store, the_issuer(given), digest)
+    intake.withdraw(the_services().store, the_issuer(given), digest)
     show(f"{digest.hex()} is withdrawn")
 
 
@@ -119,7 +119,7 @@ def new(
     """Give out certificate codes, one a line."""
     from anchor_service.pipeline import access
 
-    for new_code in access.new_codes(services().store, the_issuer(given), count, now=now()):
+    for new_code in access.new_codes(the_services().store, the_issuer(given), count, now=now()):
         show(new_code)
 
 
@@ -164,7 +164,7 @@ def set_status(
     from anchor_service.pipeline import statuses
 
     act = statuses.request(
-        services().store,
+        the_services().store,
         the_issuer(given),
         digest_of(certificate),
         RequestedStatus(wanted, reason, from_beginning, hex_hash("successor", successor) if successor else None),

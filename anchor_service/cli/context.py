@@ -1,4 +1,4 @@
-"""What the commands share: settings, parts, the terminal, and the issuer that is meant."""
+"""What the commands share: settings, services, the terminal, and the issuer that is meant."""
 
 import os
 import sys
@@ -71,19 +71,19 @@ def settings() -> "Settings":
 
 
 @cache
-def services() -> Services:
-    """The parts, with tables that are the newest. Raises: UsageError."""
-    parts = build(settings())
-    if not parts.store.is_current():
+def the_services() -> Services:
+    """The services, with tables that are the newest. Raises: UsageError."""
+    services = build(settings())
+    if not services.store.is_current():
         raise UsageError("the database's tables are not the newest: run `jangkar db upgrade`")
-    return parts
+    return services
 
 
 def the_issuer(given: str | None) -> "Issuer":
     """The issuer that is meant. Raises: UnknownIssuer, UsageError."""
     from anchor_service.store import issuers as queries
 
-    with services().store.reading() as connection:
+    with the_services().store.reading() as connection:
         found = [issuer for issuer in queries.all_issuers(connection) if issuer.id.hex().startswith(given or "")]
     if not found:
         raise UnknownIssuer(given or "at all")
@@ -174,10 +174,10 @@ def requeue(kind: "type[anchoring_queries.Kind]", number: int, name: str) -> Non
     from anchor_service.pipeline import deciding
     from anchor_service.store import anchoring as anchoring_queries
 
-    parts = services()
-    with parts.store.reading() as connection:
+    services = the_services()
+    with services.store.reading() as connection:
         found = anchoring_queries.find(connection, kind, number)
     if found is None:
         raise UsageError(f"there is no {name} {number}")
-    deciding.requeue(parts.store, build_reader(settings()), parts.filing, found)
+    deciding.requeue(services.store, build_reader(settings()), services.filing, found)
     show(f"{name} {number} will be tried again by the next run")

@@ -34,7 +34,7 @@ def doctor() -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    parts = build(settings())
+    services = build(settings())
     failed = 0
     looks: tuple[tuple[str, Callable[[Services], Iterator[Check]]], ...] = (
         ("database", _database),
@@ -45,7 +45,7 @@ def doctor() -> None:
     )
     for name, look in looks:
         try:
-            for check in look(parts):
+            for check in look(services):
                 failed += bool(check.remedy)
                 show(f"{'NOT OK' if check.remedy else 'ok':6}  {check.name}: {check.detail}")
                 if check.remedy:
@@ -58,33 +58,33 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _database(parts: Services) -> Iterator[Check]:
-    kind = parts.store.engine.dialect.name
-    newest = parts.store.is_current()
+def _database(services: Services) -> Iterator[Check]:
+    kind = services.store.engine.dialect.name
+    newest = services.store.is_current()
     yield Check("database", f"{kind} answers", "" if newest else "its tables are not the newest: `jangkar db upgrade`")
 
 
-def _folders(parts: Services) -> Iterator[Check]:
-    for name, path in (("manifests", parts.settings.manifests), ("entries", parts.settings.entries)):
+def _folders(services: Services) -> Iterator[Check]:
+    for name, path in (("manifests", services.settings.manifests), ("entries", services.settings.entries)):
         there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
         free = shutil.disk_usage(there).free
         few = f"only {free >> 20} MiB are free on its disk" if free < MIN_FREE_BYTES else ""
         yield Check(name, f"{path}, {free >> 30} GiB free", few)
-    same = _device(parts.settings.manifests) == _device(parts.settings.entries)
+    same = _device(services.settings.manifests) == _device(services.settings.entries)
     yield Check("two disks", "manifests and entries share one" if same else "manifests and entries stand apart")
-    for name, secret in (("keystore", parts.settings.keystore), ("password file", parts.settings.password_file)):
+    for name, secret in (("keystore", services.settings.keystore), ("password file", services.settings.password_file)):
         if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
             yield Check(name, f"{secret} may be read by others", f"chmod 600 {secret}")
 
 
-def _registry(parts: Services) -> Iterator[Check]:
+def _registry(services: Services) -> Iterator[Check]:
 
-    registry = build_registry(parts.settings)
+    registry = build_registry(services.settings)
     head = registry.head()
     # The head first: it says whether the node follows the right chain at all.
     age = now() - head.time
     yield Check("node", f"chain {registry.chain_id}, block {head.number}, {age} seconds old", _age_remedy(age))
-    found = build_inspection(parts.settings).registry()
+    found = build_inspection(services.settings).registry()
     ours = "" if found["code_is_this_release's"] else "its code is not this release's: is the address right?"
     yield Check("registry", found["registry"], ours)
     paused = f"it is paused until {found['paused_until']}: docs/runbook.md" if found["paused_until"] else ""
@@ -94,14 +94,14 @@ def _registry(parts: Services) -> Iterator[Check]:
     yield Check("signer", registry.signer)
 
 
-def _institutes(parts: Services) -> Iterator[Check]:
+def _institutes(services: Services) -> Iterator[Check]:
     from anchor_service.core import profile
     from anchor_service.core.hashing import IssuerId
     from anchor_service.pipeline import reconcile
     from anchor_service.store import issuers as issuer_queries
 
-    registry, inspection = build_registry(parts.settings), build_inspection(parts.settings)
-    with parts.store.reading() as connection:
+    registry, inspection = build_registry(services.settings), build_inspection(services.settings)
+    with services.store.reading() as connection:
         issuers = issuer_queries.all_issuers(connection)
     yield Check("institutes", str(len(issuers)), "" if issuers else "add one with `jangkar issuer add`")
     for issuer in issuers:
@@ -116,21 +116,21 @@ def _institutes(parts: Services) -> Iterator[Check]:
         may = ", ".join(key["purposes"]) if active else "nothing"
         remedy = "" if "anchor" in may or "close" in may else "the accreditor adds the key: `jangkar registry key add`"
         yield Check(name, f"the signer may {may}", remedy)
-    for hold in reconcile.update_holds(parts.store, registry, now=now()):
+    for hold in reconcile.update_holds(services.store, registry, now=now()):
         yield Check(f"institute {hold.issuer_id.hex()[:8]}", "read-only", f"{hold.detail}: docs/runbook.md")
 
 
-def _nights(parts: Services) -> Iterator[Check]:
+def _nights(services: Services) -> Iterator[Check]:
     from anchor_service.pipeline import nights
     from anchor_service.store import anchoring as anchoring_queries
     from anchor_service.store import receipts as receipt_queries
 
-    night = nights.due(now(), parts.settings.zone, parts.settings.cutoff)
-    missed = nights.missed(parts.store, night)
+    night = nights.due(now(), services.settings.zone, services.settings.cutoff)
+    missed = nights.missed(services.store, night)
     remedy = f"not done: {', '.join(missed)}: docs/runbook.md" if missed else ""
     yield Check("nights", f"the last cut-off was that of {night}", remedy)
-    with parts.store.reading() as connection:
-        late = receipt_queries.overdue(connection, now() - parts.settings.anchor_within_hours * 3_600)
+    with services.store.reading() as connection:
+        late = receipt_queries.overdue(connection, now() - services.settings.anchor_within_hours * 3_600)
         stuck = anchoring_queries.quarantined(connection)
     yield Check("overdue", f"{len(late)} certificates", "`jangkar reconcile` names them" if late else "")
     for subject in stuck:

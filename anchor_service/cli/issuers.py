@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from anchor_service.bootstrap import build_reader
-from anchor_service.cli.context import IssuerOption, UsageError, hex_hash, now, services, settings, show, the_issuer
+from anchor_service.cli.context import IssuerOption, UsageError, hex_hash, now, settings, show, the_issuer, the_services
 from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.kinds import kinds_of
@@ -39,7 +39,7 @@ def add(
     if window.profile_digest != profile.digest(text):
         raise UsageError("code and name are not the accredited ones: write them exactly as they were accredited")
     row = Issuer(id=identifier, profile=text, scope=" ".join(kinds_of(window.scope)), created_at=now())
-    with services().store.writing() as connection:
+    with the_services().store.writing() as connection:
         if queries.find_issuer(connection, identifier):
             queries.update_issuer(connection, row)
         else:
@@ -52,7 +52,7 @@ def list_issuers() -> None:
     """List the institutes."""
     from anchor_service.store import issuers as queries
 
-    with services().store.reading() as connection:
+    with the_services().store.reading() as connection:
         for row in queries.all_issuers(connection):
             show(f"{row.id.hex()}  {row.profile}  {row.scope}")
 
@@ -67,7 +67,9 @@ def new(
     from anchor_service.pipeline import access
 
     scopes = scope or SCOPES
-    show(access.new_api_key(services().store, the_issuer(given), scopes, expires_at=now() + days * 86_400, now=now()))
+    show(
+        access.new_api_key(the_services().store, the_issuer(given), scopes, expires_at=now() + days * 86_400, now=now())
+    )
 
 
 @key.command()
@@ -75,7 +77,7 @@ def revoke(key_id: Annotated[str, typer.Argument(help="the 16 digits after jgk_"
     """Revoke an API key at once."""
     from anchor_service.store import issuers as queries
 
-    with services().store.writing() as connection:
+    with the_services().store.writing() as connection:
         if not queries.revoke_api_key(connection, key_id, now()):
             raise UsageError(f"no live API key {key_id}")
     show(f"{key_id} is revoked")
@@ -86,7 +88,7 @@ def list_keys() -> None:
     """List the API keys; their secrets are not kept."""
     from anchor_service.store import issuers as queries
 
-    with services().store.reading() as connection:
+    with the_services().store.reading() as connection:
         for row in queries.api_keys(connection):
             state = "revoked" if row.revoked_at else "expired" if (row.expires_at or now() + 1) <= now() else "live"
             show(f"{row.id}  {state}  {row.issuer_id.hex()[:8]}  {row.scopes}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from anchor_service.bootstrap import read_recorded
-from anchor_service.cli.context import UsageError, progress, services, settings, show
+from anchor_service.cli.context import UsageError, progress, settings, show, the_services
 
 commands = typer.Typer()
 
@@ -32,14 +32,14 @@ def mirror(
     """
     from anchor_service.pipeline.mirror import Mirror
 
-    parts = services()
+    services = the_services()
     for address in after or []:
         if not _ADDRESS.fullmatch(address):
             raise UsageError(f"--after {address} is no address: write 0x and 40 hexadecimal digits")
     recorded = read_recorded(settings(), after or [])
     with progress("Mirroring") as step:
         made = Mirror(folder, whole, step)
-        found = made.add_batches(parts.store, parts.filing)
+        found = made.add_batches(services.store, services.filing)
         written = found.written + made.add_logs(recorded)
     entries = sum(len(recorded_log.log.entries) for recorded_log in recorded.logs)
     show(

@@ -14,10 +14,10 @@ from anchor_service.cli.context import (
     progress,
     remark,
     requeue,
-    services,
     settings,
     show,
     the_issuer,
+    the_services,
 )
 from anchor_service.core.errors import TextRejected
 from anchor_service.core.states import OnChainState
@@ -50,16 +50,16 @@ def run(
 
     from anchor_service.pipeline import nightly, nights
 
-    parts = services()
+    services = the_services()
     registry = build_registry(settings())
     night = nights.today(now(), settings().zone)
     if cutoff is not None:
         night = replace(night, cutoff=cutoff)
     with progress("Anchoring") as step:
         report = nightly.Run(
-            parts.store,
+            services.store,
             registry,
-            replace(parts.filing, step=step),
+            replace(services.filing, step=step),
             now,
             say=remark,
             step=step,
@@ -84,7 +84,7 @@ def list_batches() -> None:
     """List the batches, newest first."""
     from anchor_service.store import anchoring as queries
 
-    with services().store.reading() as connection:
+    with the_services().store.reading() as connection:
         for row in queries.batches(connection):
             where = f"block {row.block_number}" if row.state == OnChainState.ANCHORED else row.problem or ""
             issuer = row.issuer_id.hex()[:8]
@@ -103,10 +103,10 @@ def approve(
         given = approval_format.parse(file.read_bytes()[: approval_format.MAX_BYTES + 1])
     except TextRejected as error:
         raise UsageError(f"{file}: {error}") from None
-    parts = services()
-    configured = parts.settings
+    services = the_services()
+    configured = services.settings
     accepted = approval.accept(
-        parts.store, given, chain_id=configured.chain_id, registry=registry_address(configured), now=now()
+        services.store, given, chain_id=configured.chain_id, registry=registry_address(configured), now=now()
     )
     show(f"batch {accepted.id} is approved by {given.approver}; the next run anchors it")
 
@@ -132,8 +132,8 @@ def disown(
     from anchor_service.core.hashing import IssuerId
     from anchor_service.pipeline import deciding, reconcile
 
-    issuer, parts = the_issuer(given), services()
+    issuer, services = the_issuer(given), the_services()
     registry = build_reader(settings())
-    deciding.disown(parts.store, registry, parts.filing, IssuerId(issuer.id), sequence)
-    reconcile.update_holds(parts.store, registry, now=now())
+    deciding.disown(services.store, registry, services.filing, IssuerId(issuer.id), sequence)
+    reconcile.update_holds(services.store, registry, now=now())
     show(f"sequence {sequence} of {issuer.id.hex()} is recorded as foreign")

@@ -14,10 +14,10 @@ from anchor_service.cli.context import (
     digest_of,
     now,
     remark,
-    services,
     settings,
     show,
     the_issuer,
+    the_services,
     worker_name,
     working,
 )
@@ -48,9 +48,9 @@ def worker(
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    made = Worker(services(), build_registry(settings()), worker_name(), now)
+    made = Worker(the_services(), build_registry(settings()), worker_name(), now)
     try:
-        port = metrics.serve(services(), made.pulse, now, metrics_host, metrics_port)
+        port = metrics.serve(the_services(), made.pulse, now, metrics_host, metrics_port)
     except OSError as error:
         raise UsageError(f"{metrics_host}:{metrics_port}: {error.strerror}; choose another --metrics-port") from None
     show(f"Listening on http://{metrics_host}:{port}/metrics")
@@ -60,8 +60,8 @@ def worker(
     made.run(stop)
 
 
-@commands.command("reconcile")
-def balance(
+@commands.command()
+def reconcile(
     given: IssuerOption = None,
     everybody: Annotated[bool, typer.Option("--all", help="every institute of this service")] = False,
 ) -> None:
@@ -72,9 +72,9 @@ def balance(
     from anchor_service.pipeline import reconcile
     from anchor_service.store import issuers as issuer_queries
 
-    parts = services()
+    services = the_services()
     if everybody:
-        with parts.store.reading() as connection:
+        with services.store.reading() as connection:
             issuers = issuer_queries.all_issuers(connection)
     else:
         issuers = [the_issuer(given)]
@@ -82,7 +82,7 @@ def balance(
     overdue_before = now() - settings().anchor_within_hours * 3_600
     exceptions = 0
     for issuer in issuers:
-        found = reconcile.balance(parts.store, registry, issuer, overdue_before=overdue_before)
+        found = reconcile.balance(services.store, registry, issuer, overdue_before=overdue_before)
         for line in found.exceptions:
             show(f"{issuer.id.hex()[:8]}  {line}")
         exceptions += len(found.exceptions)
@@ -103,13 +103,12 @@ def rebuild() -> None:
     that were not on chain yet are in no file: make them, or hand them in, again. Exit code 1 says that
     something did not come back, and why.
     """
-    from anchor_service.pipeline import rebuild as rebuilding
-    from anchor_service.pipeline import reconcile
+    from anchor_service.pipeline import rebuild, reconcile
 
-    parts, registry = services(), build_reader(settings())
+    services, registry = the_services(), build_reader(settings())
     with working("Rebuilding") as say:
-        found = rebuilding.rebuild(parts.store, registry, parts.filing, now=now(), say=say)
-    reconcile.update_holds(parts.store, registry, now=now())
+        found = rebuild.rebuild(services.store, registry, services.filing, now=now(), say=say)
+    reconcile.update_holds(services.store, registry, now=now())
     for line in found.exceptions:
         remark(line, "red")
     show(
@@ -131,13 +130,13 @@ def fsck(
 
     Exit codes: 0 everything holds; 1 something was named; 4 the chain could not be read.
     """
-    from anchor_service.pipeline import fsck as checking
+    from anchor_service.pipeline import fsck
 
-    parts = services()
+    services = the_services()
     registry = None if offline else build_reader(settings())
     count = 0
     with working("Checking"):
-        for finding in checking.check(parts.store, parts.filing, registry):
+        for finding in fsck.check(services.store, services.filing, registry):
             show(finding)
             count += 1
     show(f"findings {count}")
@@ -161,5 +160,5 @@ def erase(
     digest = digest_of(certificate)
     if not yes and not typer.confirm(f"Erase {digest.hex()} for good?"):
         raise typer.Exit(1)
-    count = erasing.erase(services().store, services().filing, the_issuer(given), digest, now=now())
+    count = erasing.erase(the_services().store, the_services().filing, the_issuer(given), digest, now=now())
     show(f"erased {count}")

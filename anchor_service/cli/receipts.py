@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.cli.context import IssuerOption, digest_of, remark, services, show, the_issuer
+from anchor_service.cli.context import IssuerOption, digest_of, remark, show, the_issuer, the_services
 from anchor_service.core.errors import DocumentRejected, UnknownCertificate
 from anchor_service.core.receipt import SUFFIX
 
@@ -26,15 +26,15 @@ def write(
     from anchor_service.pipeline import durable
     from anchor_service.pipeline.folder import document_digest, pdf_names
 
-    issuer, parts = the_issuer(given), services()
+    issuer, services = the_issuer(given), the_services()
     written = pending = refused = 0
     folders: set[Path] = set()
     for name in pdf_names(folder):
         path = folder / name
         try:
             digest = document_digest(path)
-            data = parts.receipts.of_issuer(issuer.id, digest)
-            if data is None and not parts.receipts.by_digest(digest).pending:
+            data = services.receipts.of_issuer(issuer.id, digest)
+            if data is None and not services.receipts.by_digest(digest).pending:
                 raise UnknownCertificate(name)
         except (DocumentRejected, UnknownCertificate) as error:
             remark(f"refused: {error}", "red")
@@ -64,7 +64,7 @@ def show_receipt(
 ) -> None:
     """Print a certificate's receipt."""
     digest = digest_of(certificate)
-    data = services().receipts.of_issuer(the_issuer(given).id, digest)
+    data = the_services().receipts.of_issuer(the_issuer(given).id, digest)
     if data is None:
         raise UnknownCertificate(f"{digest.hex()} that is anchored")
     typer.echo(data.decode(), nl=False)

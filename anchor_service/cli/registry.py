@@ -32,6 +32,8 @@ for name, group in (("admin", admin), ("role", role), ("issuer", issuer), ("key"
 commands.add_typer(app, name="registry")
 
 POLICY_FORMAT = "jangkar-policy-v1"
+# What a policy pins of a registry that carries on: chain and genesis are the first one's.
+SUCCESSOR_PINS = ("registry", "code_hash")
 ROLES = ("ACCREDITOR", "REGULATOR", "PAUSER")
 PURPOSES = {"anchor": 1, "status": 2, "close": 4}
 
@@ -116,7 +118,7 @@ def reattest(
     """
     identifier = hex_hash("id", issuer_id)
     inspection = build_inspection(settings())
-    anchors = [(one, bytes.fromhex(inspection.anchor(identifier, one)["root"])) for one in sequence]
+    anchors = [(number, bytes.fromhex(inspection.anchor(identifier, number)["root"])) for number in sequence]
     administration = build_administration(settings(), keystore, password_file)
     administration.reattest(registry_address(settings()), identifier, anchors)
     for number, root in anchors:
@@ -154,8 +156,8 @@ def policy(
         "finality": {"depth": depth} if depth else "instant",
         "operators": operators,
         "nodes": node or [configured.rpc_url],
-        **({"issuers": [hex_hash("issuer", one).hex() for one in trust]} if trust else {}),
-        **({"successors": [{name: one[name] for name in ("registry", "code_hash")} for one in later]} if later else {}),
+        **({"issuers": [hex_hash("issuer", trusted).hex() for trusted in trust]} if trust else {}),
+        **({"successors": [{name: pinned[name] for name in SUCCESSOR_PINS} for pinned in later]} if later else {}),
     }
     _show(written)
 
@@ -257,7 +259,7 @@ def add(
     purposes = purpose or ["anchor", "status"]
     if custody not in CUSTODIES[1:] or not set(purposes) <= set(PURPOSES):
         raise UsageError(f"custody is institute or operator; purpose is {', '.join(PURPOSES)}")
-    number = sum(PURPOSES[one] for one in set(purposes))
+    number = sum(PURPOSES[name] for name in set(purposes))
     administration = build_administration(settings(), keystore, password_file)
     administration.add_key(registry_address(settings()), hex_hash("id", issuer_id), address, number, custody)
     show(f"{address} acts for {issuer_id} now")
@@ -319,7 +321,7 @@ def set_status(
     given = [*(leaf or []), *(leaves.read_text(encoding="utf-8").split() if leaves else [])]
     if not given:
         raise UsageError("name leaves by --leaf or --leaves")
-    hashes = [hex_hash("leaf", one) for one in given]
+    hashes = [hex_hash("leaf", text) for text in given]
     administration = build_administration(settings(), keystore, password_file)
     for start in range(0, len(hashes), at_once):
         part = hashes[start : start + at_once]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from anchor_service.bootstrap import build_reader
-from anchor_service.cli.context import UsageError, now, remark, services, settings, show
+from anchor_service.cli.context import UsageError, now, remark, settings, show, the_services
 from anchor_service.core.errors import RegistryUnavailable
 
 commands = typer.Typer()
@@ -33,10 +33,10 @@ def serve(
     from anchor_service.web.app import create_app
 
     try:
-        reconcile.update_holds(services().store, build_reader(settings()), now=now())
+        reconcile.update_holds(the_services().store, build_reader(settings()), now=now())
     except RegistryUnavailable as error:
         remark(f"chain and database are not compared: {error}", "yellow")
-    app = create_app(services())
+    app = create_app(the_services())
     # Named as TCP, asyncio sends small answers at once; else each waits 40 ms for the other side's acknowledgement.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

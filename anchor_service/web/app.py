@@ -36,9 +36,9 @@ def create_app(services: Services) -> FastAPI:
         return HealthOut(status="ok")
 
     @app.get("/readyz", tags=["health"])
-    def readyz(parts: ServicesDep) -> HealthOut:
+    def readyz(services: ServicesDep) -> HealthOut:
         """Whether the database answers and its tables are the newest."""
-        if not parts.store.is_current():
+        if not services.store.is_current():
             raise Unavailable("the database's tables are not the newest: run `jangkar db upgrade`")
         return HealthOut(status="ok")
 

@@ -52,6 +52,10 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
         super().__init__()
 
     def reset_to_genesis(self, *_args: Any, **_kwargs: Any) -> None:
+        """eth-tester's name for what its backend begins with."""
+        self._open()
+
+    def _open(self) -> None:
         """Open what the file holds; begin with genesis only where it holds nothing."""
         self.account_keys = ()
         try:
@@ -176,7 +180,7 @@ class DevChain(PyEVMBackend):  # type: ignore[misc]  # eth-tester is untyped
                     return self._seal()
             except BaseException:
                 # What the failed attempt left in memory contradicts the file.
-                self.reset_to_genesis()
+                self._open()
                 raise
 
     def revert_to(self, number: int) -> None:

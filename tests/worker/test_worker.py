@@ -23,8 +23,8 @@ class Watch:
         self.world = world
         world.now = CUTOFF - HOUR
         settings = Settings(registry=world.chain.address)
-        self.parts = Services(settings, world.store, world.receipts, world.filing)
-        self.worker = Worker(self.parts, world.registry, "w", lambda: world.now)
+        self.services = Services(settings, world.store, world.receipts, world.filing)
+        self.worker = Worker(self.services, world.registry, "w", lambda: world.now)
 
     def tick(self, seconds=0, ticks=1):
         self.world.now += seconds
@@ -35,7 +35,7 @@ class Watch:
 
     def gauges(self):
         registry = CollectorRegistry()
-        registry.register(metrics._Readings(self.parts, self.worker.pulse, lambda: self.world.now))
+        registry.register(metrics._Readings(self.services, self.worker.pulse, lambda: self.world.now))
         lines = generate_latest(registry).decode().splitlines()
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
