@@ -111,7 +111,7 @@ class Signer(Protocol):
     def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
         """The signed bytes and the hash of a transaction whose fields are all given.
 
-        Raises: RegistryUnavailable when the signer does not answer; KeystoreRejected when it refuses, or
+        Raises: RegistryUnavailable when the signer does not answer; SignerRejected when it refuses, or
         signs anything but what it was asked for.
         """
 

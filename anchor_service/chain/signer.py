@@ -21,7 +21,7 @@ from web3.exceptions import Web3Exception, Web3RPCError
 from web3.types import RPCEndpoint
 
 from anchor_service.chain.contract import connect
-from anchor_service.core.errors import KeystoreRejected, RegistryUnavailable
+from anchor_service.core.errors import KeystoreRejected, RegistryUnavailable, SignerRejected
 
 _SIGNATURE = ("v", "r", "s")
 
@@ -59,7 +59,7 @@ class RemoteSigner:
     def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
         """The signed bytes and the hash of a transaction.
 
-        Raises: RegistryUnavailable when the signer does not answer; KeystoreRejected when it refuses, or
+        Raises: RegistryUnavailable when the signer does not answer; SignerRejected when it refuses, or
         signs anything but what it was asked for.
         """
         asked = {name: hex(value) if type(value) is int else value for name, value in transaction.items()}
@@ -70,13 +70,13 @@ class RemoteSigner:
             signed = TypedTransaction.from_bytes(HexBytes(raw))
             account = Account.recover_transaction(raw)
         except Web3RPCError as error:
-            raise KeystoreRejected(f"the signer refuses: {error}") from None
+            raise SignerRejected(f"the signer refuses: {error}") from None
         except (Web3Exception, RequestException, OSError) as error:
             raise RegistryUnavailable(f"asking the signer: {error}") from error
         except (ValueError, TypeError, RLPException) as error:
-            raise KeystoreRejected(f"the signer's answer is no signed transaction: {error}") from None
+            raise SignerRejected(f"the signer's answer is no signed transaction: {error}") from None
         if account != self._address or _fields(signed.as_dict()) != _fields(transaction):
-            raise KeystoreRejected(f"the signer signed another transaction than was asked, or as {account}")
+            raise SignerRejected(f"the signer signed another transaction than was asked, or as {account}")
         return raw, bytes(Web3.keccak(raw))
 
 

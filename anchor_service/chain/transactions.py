@@ -33,7 +33,7 @@ def status_call(contract: Any, change: StatusChange) -> Any:
 def sign(client: Web3, signer: Signer, call: Any, nonce: int, chain_id: int) -> Signed:
     """The signed bytes of a contract call or constructor (web3 gives the two no type in common).
 
-    Raises: whatever web3 raises, a revert in the estimate among it; KeystoreRejected.
+    Raises: whatever web3 raises, a revert in the estimate among it; SignerRejected.
     """
     sender = {"from": signer.address}
     transaction = call.build_transaction(
@@ -52,7 +52,7 @@ def sign(client: Web3, signer: Signer, call: Any, nonce: int, chain_id: int) -> 
 def replace(client: Web3, signer: Signer, raw: bytes) -> Signed | None:
     """The same transaction, with fees that a pool takes in its place; nothing on a chain without fees.
 
-    Raises: whatever web3 raises; KeystoreRejected.
+    Raises: whatever web3 raises; SignerRejected.
     """
     earlier = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
     asked = _fees(client)

@@ -22,6 +22,7 @@ from anchor_service.core.errors import (
     FieldRejected,
     KeystoreRejected,
     SettingMissing,
+    SignerRejected,
     TableRejected,
     Unavailable,
     UnknownIssuer,
@@ -60,8 +61,9 @@ _USAGE = (
     DocumentRejected,
     FieldRejected,
     KeystoreRejected,
-    TableRejected,
     SettingMissing,
+    SignerRejected,
+    TableRejected,
     UnknownIssuer,
     UsageError,
 )

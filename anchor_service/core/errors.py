@@ -21,6 +21,7 @@ AnchorServiceError
 │   ├── BackupRejected       a database cannot be copied this way
 │   ├── SettingMissing
 │   ├── KeystoreRejected     a keystore or its password cannot be used
+│   ├── SignerRejected       a remote signer refuses, or signs something else
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
 │   ├── RegistryUnavailable
@@ -239,6 +240,12 @@ class KeystoreRejected(Rejected):
     """A keystore or its password cannot be used."""
 
     code = "keystore-rejected"
+
+
+class SignerRejected(Rejected):
+    """A remote signer refuses, or signs anything but what it was asked for."""
+
+    code = "signer-rejected"
 
 
 class RegistryRefused(Rejected):

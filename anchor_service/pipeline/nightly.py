@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from anchor_service.core.errors import ChainAhead, Damaged, KeystoreRejected, NightMissed, NotApproved, Unavailable
+from anchor_service.core.errors import ChainAhead, Damaged, NightMissed, NotApproved, SignerRejected, Unavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import anchoring, nights, reconcile, sealing
@@ -166,7 +166,7 @@ class Run:
         except Damaged as error:
             self._stop(subject.issuer_id, f"{name}: {error}")
             return
-        except (Unavailable, KeystoreRejected) as error:
+        except (Unavailable, SignerRejected) as error:
             # A signer that refuses, or signs something else, stops nobody's intake and no other's statuses.
             report.problems.append(f"{name}: {error}")
             subject = self._as_stored(subject)

@@ -8,7 +8,7 @@ from hexbytes import HexBytes
 from remote_signer import RemoteSignerServer
 
 from anchor_service.chain.signer import KeystoreSigner, RemoteSigner
-from anchor_service.core.errors import KeystoreRejected, RegistryUnavailable
+from anchor_service.core.errors import RegistryUnavailable, SignerRejected
 from anchor_service.core.hashing import IssuerId, RootHash
 
 ACCOUNT = Account.from_key(b"\x11" * 32)
@@ -61,7 +61,7 @@ def test_both_sign_the_same_bytes(server):
 )  # fmt: skip
 def test_a_remote_signer_that_signs_something_else_is_not_believed(server, change):
     server.lie = lambda transaction: transaction | change
-    with pytest.raises(KeystoreRejected, match="another transaction"):
+    with pytest.raises(SignerRejected, match="another transaction"):
         RemoteSigner(server.url, ACCOUNT.address).sign(dict(TRANSACTION))
 
 
@@ -71,20 +71,20 @@ def test_a_remote_signer_with_another_key_is_not_believed(server):
         .sign_transaction({name: value for name, value in TRANSACTION.items() if name != "from"})
         .raw_transaction.to_0x_hex()
     )
-    with pytest.raises(KeystoreRejected, match="or as"):
+    with pytest.raises(SignerRejected, match="or as"):
         RemoteSigner(server.url, ACCOUNT.address).sign(dict(TRANSACTION))
 
 
 @pytest.mark.parametrize("answer", [None, "0x", "0x02", "zz", 7, "0x" + "00" * 300, {"raw": "0x"}])
 def test_rubbish_from_a_remote_signer_is_refused(server, answer):
     server.answer = lambda _: answer
-    with pytest.raises((KeystoreRejected, RegistryUnavailable)):
+    with pytest.raises((RegistryUnavailable, SignerRejected)):
         RemoteSigner(server.url, ACCOUNT.address).sign(dict(TRANSACTION))
 
 
 def test_a_remote_signer_may_refuse_or_be_away(server):
     server.refusal = "not on the allow list"
-    with pytest.raises(KeystoreRejected, match="not on the allow list"):
+    with pytest.raises(SignerRejected, match="not on the allow list"):
         RemoteSigner(server.url, ACCOUNT.address).sign(dict(TRANSACTION))
     with pytest.raises(RegistryUnavailable, match="asking the signer"):
         RemoteSigner("http://127.0.0.1:9", ACCOUNT.address).sign(dict(TRANSACTION))

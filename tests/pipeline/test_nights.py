@@ -20,8 +20,8 @@ from anchor_service.core.errors import (
     Damaged,
     FieldRejected,
     IllegalTransition,
-    KeystoreRejected,
     RegistryUnavailable,
+    SignerRejected,
     StoreBusy,
     UnknownCertificate,
 )
@@ -778,7 +778,7 @@ def test_a_signer_that_refuses_is_told_and_loses_nothing(world):
     world.submit("a")
 
     def refuse(*_):
-        raise KeystoreRejected("the signer refuses: not on the allow list")
+        raise SignerRejected("the signer refuses: not on the allow list")
 
     sign, world.registry.sign_anchor = world.registry.sign_anchor, refuse
     report = world.night()
