@@ -11,9 +11,11 @@ VerifierError
 └── Unavailable     could not be read; says nothing about the certificate
     ├── NodeUnavailable
     │   ├── NodeRefused   it answered, and did not want to: too much at once, perhaps
+    │   ├── LogDiffers    its events lead elsewhere than what the registry's storage holds
     │   └── HistoryForked it shows another history than the one that was seen before
     ├── ServiceUnavailable
-    └── BundleNotPinned   nobody who is trusted stands behind this bundle
+    ├── BundleNotPinned   nobody who is trusted stands behind this bundle
+    └── BeyondReach       the question reaches further than what was read
 """
 
 
@@ -77,12 +79,20 @@ class NodeRefused(NodeUnavailable):
     """The node answered with an error instead of a result."""
 
 
+class LogDiffers(NodeUnavailable):
+    """The node's events are not the log that the registry's storage binds."""
+
+
 class BundleNotPinned(Unavailable):
     """The policy does not name this bundle's digest."""
 
 
 class HistoryForked(NodeUnavailable):
     """What the nodes show does not extend what was seen before."""
+
+
+class BeyondReach(Unavailable):
+    """What was read does not reach as far as the question: a later instant, a log of another size."""
 
 
 class ServiceUnavailable(Unavailable):

@@ -14,7 +14,7 @@ from verifier.audit.slots import Slot, expected
 from verifier.chain.facts import Checkpoint, Status
 from verifier.chain.nodes import Chain
 from verifier.chain.onchain import Call
-from verifier.errors import Malformed, MalformedProof, NodeUnavailable
+from verifier.errors import LogDiffers, Malformed, NodeUnavailable
 from verifier.formats.metadata import parse_profile
 from verifier.history.events import StatusChanged, read_event
 from verifier.history.log import checkpoint_of
@@ -67,7 +67,7 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
         findings.append(Finding("head-stale", values={"time": chain.head.time}))
     try:
         recorded = record(chain, progress.blocks)
-    except MalformedProof as error:
+    except LogDiffers as error:
         findings.append(Finding("log-differs", values={"detail": str(error)}))
         recorded = Recorded(chain.policy, chain.head, (), (), chain.grounds)
     checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]

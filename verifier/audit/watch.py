@@ -12,7 +12,7 @@ from verifier.audit import nights
 from verifier.audit.findings import Finding, forked, of_breach
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import Chain
-from verifier.errors import MalformedProof
+from verifier.errors import LogDiffers
 from verifier.history.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
 from verifier.history.log import Entry, checkpoint_of
 from verifier.history.recorded import Recorded, record
@@ -66,7 +66,7 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
     alarms = [Finding("head-stale", values={"time": chain.head.time})] if stale else []
     try:
         recorded = record(chain, known=known)
-    except MalformedProof as error:
+    except LogDiffers as error:
         alarms.append(Finding("log-differs", values={"detail": str(error)}))
         return Look(chain.head.number, tuple(alarms), (), state, ())
     forks = list(_forks(recorded, state))

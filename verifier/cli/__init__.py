@@ -5,10 +5,11 @@ import importlib
 import sys
 from pathlib import Path
 
-from verifier.cli.answers import EPILOG, usage
-from verifier.errors import MalformedPolicy
+from verifier.cli.answers import COULD_NOT, DEFINITE_NO, EPILOG, Refuted, UsageError, could_not, invalid, said_of, usage
+from verifier.errors import Malformed, MalformedProof, MalformedReceipt, ServiceUnavailable, Unavailable, VerifierError
 from verifier.formats import policy
-from verifier.verdict.words import LANGUAGES
+from verifier.verdict.verdict import USAGE_ERROR
+from verifier.verdict.words import LANGUAGES, REASONS
 
 # Where each command stands. A command is imported when it is the one that is asked for: reading one file
 # takes less than importing what judges a nation's history.
@@ -26,21 +27,59 @@ COMMANDS = {
 }
 DEFAULT_POLICY = Path("jangkar-policy.json")
 
+# What each cause ends a command with, whichever it is: the nearest class above an error decides. What is needed to
+# ask is not what is asked about: the former's defect is mended and says nothing of a certificate, the latter's is a no.
+EXIT_CODES: dict[type[VerifierError], int] = {
+    UsageError: USAGE_ERROR,
+    Malformed: USAGE_ERROR,
+    MalformedReceipt: DEFINITE_NO,
+    MalformedProof: DEFINITE_NO,
+    Refuted: DEFINITE_NO,
+    Unavailable: COULD_NOT,
+}
+
 _DESCRIPTION = """Check a certificate against the chain, trusting only your own policy file."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command; an error becomes one line and an exit code. Returns that code."""
     given = sys.argv[1:] if arguments is None else arguments
     options = _parser(given).parse_args(given)
     try:
-        trusted = policy.load(options.policy)
+        code: int = options.run(options, _trusted(options.policy))
+    except VerifierError as error:
+        return _say(error, options)
     except OSError as error:
-        return usage(f"policy {options.policy} cannot be read: {error.strerror}; name it with --policy")
-    except MalformedPolicy as error:
-        return usage(f"{options.policy}: {error}")
-    code: int = options.run(options, trusted)
+        if error.filename is not None:
+            return usage(f"{error.filename} cannot be read: {error.strerror}")
+        print(f"jangkar-verify: {error.strerror}", file=sys.stderr)
+        return COULD_NOT
     return code
+
+
+def exit_code(error: VerifierError) -> int:
+    """The exit code of an error, by the nearest class above it that has one."""
+    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+
+
+def _say(error: VerifierError, options: argparse.Namespace) -> int:
+    code = exit_code(error)
+    if code == USAGE_ERROR:
+        return usage(str(error))
+    if code == DEFINITE_NO:
+        return invalid(str(error))
+    is_service = isinstance(error, ServiceUnavailable)
+    detail = REASONS["service-unavailable"].in_(options.lang, {"detail": error}) if is_service else str(error)
+    return could_not(detail, as_json=options.json)
+
+
+def _trusted(path: Path) -> policy.Policy:
+    """What the person trusts. Raises: UsageError, MalformedPolicy."""
+    try:
+        with said_of(path):
+            return policy.load(path)
+    except OSError as error:
+        raise UsageError(f"policy {path} cannot be read: {error.strerror}; name it with --policy") from None
 
 
 def _parser(given: list[str]) -> argparse.ArgumentParser:

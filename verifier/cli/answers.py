@@ -3,9 +3,12 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from verifier import report
+from verifier.errors import Malformed, VerifierError
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import is_hash
 from verifier.verdict.ask import Result
@@ -15,6 +18,14 @@ EPILOG = "exit codes: 0 valid or recorded; 1 a definite no; 2 usage; 3 waiting t
 DONE = EXIT_CODES[Verdict.VALID]
 COULD_NOT = EXIT_CODES[Verdict.UNDETERMINED]
 DEFINITE_NO = EXIT_CODES[Verdict.INVALID]
+
+
+class UsageError(VerifierError):
+    """The command cannot be carried out as it was given."""
+
+
+class Refuted(VerifierError):
+    """A definite no to what was asked about, where that is no certificate."""
 
 
 def show(result: Result, trusted: Policy, options: argparse.Namespace, *, looked_up: bool) -> int:
@@ -41,6 +52,35 @@ def invalid(detail: str) -> int:
     return DEFINITE_NO
 
 
+@contextmanager
+def said_of(name: object) -> Iterator[None]:
+    """Where what is read here is malformed, name it. Raises: the same error, its name before it."""
+    try:
+        yield
+    except Malformed as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+@contextmanager
+def cannot_be(done: str) -> Iterator[None]:
+    """Where the system refuses a file, say what cannot be done with it. Raises: UsageError; OSError of no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise UsageError(f"{error.filename} cannot be {done}: {error.strerror}") from None
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet. Raises: UsageError."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file whole, or leave it as it was. Raises: OSError."""
     new = path.with_name(path.name + ".new")
@@ -49,9 +89,9 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def hash_of(option: str, given: str) -> bytes:
-    """32 bytes from what an option was given. Raises: ValueError."""
+    """32 bytes from what an option was given. Raises: UsageError."""
     if not is_hash(given):
-        raise ValueError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
+        raise UsageError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
     return bytes.fromhex(given)
 
 

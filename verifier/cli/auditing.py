@@ -14,8 +14,7 @@ from verifier.audit.progress import Progress
 from verifier.audit.run import Asked, audit
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import could_not, usage
-from verifier.errors import NodeUnavailable
+from verifier.cli.answers import UsageError, cannot_be
 from verifier.formats.policy import Policy, is_http
 from verifier.places.place import Place
 
@@ -47,19 +46,18 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     try:
-        previous = _checkpoints(options.previous) if options.previous else {}
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        return usage(f"{error.filename} cannot be used: {error.strerror}")
+        with cannot_be("used"):
+            previous = _checkpoints(options.previous) if options.previous else {}
+            options.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, KeyError, TypeError):
-        return usage(f"{options.previous} is no report of an audit")
+        raise UsageError(f"{options.previous} is no report of an audit") from None
     for option, place in (("--manifests", options.manifests), ("--entries", options.entries)):
         # A mistyped folder is no fraud.
         if place and not is_http(place) and not Path(place).is_dir():
-            return usage(f"{option} {place} is neither a folder nor an http address")
+            raise UsageError(f"{option} {place} is neither a folder nor an http address")
     known = {pin.address for pin in trusted.registries}
     if previous and not known & set(previous):
-        return usage(f"{options.previous} is about another registry than the policy's")
+        raise UsageError(f"{options.previous} is about another registry than the policy's")
     asked = Asked(
         manifests=Place(options.manifests),
         entries=Place(options.entries) if options.entries else None,
@@ -70,16 +68,12 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
         now=int(time.time()),
     )
     progress = Progress(options.out / "progress.jsonl", f"{options.max_lag}", sys.stderr)
-    try:
-        report = audit(open_chain(trusted), asked, progress)
-    except NodeUnavailable as error:
-        return could_not(str(error), as_json=options.json)
-    except OSError as error:
-        return usage(f"{error.filename} cannot be read: {error.strerror}")
+    report = audit(open_chain(trusted), asked, progress)
     data = json.dumps(report, ensure_ascii=False, indent=1).encode() + b"\n"
     digest = hashlib.sha256(data).hexdigest()
-    (options.out / "report.json").write_bytes(data)
-    (options.out / "report.html").write_text(page.render(report, digest, options.lang))
+    with cannot_be("written"):
+        (options.out / "report.json").write_bytes(data)
+        (options.out / "report.html").write_text(page.render(report, digest, options.lang))
     progress.end()
     result = page.outcome(report)
     if options.json:

@@ -16,24 +16,17 @@ from verifier.cli.answers import (
     DEFINITE_NO,
     DONE,
     EPILOG,
-    could_not,
+    Refuted,
+    UsageError,
+    cannot_be,
     hash_of,
-    invalid,
     progress,
     replace_file,
+    said_of,
     show,
-    usage,
+    write_new,
 )
-from verifier.errors import (
-    BundleNotPinned,
-    Malformed,
-    MalformedBundle,
-    MalformedCode,
-    MalformedMemory,
-    MalformedProof,
-    NodeUnavailable,
-    ServiceUnavailable,
-)
+from verifier.errors import BeyondReach, Malformed, MalformedReceipt, ServiceUnavailable
 from verifier.formats import certificate_code, fingerprint, ots
 from verifier.formats.policy import Policy, is_http
 from verifier.formats.receipt import MAX_BYTES, SUFFIX
@@ -94,19 +87,13 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace, trusted: Policy) -> int:
-    try:
-        issuers = frozenset(hash_of("--issuer", one) for one in options.issuer)
-        trusted = _as_asked(options, trusted)
-        instant = _instant(options.at) if options.at else None
-    except ValueError as error:
-        return usage(str(error))
-    try:
-        with options.file.open("rb") as stream:
-            file = fingerprint.of_stream(stream)
-    except OSError as error:
-        return usage(f"{options.file} cannot be read: {error.strerror}")
+    issuers = frozenset(hash_of("--issuer", one) for one in options.issuer)
+    trusted = _as_asked(options, trusted)
+    instant = _instant(options.at) if options.at else None
+    with options.file.open("rb") as stream:
+        file = fingerprint.of_stream(stream)
     if file.length == 0:
-        return usage(f"{options.file} is empty: there is nothing to check")
+        raise UsageError(f"{options.file} is empty: there is nothing to check")
     receipts = []
     path = options.receipt or _beside(options.file)
     if path is not None:
@@ -114,16 +101,14 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
             with path.open("rb") as stream:
                 receipts.append(stream.read(MAX_BYTES + 1))
         except OSError as error:
-            return usage(f"receipt {path} cannot be read: {error.strerror}")
+            raise UsageError(f"receipt {path} cannot be read: {error.strerror}") from None
     pending = False
     if options.service:
         try:
             found = service.look_up_file(options.service, file)
         except ServiceUnavailable as error:
             if not receipts:
-                return could_not(
-                    REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json
-                )
+                raise
             print(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
             options.service = None
         else:
@@ -135,21 +120,14 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _answer(question: Question, options: argparse.Namespace, trusted: Policy, instant: int | None) -> int:
     """Ask the nodes, or what was written down, about now or about an instant."""
-    try:
+    with cannot_be("used"), said_of(options.bundle or options.mirror or options.memory):
         chain, recorded = _sources(options, trusted, instant)
-    except OSError as error:
-        return usage(f"{error.filename} cannot be used: {error.strerror}")
-    except (MalformedBundle, MalformedMemory) as error:
-        return usage(f"{options.bundle or options.mirror or options.memory}: {error}")
-    except (BundleNotPinned, NodeUnavailable, MalformedProof) as error:
-        return could_not(str(error), as_json=options.json)
     if instant is None or recorded is None:
         policy = recorded.policy if recorded else trusted
         return show(ask(question, policy, recorded or chain), policy, options, looked_up=question.looked_up)
     if instant > recorded.head.time:
-        return could_not(
-            f"what is known ends at {report.time(recorded.head.time)}, and {report.time(instant)} is later",
-            as_json=options.json,
+        raise BeyondReach(
+            f"what is known ends at {report.time(recorded.head.time)}, and {report.time(instant)} is later"
         )
     past = ask_about(question, recorded, instant)
     if options.json:
@@ -163,7 +141,7 @@ def _answer(question: Question, options: argparse.Namespace, trusted: Policy, in
 def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) -> tuple[Chain | None, Recorded | None]:
     """The chain, where it is needed before the question is asked, and the history, where the answer comes from that.
 
-    Raises: OSError, MalformedBundle, MalformedMemory, BundleNotPinned, NodeUnavailable, MalformedProof.
+    Raises: OSError, MalformedBundle, MalformedMemory, BundleNotPinned, NodeUnavailable.
     """
     if options.bundle:
         return None, bundle.parse(options.bundle.read_bytes(), trusted)
@@ -187,18 +165,18 @@ def _remember(chain: Chain, path: Path) -> None:
 
 
 def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
-    """The policy with what the command line pins besides. Raises: ValueError."""
+    """The policy with what the command line pins besides. Raises: UsageError."""
     written = options.bundle or options.mirror
     if options.bundle and options.mirror:
-        raise ValueError("--bundle and --mirror both say where the history is: leave one of them out")
+        raise UsageError("--bundle and --mirror both say where the history is: leave one of them out")
     if options.offline and (written is None or is_http(str(written))):
-        raise ValueError("--offline needs a --bundle, or a --mirror that is a folder, to read instead of a node")
+        raise UsageError("--offline needs a --bundle, or a --mirror that is a folder, to read instead of a node")
     if options.offline and options.service:
-        raise ValueError("--offline asks nobody, and --service asks a service: leave one of them out")
+        raise UsageError("--offline asks nobody, and --service asks a service: leave one of them out")
     if options.memory and written:
-        raise ValueError("--memory is of a chain, and a bundle asks none: leave one of them out")
+        raise UsageError("--memory is of a chain, and a bundle asks none: leave one of them out")
     if options.digest and written is None:
-        raise ValueError("--digest is a bundle's: say where that is with --bundle or --mirror")
+        raise UsageError("--digest is a bundle's: say where that is with --bundle or --mirror")
     if options.digest:
         trusted = trusted._replace(bundles=trusted.bundles | {hash_of("--digest", options.digest)})
     if options.block:
@@ -207,37 +185,26 @@ def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
 
 
 def _code(options: argparse.Namespace, trusted: Policy) -> int:
-    try:
+    with said_of(options.code):
         code = certificate_code.normalise(options.code)
-        found = service.look_up_code(options.service, code)
-    except MalformedCode as error:
-        return usage(f"{options.code}: {error}")
-    except ServiceUnavailable as error:
-        return could_not(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), as_json=options.json)
+    found = service.look_up_code(options.service, code)
     result = ask(Question(None, found.receipts, looked_up=True, pending=found.pending > 0, code=code), trusted)
     return show(result, trusted, options, looked_up=True)
 
 
 def _ots(options: argparse.Namespace, trusted: Policy) -> int:
     """A receipt's proof in the form of OpenTimestamps, under the size that the chain holds."""
-    try:
-        with options.receipt.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        return usage(f"{options.receipt} cannot be read: {error.strerror}")
+    with options.receipt.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
     result = ask(Question(None, [data]), trusted)
     if result.malformed:
-        return invalid(result.malformed[0])
+        raise MalformedReceipt(result.malformed[0])
     claim = result.answer.claims[0]
     anchor = claim.proven_anchor
     if anchor is None:
         return show(result, trusted, options, looked_up=False)
     path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + ots.SUFFIX)
-    try:
-        with path.open("xb") as file:
-            file.write(ots.encode(claim.receipt, anchor.tree_size))
-    except OSError as error:
-        return usage(f"{path} cannot be written: {error.strerror}")
+    write_new(path, ots.encode(claim.receipt, anchor.tree_size))
     print(path)
     return DONE
 
@@ -246,20 +213,15 @@ def _call(options: argparse.Namespace, trusted: Policy) -> int:
     """The registry's own check of a receipt's proof, at one block, by every node; and how to repeat it."""
     try:
         receipt = parse_receipt(options.receipt.read_bytes()[: MAX_BYTES + 1])
-    except OSError as error:
-        return usage(f"{options.receipt} cannot be read: {error.strerror}")
     except Malformed as error:
-        return invalid(str(error))
+        raise MalformedReceipt(str(error)) from None
     if receipt.chain_id != trusted.chain_id or receipt.registry not in [pin.address for pin in trusted.registries]:
-        return invalid(f"the receipt is about registry {receipt.registry} on chain {receipt.chain_id}")
+        raise Refuted(f"the receipt is about registry {receipt.registry} on chain {receipt.chain_id}")
     asked = Call(
         receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash, receipt.leaf_index, receipt.path
     )
-    try:
-        chain = open_chain(trusted)
-        answers = {node.url: asked.ask(node, chain.head.number) for node in chain.nodes}
-    except NodeUnavailable as error:
-        return could_not(str(error), as_json=options.json)
+    chain = open_chain(trusted)
+    answers = {node.url: asked.ask(node, chain.head.number) for node in chain.nodes}
     block, url = chain.head.number, chain.nodes[0].url
     if options.json:
         call = {"to": asked.registry, "data": "0x" + asked.data.hex(), "block": block}
@@ -288,4 +250,4 @@ def _instant(given: str) -> int:
             return int(moment.timestamp())
     except (ValueError, OverflowError):
         pass
-    raise ValueError(f"--at {given}: write a day as 2026-03-01, or an instant as 2026-03-01T12:00:00+07:00")
+    raise UsageError(f"--at {given}: write a day as 2026-03-01, or an instant as 2026-03-01T12:00:00+07:00")

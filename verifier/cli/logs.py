@@ -9,8 +9,8 @@ from typing import Any
 
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, usage
-from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, progress, write_new
+from verifier.errors import BeyondReach, MalformedManifest, MalformedProof
 from verifier.formats import approval
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import is_hash
@@ -44,23 +44,18 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _log(options: argparse.Namespace, trusted: Policy) -> int:
     if sum(one is not None for one in (options.entry, options.since, options.proof)) > 1:
-        return usage("--entry, --since and --proof are different questions: ask one at a time")
+        raise UsageError("--entry, --since and --proof are different questions: ask one at a time")
     if options.proof is not None:
         return _check_log_proof(options, trusted)
     registry = trusted.registries[0].address
-    try:
-        chain = open_chain(trusted)
-        entries = [entry.data for entry in read_log(chain, progress=progress)]
-        if options.entry is not None:
-            print(log_proof.prove_inclusion(trusted.chain_id, registry, entries, options.entry))
-            return DONE
-        if options.since is not None:
-            print(log_proof.prove_consistency(trusted.chain_id, registry, entries, options.since))
-            return DONE
-    except NodeUnavailable as error:
-        return could_not(str(error), as_json=options.json)
-    except MalformedProof as error:
-        return invalid(str(error))
+    chain = open_chain(trusted)
+    entries = [entry.data for entry in read_log(chain, progress=progress)]
+    if options.entry is not None:
+        print(log_proof.prove_inclusion(trusted.chain_id, registry, entries, options.entry))
+        return DONE
+    if options.since is not None:
+        print(log_proof.prove_consistency(trusted.chain_id, registry, entries, options.since))
+        return DONE
     checkpoint, block, hash_ = checkpoint_of(entries), chain.head.number, "0x" + chain.head.hash.hex()
     if options.json:
         print(json.dumps({"size": checkpoint.size, "root": checkpoint.root.hex(), "block": block, "hash": hash_}))
@@ -72,31 +67,20 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
     """A proof against a checkpoint: the one that was given, else the chain's own."""
-    try:
-        proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
-    except OSError as error:
-        return usage(f"{options.proof} cannot be read: {error.strerror}")
-    except MalformedProof as error:
-        return invalid(str(error))
+    proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
     registries = [pin.address for pin in trusted.registries]
     if proof.chain_id != trusted.chain_id or proof.registry not in registries:
-        return invalid(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
-    try:
-        known = checkpoint(options.checkpoint) if options.checkpoint else None
-        if known is None:
-            known = open_chain(trusted).checkpoint(registries.index(proof.registry))
-    except ValueError as error:
-        return usage(str(error))
-    except NodeUnavailable as error:
-        return could_not(str(error), as_json=options.json)
+        raise Refuted(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
+    known = checkpoint(options.checkpoint) if options.checkpoint else None
+    if known is None:
+        known = open_chain(trusted).checkpoint(registries.index(proof.registry))
     if known.size != proof.checkpoint.size:
-        return could_not(
+        raise BeyondReach(
             f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "
-            "ask for a proof of that size",
-            as_json=options.json,
+            "ask for a proof of that size"
         )
     if known.root != proof.checkpoint.root:
-        return invalid("the proof leads to another root than the checkpoint's")
+        raise Refuted("the proof leads to another root than the checkpoint's")
     if proof.old is None:
         print(f"entry {proof.index} stands in the log of {known.size} entries, root {known.root.hex()}")
     else:
@@ -105,31 +89,20 @@ def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
 
 
 def checkpoint(given: str) -> Checkpoint:
-    """A checkpoint from its text. Raises: ValueError."""
+    """A checkpoint from its text. Raises: UsageError."""
     size, _, root = given.partition(":")
     if not re.fullmatch("[0-9]{1,19}", size) or not is_hash(root):
-        raise ValueError(f"checkpoint {given}: write it as SIZE:ROOT, the root in 64 lowercase hexadecimal digits")
+        raise UsageError(f"checkpoint {given}: write it as SIZE:ROOT, the root in 64 lowercase hexadecimal digits")
     return Checkpoint(int(size), bytes.fromhex(root))
 
 
 def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
     """Everything that a check needs, up to one block, in one file."""
-    try:
-        if options.block:
-            trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
-        recorded = record(open_chain(trusted), progress)
-    except ValueError as error:
-        return usage(str(error))
-    except NodeUnavailable as error:
-        return could_not(str(error), as_json=options.json)
-    except MalformedProof as error:
-        return invalid(str(error))
+    if options.block:
+        trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
+    recorded = record(open_chain(trusted), progress)
     data = bundle.encode(recorded)
-    try:
-        with options.file.open("xb") as file:
-            file.write(data)
-    except OSError as error:
-        return usage(f"{options.file} cannot be written: {error.strerror}")
+    write_new(options.file, data)
     digest, entries = hashlib.sha256(data).hexdigest(), sum(len(log) for log in recorded.logs)
     if options.json:
         print(json.dumps({"digest": digest, "block": recorded.head.number, "entries": entries}))
@@ -156,10 +129,8 @@ def _approval(options: argparse.Namespace, trusted: Policy) -> int:
             deadline=options.deadline,
         )
         digest = approval.digest(given)
-    except OSError as error:
-        return usage(f"{options.manifest} cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, MalformedProof) as error:
-        return usage(f"{options.manifest} is no manifest: {error}")
+        raise MalformedManifest(f"{options.manifest} is no manifest: {error}") from None
     for name, value in (
         ("chain id", given.chain_id),
         ("registry", given.registry),

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import DONE, could_not, hash_of, invalid, progress, show, usage
-from verifier.errors import BundleNotPinned, MalformedBundle, MalformedMetadata, MalformedProof, NodeUnavailable
+from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, progress, said_of, show, write_new
 from verifier.formats import fingerprint
 from verifier.formats.metadata import MAX_METADATA_BYTES, parse_metadata
 from verifier.formats.policy import Policy
@@ -37,29 +36,20 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
     """From the mirror alone; judged like any other before it is written."""
+    issuer_id = hash_of("--issuer", options.issuer)
+    with options.file.open("rb") as stream:
+        file = fingerprint.of_stream(stream)
     try:
-        issuer_id = hash_of("--issuer", options.issuer)
-        with options.file.open("rb") as stream:
-            file = fingerprint.of_stream(stream)
         with options.metadata.open("rb") as stream:
             metadata = stream.read(MAX_METADATA_BYTES + 2).decode().removesuffix("\n")
-        parse_metadata(metadata)
-        recorded = _recorded(options, trusted)
-        found = _find(Place(options.mirror), recorded, issuer_id, file.digest, metadata)
-    except OSError as error:
-        return usage(f"{error.filename} cannot be read: {error.strerror}")
     except UnicodeDecodeError:
-        return usage(f"{options.metadata} is not UTF-8")
-    except MalformedMetadata as error:
-        return usage(f"{options.metadata}: {error}")
-    except ValueError as error:
-        return usage(str(error))
-    except (MalformedBundle, MalformedProof) as error:
-        return invalid(str(error))
-    except (BundleNotPinned, NodeUnavailable) as error:
-        return could_not(str(error), as_json=options.json)
+        raise UsageError(f"{options.metadata} is not UTF-8") from None
+    with said_of(options.metadata):
+        parse_metadata(metadata)
+    recorded = _recorded(options, trusted)
+    found = _find(Place(options.mirror), recorded, issuer_id, file.digest, metadata)
     if found is None:
-        return invalid(
+        raise Refuted(
             f"up to block {recorded.head.number} no batch of this issuer holds this file with this metadata; "
             "it may not be anchored yet"
         )
@@ -68,11 +58,7 @@ def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
     if result.answer.claims[0].proven_anchor is None:
         return show(result, recorded.policy, options, looked_up=False)
     path = options.out or options.file.with_name(options.file.name + SUFFIX)
-    try:
-        with path.open("xb") as out:
-            out.write(data)
-    except OSError as error:
-        return usage(f"{path} cannot be written: {error.strerror}")
+    write_new(path, data)
     print(path)
     return DONE
 
@@ -81,7 +67,8 @@ def _recorded(options: argparse.Namespace, trusted: Policy) -> Recorded:
     if options.digest is None:
         return record(open_chain(trusted), progress)
     pinned = trusted._replace(bundles=frozenset({hash_of("--digest", options.digest)}))
-    return bundle.parse(bundle_from(Place(options.mirror), pinned), pinned)
+    with said_of(options.mirror):
+        return bundle.parse(bundle_from(Place(options.mirror), pinned), pinned)
 
 
 def _find(place: Place, recorded: Recorded, issuer_id: bytes, digest: bytes, metadata: str) -> Receipt | None:

@@ -14,7 +14,7 @@ from verifier.audit import watch
 from verifier.audit.findings import Finding
 from verifier.chain.nodes import open_chain
 from verifier.chain.rpc import fetch
-from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, replace_file, usage
+from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, UsageError, replace_file
 from verifier.errors import NodeUnavailable
 from verifier.formats.policy import Policy, is_http
 from verifier.history.log import Entry
@@ -42,14 +42,12 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 def _watch(options: argparse.Namespace, trusted: Policy) -> int:
     try:
         state = watch.decode(options.state.read_text()) if options.state.exists() else watch.State()
-    except OSError as error:
-        return usage(f"{options.state} cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return usage(f"{options.state} is no state of a watch")
+        raise UsageError(f"{options.state} is no state of a watch") from None
     if options.webhook and not is_http(options.webhook):
-        return usage(f"--webhook {options.webhook} is no http address")
+        raise UsageError(f"--webhook {options.webhook} is no http address")
     if options.every < 1:
-        return usage("--every counts seconds, from 1")
+        raise UsageError("--every counts seconds, from 1")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

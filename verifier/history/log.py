@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import Chain
 from verifier.chain.rpc import Node, data, quantity
-from verifier.errors import MalformedProof, NodeRefused, NodeUnavailable
+from verifier.errors import LogDiffers, MalformedProof, NodeRefused, NodeUnavailable
 from verifier.proofs.hashing import leaf_hash
 from verifier.proofs.merkle import Frontier
 
@@ -53,19 +53,21 @@ def read_log(
     """The whole log of the registry at a place of the policy, from the first node whose events lead to its checkpoint.
 
     `known` entries are not asked for again; where they are no beginning of the log, no node's events lead to it.
-    Raises: NodeUnavailable; MalformedProof when a node's events lead elsewhere than the registry's storage.
+    Raises: NodeUnavailable; of it LogDiffers when a node's events lead elsewhere than the registry's storage.
     """
     proven = chain.checkpoint(place)
     registry = chain.policy.registries[place].address
     first = known[-1].block + 1 if known else 0
-    refused: list[NodeUnavailable | MalformedProof] = []
+    refused: list[NodeUnavailable] = []
     for node in chain.nodes:
         try:
             later = list(read_entries(node, registry, first, chain.head.number, progress))
             return proved([*known, *later], proven)
-        except (NodeUnavailable, MalformedProof) as error:
+        except NodeUnavailable as error:
             refused.append(error)
-    raise next((one for one in refused if isinstance(one, MalformedProof)), refused[0])
+        except MalformedProof as error:
+            refused.append(LogDiffers(str(error)))
+    raise next((one for one in refused if isinstance(one, LogDiffers)), refused[0])
 
 
 def proved(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, Remark, StatusRecord, over_successors, standing
 from verifier.chain.nodes import Chain
-from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.errors import LogDiffers, MalformedProof, NodeUnavailable
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.history.events import read_event
@@ -104,12 +104,16 @@ def record(chain: Chain, progress: Progress | None = None, known: Sequence[Seque
 
     `known` is what was read before: nodes are asked for what follows. Where it is no beginning of the
     log any more, everything is read again.
-    Raises: NodeUnavailable; MalformedProof when the events lead elsewhere than what the registry's storage holds.
+    Raises: NodeUnavailable; of it LogDiffers when the events lead elsewhere than what the registry's storage holds, or
+    are none of docs/spec/log.md.
     """
 
     def read(index: int) -> tuple[tuple[tuple[Entry, ...], History], str | None]:
         log = tuple(_read(chain, index, known[index] if index < len(known) else (), progress))
-        history = replay(log)
+        try:
+            history = replay(log)
+        except MalformedProof as error:
+            raise LogDiffers(str(error)) from None
         return (log, history), history.successor
 
     found, _ = over_successors([pin.address for pin in chain.policy.registries], 0, read)
@@ -121,7 +125,7 @@ def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress |
     if known:
         try:
             return read_log(chain, place, known, progress)
-        except MalformedProof:
+        except LogDiffers:
             pass
     return read_log(chain, place, progress=progress)
 
