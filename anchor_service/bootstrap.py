@@ -68,12 +68,27 @@ def build_reader(settings: "Settings") -> "Registry":
 
 
 def build_administration(settings: "Settings", keystore: Path, password_file: Path | None) -> "Administration":
-    """One account's acts on a registry. Raises: KeystoreRejected."""
+    """One account's acts on this registry. Raises: SettingMissing, KeystoreRejected."""
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.contract import connect
     from anchor_service.chain.signer import KeystoreSigner, load
 
-    return Administration(connect(settings.rpc_url), KeystoreSigner(load(keystore, password_file)))
+    signer = KeystoreSigner(load(keystore, password_file))
+    return Administration(connect(settings.rpc_url), signer, registry_address(settings))
+
+
+def deploy(
+    settings: "Settings", keystore: Path, password_file: Path | None, admin: str, admin_delay_seconds: int
+) -> str:
+    """Deploy a registry with this admin. Returns its address. Raises: as `chain.administration.deploy`, and
+    KeystoreRejected.
+    """
+    from anchor_service.chain import administration
+    from anchor_service.chain.contract import connect
+    from anchor_service.chain.signer import KeystoreSigner, load
+
+    signer = KeystoreSigner(load(keystore, password_file))
+    return administration.deploy(connect(settings.rpc_url), signer, admin, admin_delay_seconds)
 
 
 def build_inspection(settings: "Settings") -> "Inspection":

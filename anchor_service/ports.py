@@ -37,15 +37,6 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusFact:
-    """The status that stands for a leaf, in a final block."""
-
-    status: Status
-    reason: int
-    successor: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class LeafReference:
     """An anchored leaf with its place and the path that proves it."""
 
@@ -128,10 +119,6 @@ class Registry(Protocol):
         """EIP-155 chain id."""
 
     @property
-    def address(self) -> str:
-        """The registry's address, lowercase, with 0x."""
-
-    @property
     def signer(self) -> str:
         """The signing account's address, lowercase, with 0x."""
 
@@ -139,7 +126,7 @@ class Registry(Protocol):
         """The newest final block."""
 
     def open_window(self, issuer_id: IssuerId) -> Window | None:
-        """The issuer's window that is open now, or nothing."""
+        """The issuer's window that is open at the newest block, final or not: signing is for the next one."""
 
     def last_sequence(self, issuer_id: IssuerId) -> int:
         """The issuer's last anchored sequence number; zero before the first."""
@@ -155,9 +142,6 @@ class Registry(Protocol):
 
     def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
         """The profile's digest in the window under which an anchor was made; zeros where there is none."""
-
-    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
-        """The status of a leaf; active when none was ever written."""
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""

@@ -17,7 +17,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tools import missing
 
-from anchor_service.chain.administration import Administration
+from anchor_service.chain.administration import Administration, deploy
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Registry
@@ -60,15 +60,16 @@ class Network(ABC):
         answers = sorted(self._post(asked), key=lambda answer: int(answer["id"]))
         return [answer["result"] for answer in answers]
 
-    def administration(self, name: str) -> Administration:
-        return Administration(connect(self.url), KeystoreSigner(self.account(name)))
+    def administration(self, name: str, registry: str) -> Administration:
+        return Administration(connect(self.url), KeystoreSigner(self.account(name)), registry)
 
     def deploy(self) -> str:
         """A new registry with an account for each role, deployed by one that holds none."""
-        registry = self.administration("regulator").deploy(self.account("admin").address, 0)
-        admin = self.administration("admin")
+        deployer = KeystoreSigner(self.account("regulator"))
+        registry = deploy(connect(self.url), deployer, self.account("admin").address, 0)
+        admin = self.administration("admin", registry)
         for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
-            admin.grant_role(registry, role, self.account(role.lower()).address)
+            admin.grant_role(role, self.account(role.lower()).address)
         return registry
 
     def accredit(
@@ -76,10 +77,10 @@ class Network(ABC):
     ) -> str:
         """Accredit an issuer with one key for everything. Returns its profile text."""
         text = text or profile.from_fields("BPSDM-UJI", "BPSDM Provinsi Uji")
-        accreditor = self.administration("accreditor")
+        accreditor = self.administration("accreditor", registry)
         kinds = scope_of(KIND_NUMBERS) if scope is None else scope
-        accreditor.open_window(registry, issuer_id, FOREVER, kinds, profile.digest(text))
-        accreditor.add_key(registry, issuer_id, key, 3, "institute")
+        accreditor.open_window(issuer_id, FOREVER, kinds, profile.digest(text))
+        accreditor.add_key(issuer_id, key, 3, "institute")
         return text
 
     def registry(self, address: str, name: str = "institute") -> Web3Registry:

@@ -6,11 +6,12 @@ It passes the same suite as the web3 adapter, tests/chain/test_registry_port.py.
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
-from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.hashing import IssuerId, RootHash
 from anchor_service.core.states import Status
-from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, StatusFact, Window
+from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, Window
 from verifier.errors import MalformedProof
 from verifier.proofs.merkle import root_from_path
 
@@ -25,9 +26,17 @@ _LEGAL = {
 # Readings change nothing: they fail before, or not at all.
 _READINGS = (
     "head", "open_window", "last_sequence", "last_night", "anchor_of", "anchor_transaction", "anchor_profile",
-    "status_of", "mined", "next_nonce",
+    "mined", "next_nonce",
 )  # fmt: skip
 _MOMENTS = dict.fromkeys(_READINGS, ("before",)) | dict.fromkeys(("sign", "send"), ("before", "after"))
+
+
+class Standing(NamedTuple):
+    """The status that stands for a leaf."""
+
+    status: Status
+    reason: int
+    successor: bytes
 
 
 @dataclass
@@ -59,7 +68,7 @@ class SimulatedChain:
     profiles: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
     last: Counter = field(default_factory=Counter)
     nights: Counter = field(default_factory=Counter)
-    statuses: dict[tuple[bytes, bytes], StatusFact] = field(default_factory=dict)
+    statuses: dict[tuple[bytes, bytes], Standing] = field(default_factory=dict)
     nonces: Counter = field(default_factory=Counter)
     pool: list[_Transaction] = field(default_factory=list)
     mined: dict[bytes, Mined] = field(default_factory=dict)
@@ -77,6 +86,10 @@ class SimulatedChain:
         """Forget every anchor and everything that was mined: the same bytes still fit afterwards."""
         for forgotten in (self.anchors, self.profiles, self.last, self.nonces, self.mined, self.strangers):
             forgotten.clear()
+
+    def standing(self, issuer_id: bytes, leaf_hash: bytes) -> Standing:
+        """The status that stands for a leaf; active when none was ever written."""
+        return self.statuses.get((issuer_id, leaf_hash), Standing(Status.ACTIVE, 0, bytes(32)))
 
     def mine(self) -> None:
         """Put everything that waits into one block, in order of nonce."""
@@ -133,7 +146,7 @@ class SimulatedChain:
     def _check_status(self, issuer_id: bytes, change: StatusChange) -> None:
         if change.status is Status.SUPERSEDED:
             self._check_successor(change)
-        current = self.statuses.get((issuer_id, change.leaf_hash), StatusFact(Status.ACTIVE, 0, bytes(32))).status
+        current = self.standing(issuer_id, change.leaf_hash).status
         if change.status not in _LEGAL[current]:
             raise RegistryRefused("RegistryBadTransition", f"{current} {change.status}")
 
@@ -166,7 +179,7 @@ class SimulatedChain:
             self.nights[issuer_id] = rest[0]
         else:
             change = rest[0]
-            self.statuses[issuer_id, change.leaf_hash] = StatusFact(
+            self.statuses[issuer_id, change.leaf_hash] = Standing(
                 change.status, change.reason, change.successor.leaf_hash if change.successor else bytes(32)
             )
 
@@ -193,10 +206,6 @@ class SimulatedRegistry:
     @property
     def chain_id(self) -> int:
         return self.chain.chain_id
-
-    @property
-    def address(self) -> str:
-        return self.chain.address
 
     @property
     def signer(self) -> str:
@@ -233,10 +242,6 @@ class SimulatedRegistry:
     def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
         self._fail("anchor_profile", "before")
         return self.chain.profiles.get((issuer_id, sequence), bytes(32))
-
-    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
-        self._fail("status_of", "before")
-        return self.chain.statuses.get((issuer_id, leaf_hash), StatusFact(Status.ACTIVE, 0, bytes(32)))
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         self._fail("mined", "before")

@@ -18,59 +18,51 @@ WAIT_SECONDS = 120
 class Administration:
     """Acts of one account on one registry, each waited for until it is in a block."""
 
-    def __init__(self, client: Web3, signer: Signer) -> None:
+    def __init__(self, client: Web3, signer: Signer, registry: str) -> None:
         self._client = client
         self._signer = signer
+        address = Web3.to_checksum_address(registry)
+        self._functions = client.eth.contract(address=address, abi=artifact()["abi"]).functions
 
     @property
     def account(self) -> str:
         """Address of the account that acts."""
         return str(self._signer.address)
 
-    def deploy(self, admin: str, admin_delay_seconds: int) -> str:
-        """Deploy a registry with this admin; returns its address. Raises: RegistryUnavailable, RegistryRefused."""
-        factory = self._client.eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
-        tx_receipt = self._send(factory.constructor(admin_delay_seconds, Web3.to_checksum_address(admin)))
-        return str(tx_receipt["contractAddress"]).lower()
-
-    def grant_role(self, registry: str, role: str, account: str) -> None:
+    def grant_role(self, role: str, account: str) -> None:
         """Give an account one of ROLES."""
-        functions = self._functions(registry)
-        self._send(functions.grantRole(_role(functions, role), Web3.to_checksum_address(account)))
+        self._send(self._functions.grantRole(_role(self._functions, role), Web3.to_checksum_address(account)))
 
-    def revoke_role(self, registry: str, role: str, account: str) -> None:
+    def revoke_role(self, role: str, account: str) -> None:
         """Take one of ROLES from an account."""
-        functions = self._functions(registry)
-        self._send(functions.revokeRole(_role(functions, role), Web3.to_checksum_address(account)))
+        self._send(self._functions.revokeRole(_role(self._functions, role), Web3.to_checksum_address(account)))
 
-    def open_window(self, registry: str, issuer_id: bytes, until: int, scope: int, profile_digest: bytes) -> None:
+    def open_window(self, issuer_id: bytes, until: int, scope: int, profile_digest: bytes) -> None:
         """Accredit an issuer from now on."""
-        self._send(self._functions(registry).openWindow(issuer_id, 0, until, scope, profile_digest))
+        self._send(self._functions.openWindow(issuer_id, 0, until, scope, profile_digest))
 
-    def close_window(self, registry: str, issuer_id: bytes, window: int) -> None:
+    def close_window(self, issuer_id: bytes, window: int) -> None:
         """End an issuer's window at once."""
-        self._send(self._functions(registry).closeWindow(issuer_id, window, 0))
+        self._send(self._functions.closeWindow(issuer_id, window, 0))
 
-    def add_key(self, registry: str, issuer_id: bytes, key: str, purposes: int, custody: str) -> None:
+    def add_key(self, issuer_id: bytes, key: str, purposes: int, custody: str) -> None:
         """Give an issuer a key. `purposes` is a set of bits: 1 anchor, 2 status, 4 close (nights)."""
-        functions = self._functions(registry)
-        self._send(functions.addKey(issuer_id, Web3.to_checksum_address(key), purposes, CUSTODIES.index(custody)))
+        self._send(self._functions.addKey(issuer_id, Web3.to_checksum_address(key), purposes, CUSTODIES.index(custody)))
 
-    def retire_key(self, registry: str, issuer_id: bytes, key: str) -> None:
+    def retire_key(self, issuer_id: bytes, key: str) -> None:
         """Retire an issuer's key."""
-        self._send(self._functions(registry).retireKey(issuer_id, Web3.to_checksum_address(key)))
+        self._send(self._functions.retireKey(issuer_id, Web3.to_checksum_address(key)))
 
-    def declare_compromise(self, registry: str, issuer_id: bytes, key: str, since: int) -> None:
+    def declare_compromise(self, issuer_id: bytes, key: str, since: int) -> None:
         """Declare an issuer's key stolen since an instant (seconds since 1970; 0 is now)."""
-        self._send(self._functions(registry).declareCompromise(issuer_id, Web3.to_checksum_address(key), since))
+        self._send(self._functions.declareCompromise(issuer_id, Web3.to_checksum_address(key), since))
 
-    def reattest(self, registry: str, issuer_id: bytes, anchors: Sequence[tuple[int, bytes]]) -> None:
+    def reattest(self, issuer_id: bytes, anchors: Sequence[tuple[int, bytes]]) -> None:
         """Put this account's weight behind anchors, each a sequence number with its root."""
-        self._send(self._functions(registry).reattest(issuer_id, list(anchors)))
+        self._send(self._functions.reattest(issuer_id, list(anchors)))
 
     def set_statuses(
         self,
-        registry: str,
         issuer_id: bytes,
         leaf_hashes: Sequence[bytes],
         status: Status,
@@ -80,49 +72,56 @@ class Administration:
     ) -> None:
         """Write one status for many leaves of an issuer, in one transaction."""
         leaves, number = list(leaf_hashes), STATUSES.index(status)
-        self._send(self._functions(registry).setStatus(issuer_id, leaves, number, reason, from_beginning))
+        self._send(self._functions.setStatus(issuer_id, leaves, number, reason, from_beginning))
 
-    def pause(self, registry: str) -> None:
+    def pause(self) -> None:
         """Stop new anchors and accreditations for a while."""
-        self._send(self._functions(registry).pause())
+        self._send(self._functions.pause())
 
-    def unpause(self, registry: str) -> None:
+    def unpause(self) -> None:
         """End a pause early."""
-        self._send(self._functions(registry).unpause())
+        self._send(self._functions.unpause())
 
-    def set_successor(self, registry: str, successor: str) -> None:
+    def set_successor(self, successor: str) -> None:
         """Name the registry that carries on, for good."""
-        self._send(self._functions(registry).setSuccessor(Web3.to_checksum_address(successor)))
+        self._send(self._functions.setSuccessor(Web3.to_checksum_address(successor)))
 
-    def begin_admin_transfer(self, registry: str, account: str) -> None:
+    def begin_admin_transfer(self, account: str) -> None:
         """First step of a change of admin; the new one accepts after the delay."""
-        self._send(self._functions(registry).beginDefaultAdminTransfer(Web3.to_checksum_address(account)))
+        self._send(self._functions.beginDefaultAdminTransfer(Web3.to_checksum_address(account)))
 
-    def cancel_admin_transfer(self, registry: str) -> None:
+    def cancel_admin_transfer(self) -> None:
         """Take the first step back."""
-        self._send(self._functions(registry).cancelDefaultAdminTransfer())
+        self._send(self._functions.cancelDefaultAdminTransfer())
 
-    def accept_admin(self, registry: str) -> None:
+    def accept_admin(self) -> None:
         """Second step of a change of admin, by the new one."""
-        self._send(self._functions(registry).acceptDefaultAdminTransfer())
+        self._send(self._functions.acceptDefaultAdminTransfer())
 
-    def _functions(self, registry: str) -> Any:
-        return self._client.eth.contract(address=Web3.to_checksum_address(registry), abi=artifact()["abi"]).functions
+    def _send(self, call: Any) -> None:
+        _send(self._client, self._signer, call)
 
-    def _send(self, call: Any) -> Any:
-        with translating_errors("writing to the registry"):
-            sender = Web3.to_checksum_address(self._signer.address)
-            nonce = self._client.eth.get_transaction_count(sender, "pending")
-            signed = sign(self._client, self._signer, call, nonce, self._client.eth.chain_id)
-            self._client.eth.send_raw_transaction(signed.raw)
-            tx_receipt = self._client.eth.wait_for_transaction_receipt(
-                HexBytes(signed.transaction_hash),
-                timeout=WAIT_SECONDS,
-                poll_latency=0.2,
-            )
-        if tx_receipt["status"] != 1:
-            raise RegistryRefused("revert", f"transaction 0x{signed.transaction_hash.hex()}")
-        return tx_receipt
+
+def deploy(client: Web3, signer: Signer, admin: str, admin_delay_seconds: int) -> str:
+    """Deploy a registry with this admin; returns its address. Raises: RegistryUnavailable, RegistryRefused."""
+    factory = client.eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
+    tx_receipt = _send(client, signer, factory.constructor(admin_delay_seconds, Web3.to_checksum_address(admin)))
+    return str(tx_receipt["contractAddress"]).lower()
+
+
+def _send(client: Web3, signer: Signer, call: Any) -> Any:
+    with translating_errors("writing to the registry"):
+        nonce = client.eth.get_transaction_count(Web3.to_checksum_address(signer.address), "pending")
+        signed = sign(client, signer, call, nonce, client.eth.chain_id)
+        client.eth.send_raw_transaction(signed.raw)
+        tx_receipt = client.eth.wait_for_transaction_receipt(
+            HexBytes(signed.transaction_hash),
+            timeout=WAIT_SECONDS,
+            poll_latency=0.2,
+        )
+    if tx_receipt["status"] != 1:
+        raise RegistryRefused("revert", f"transaction 0x{signed.transaction_hash.hex()}")
+    return tx_receipt
 
 
 def _role(functions: Any, role: str) -> bytes:

@@ -6,10 +6,10 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from anchor_service.chain.contract import artifact, translating_errors
-from anchor_service.chain.transactions import STATUSES, replace, sign, status_call
+from anchor_service.chain.transactions import replace, sign, status_call
 from anchor_service.core.errors import FeeTooLow, RegistryUnavailable
-from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, Signer, StatusChange, StatusFact, Window
+from anchor_service.core.hashing import IssuerId, RootHash
+from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, Signer, StatusChange, Window
 
 # What nodes say of bytes that they have, had, or can no longer use: none of it decides anything.
 _ORDINARY = ("already known", "nonce too low", "known transaction", "already imported")
@@ -24,7 +24,6 @@ class Web3Registry:
         """`depth` blocks on top make a block final; 0 on a chain that never goes back. Asks nothing yet."""
         self._client = client
         self._chain_id = chain_id
-        self._address = address.lower()
         self._depth = depth
         self._signer = signer
         self._contract = client.eth.contract(address=Web3.to_checksum_address(address), abi=artifact()["abi"])
@@ -33,11 +32,6 @@ class Web3Registry:
     def chain_id(self) -> int:
         """EIP-155 chain id."""
         return self._chain_id
-
-    @property
-    def address(self) -> str:
-        """The registry's address, lowercase, with 0x."""
-        return self._address
 
     @property
     def signer(self) -> str:
@@ -51,7 +45,7 @@ class Web3Registry:
             return Head(number, self._client.eth.get_block(number)["timestamp"])
 
     def open_window(self, issuer_id: IssuerId) -> Window | None:
-        """The issuer's window that is open now, or nothing."""
+        """The issuer's window that is open at the newest block, final or not: signing is for the next one."""
         with translating_errors("reading the issuer's windows"):
             now = self._client.eth.get_block("latest")["timestamp"]
             count = self._contract.functions.windowCount(issuer_id).call()
@@ -100,13 +94,6 @@ class Web3Registry:
             _, size, _, _, window, _ = functions.anchorOf(issuer_id, sequence).call(block_identifier=final)
             _, _, _, digest = functions.windowOf(issuer_id, window).call(block_identifier=final)
             return bytes(digest) if size else bytes(32)
-
-    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> StatusFact:
-        """The status of a leaf; active when none was ever written."""
-        with translating_errors("reading a status"):
-            call = self._contract.functions.statusOf(issuer_id, leaf_hash)
-            status, _, _, reason, _, _, successor = call.call(block_identifier=self._final())
-        return StatusFact(STATUSES[status], reason, bytes(successor))
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""

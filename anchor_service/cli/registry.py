@@ -3,22 +3,20 @@
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anchor_service.bootstrap import (
-    build_administration,
-    build_inspection,
-    read_log,
-    read_policy_pins,
-    registry_address,
-)
+from anchor_service import bootstrap
+from anchor_service.bootstrap import build_inspection, read_log, read_policy_pins
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.core.states import MAX_REASON, Status
 from anchor_service.ports import CUSTODIES, FOREVER
+
+if TYPE_CHECKING:
+    from anchor_service.chain.administration import Administration
 
 commands = typer.Typer()
 app = typer.Typer(no_args_is_help=True, help="The registry contract: govern it, accredit issuers, read it.")
@@ -51,7 +49,7 @@ def deploy(
     admin_delay: Annotated[int, typer.Option(help="seconds that a change of admin takes")] = 172_800,
 ) -> None:
     """Deploy a registry and print its address. The deployer gets nothing by deploying."""
-    show(build_administration(settings(), keystore, password_file).deploy(admin, admin_delay))
+    show(bootstrap.deploy(settings(), keystore, password_file, admin, admin_delay))
 
 
 @app.command()
@@ -80,14 +78,14 @@ def log(
 @app.command()
 def pause(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
     """Stop new anchors and accreditations for seven days. A pauser does this."""
-    build_administration(settings(), keystore, password_file).pause(registry_address(settings()))
+    acting(keystore, password_file).pause()
     show("paused; statuses, compromises and closings go on")
 
 
 @app.command()
 def unpause(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
     """End a pause early. The admin does this."""
-    build_administration(settings(), keystore, password_file).unpause(registry_address(settings()))
+    acting(keystore, password_file).unpause()
     show("the pause is over")
 
 
@@ -101,7 +99,7 @@ def succeed(
     """Name the registry that carries on, for good: anchors and statuses stop in this one. The admin does this."""
     if not yes:
         raise UsageError("this cannot be undone: anchors and statuses stop here for good; say --yes")
-    build_administration(settings(), keystore, password_file).set_successor(registry_address(settings()), successor)
+    acting(keystore, password_file).set_successor(successor)
     show(f"{successor} carries on; verifiers need a policy that lists it (`jangkar registry policy --successor`)")
 
 
@@ -119,8 +117,8 @@ def reattest(
     identifier = hex_hash("id", issuer_id)
     inspection = build_inspection(settings())
     anchors = [(number, bytes.fromhex(inspection.anchor(identifier, number)["root"])) for number in sequence]
-    administration = build_administration(settings(), keystore, password_file)
-    administration.reattest(registry_address(settings()), identifier, anchors)
+    administration = acting(keystore, password_file)
+    administration.reattest(identifier, anchors)
     for number, root in anchors:
         show(f"sequence {number}, root {root.hex()}: re-attested by {administration.account}")
 
@@ -165,23 +163,23 @@ def policy(
 @admin.command("begin")
 def begin_transfer(account: AccountArgument, keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
     """First step: name the new admin, who accepts after the delay. The admin does this."""
-    administration = build_administration(settings(), keystore, password_file)
-    administration.begin_admin_transfer(registry_address(settings()), account)
+    administration = acting(keystore, password_file)
+    administration.begin_admin_transfer(account)
     show(f"{account} may accept after the delay; `jangkar registry info` shows from when")
 
 
 @admin.command("cancel")
 def cancel_transfer(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
     """Take the first step back. The admin does this."""
-    build_administration(settings(), keystore, password_file).cancel_admin_transfer(registry_address(settings()))
+    acting(keystore, password_file).cancel_admin_transfer()
     show("the change of admin is off")
 
 
 @admin.command("accept")
 def accept_transfer(keystore: KeystoreOption, password_file: PasswordOption = None) -> None:
     """Second step: become the admin. The new admin does this."""
-    administration = build_administration(settings(), keystore, password_file)
-    administration.accept_admin(registry_address(settings()))
+    administration = acting(keystore, password_file)
+    administration.accept_admin()
     show(f"{administration.account} is the admin now")
 
 
@@ -190,8 +188,8 @@ def grant(
     name: RoleArgument, account: AccountArgument, keystore: KeystoreOption, password_file: PasswordOption = None
 ) -> None:
     """Give an account a role. It may hold no other, and be no issuer's key."""
-    administration = build_administration(settings(), keystore, password_file)
-    administration.grant_role(registry_address(settings()), _role(name), account)
+    administration = acting(keystore, password_file)
+    administration.grant_role(_role(name), account)
     show(f"{account} is {name} now")
 
 
@@ -200,8 +198,8 @@ def revoke_role(
     name: RoleArgument, account: AccountArgument, keystore: KeystoreOption, password_file: PasswordOption = None
 ) -> None:
     """Take a role from an account."""
-    administration = build_administration(settings(), keystore, password_file)
-    administration.revoke_role(registry_address(settings()), _role(name), account)
+    administration = acting(keystore, password_file)
+    administration.revoke_role(_role(name), account)
     show(f"{account} is no {name} any more")
 
 
@@ -220,8 +218,8 @@ def accredit(
     """Open a window for an institute from now on and print its issuer id."""
     identifier = hex_hash("id", issuer_id) if issuer_id else secrets.token_bytes(32)
     digest = profile.digest(profile.from_fields(code, name))
-    administration = build_administration(settings(), keystore, password_file)
-    administration.open_window(registry_address(settings()), identifier, until, scope_of(kind), digest)
+    administration = acting(keystore, password_file)
+    administration.open_window(identifier, until, scope_of(kind), digest)
     show(identifier.hex())
 
 
@@ -233,8 +231,8 @@ def close(
     password_file: PasswordOption = None,
 ) -> None:
     """End an institute's window at once; what it anchored before stays good."""
-    administration = build_administration(settings(), keystore, password_file)
-    administration.close_window(registry_address(settings()), hex_hash("id", issuer_id), window)
+    administration = acting(keystore, password_file)
+    administration.close_window(hex_hash("id", issuer_id), window)
     show(f"window {window} of {issuer_id} is closed")
 
 
@@ -260,8 +258,8 @@ def add(
     if custody not in CUSTODIES[1:] or not set(purposes) <= set(PURPOSES):
         raise UsageError(f"custody is institute or operator; purpose is {', '.join(PURPOSES)}")
     number = sum(PURPOSES[name] for name in set(purposes))
-    administration = build_administration(settings(), keystore, password_file)
-    administration.add_key(registry_address(settings()), hex_hash("id", issuer_id), address, number, custody)
+    administration = acting(keystore, password_file)
+    administration.add_key(hex_hash("id", issuer_id), address, number, custody)
     show(f"{address} acts for {issuer_id} now")
 
 
@@ -270,8 +268,8 @@ def retire(
     issuer_id: IdOption, address: KeyOption, keystore: KeystoreOption, password_file: PasswordOption = None
 ) -> None:
     """Retire a signing key for good; what it did before stays good."""
-    administration = build_administration(settings(), keystore, password_file)
-    administration.retire_key(registry_address(settings()), hex_hash("id", issuer_id), address)
+    administration = acting(keystore, password_file)
+    administration.retire_key(hex_hash("id", issuer_id), address)
     show(f"{address} acts no more for {issuer_id}")
 
 
@@ -287,8 +285,8 @@ def compromise(
 
     It may be declared earlier afterwards, never later. docs/runbook.md says what to do before and after.
     """
-    administration = build_administration(settings(), keystore, password_file)
-    administration.declare_compromise(registry_address(settings()), hex_hash("id", issuer_id), address, since)
+    administration = acting(keystore, password_file)
+    administration.declare_compromise(hex_hash("id", issuer_id), address, since)
     show(f"{address} is declared compromised since {since or 'now'}; it acts no more")
 
 
@@ -322,12 +320,10 @@ def set_status(
     if not given:
         raise UsageError("name leaves by --leaf or --leaves")
     hashes = [hex_hash("leaf", text) for text in given]
-    administration = build_administration(settings(), keystore, password_file)
+    administration = acting(keystore, password_file)
     for start in range(0, len(hashes), at_once):
         part = hashes[start : start + at_once]
-        administration.set_statuses(
-            registry_address(settings()), hex_hash("id", issuer_id), part, wanted, reason, from_beginning=from_beginning
-        )
+        administration.set_statuses(hex_hash("id", issuer_id), part, wanted, reason, from_beginning=from_beginning)
         show(f"{start + len(part)} of {len(hashes)} leaves are {wanted}")
 
 
@@ -335,6 +331,11 @@ def set_status(
 def show_status(issuer_id: IdOption, leaf: Annotated[str, typer.Option(help="leaf hash")]) -> None:
     """Print what stands for a leaf, and every record that it keeps."""
     _show(build_inspection(settings()).status(hex_hash("id", issuer_id), hex_hash("leaf", leaf)))
+
+
+def acting(keystore: Path, password_file: Path | None) -> "Administration":
+    """The acts of a keystore's account on the registry of the settings. Raises: SettingMissing, KeystoreRejected."""
+    return bootstrap.build_administration(settings(), keystore, password_file)
 
 
 def _role(name: str) -> str:

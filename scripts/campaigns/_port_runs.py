@@ -15,7 +15,6 @@ from _tripwires import Faults
 from world import World
 
 from anchor_service.core.errors import IllegalTransition, Unavailable
-from anchor_service.core.hashing import IssuerId, LeafHash
 from anchor_service.core.states import RequestedStatus, Status
 from anchor_service.pipeline import fsck, statuses
 from anchor_service.store.engine import Store
@@ -130,13 +129,13 @@ def _revoke(world: World, issuer: Any, name: str, faults: Faults, draw: random.R
     _suffer(ask)
     faults.disarm()
     world.registry.faults.clear()
-    if world.registry.status_of(IssuerId(issuer.id), LeafHash(world.accepted[issuer.id, digest])).status != "revoked":
+    if world.chain.standing(issuer.id, world.accepted[issuer.id, digest]).status != "revoked":
         ask()
     _arm(world, faults, draw, commits=6)
     _suffer(world.night)
     faults.disarm()
     world.registry.faults.clear()
     _until_done(world)
-    fact = world.registry.status_of(IssuerId(issuer.id), LeafHash(world.accepted[issuer.id, digest]))
+    fact = world.chain.standing(issuer.id, world.accepted[issuer.id, digest])
     if fact.status is not Status.REVOKED:
         raise WrongWorld("a revocation is lost")

@@ -27,7 +27,7 @@ from _tripwires import Point, arm
 from eth_account import Account
 
 from anchor_service import cli
-from anchor_service.chain.administration import Administration, policy_pins
+from anchor_service.chain.administration import Administration, deploy, policy_pins
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Registry
@@ -158,9 +158,9 @@ class Stage:
         self.accounts = {name: Account.create() for name in ROLES}
         for account in self.accounts.values():
             self.node("anvil_setBalance", account.address, hex(10**24))
-        admin = self._acts("admin")
-        self.registry = self._acts("thief").deploy(self.accounts["admin"].address, 0)
-        admin.grant_role(self.registry, "ACCREDITOR", self.accounts["accreditor"].address)
+        thief = KeystoreSigner(self.accounts["thief"])
+        self.registry = deploy(self.client, thief, self.accounts["admin"].address, 0)
+        self._acts("admin").grant_role("ACCREDITOR", self.accounts["accreditor"].address)
         # Cheap to open: what is tested here is not scrypt.
         keystore = Account.encrypt(self.accounts["institute"].key, "x", kdf="pbkdf2", iterations=1)
         (self.folder / "keystore.json").write_text(json.dumps(keystore))
@@ -268,7 +268,7 @@ class Stage:
 
     def accredit_key(self, issuer: bytes, name: str) -> None:
         """Give an institute's anchoring to the key of one of ROLES."""
-        self._acts("accreditor").add_key(self.registry, issuer, self.accounts[name].address, 7, "institute")
+        self._acts("accreditor").add_key(issuer, self.accounts[name].address, 7, "institute")
 
     def filing(self) -> Filing:
         """Where the commands file manifests and entries."""
@@ -292,13 +292,13 @@ class Stage:
             return [(queries.subject_name(one), one.id) for one in queries.quarantined(connection)]
 
     def _acts(self, name: str) -> Administration:
-        return Administration(self.client, KeystoreSigner(self.accounts[name]))
+        return Administration(self.client, KeystoreSigner(self.accounts[name]), self.registry)
 
     def _accredit(self, number: int) -> bytes:
         issuer, code, name = os.urandom(32), f"UJI-{number}", f"Lembaga Uji {number}"
         text = profile.from_fields(code, name)
         accreditor = self._acts("accreditor")
-        accreditor.open_window(self.registry, issuer, FOREVER, scope_of(KIND_NUMBERS), profile.digest(text))
+        accreditor.open_window(issuer, FOREVER, scope_of(KIND_NUMBERS), profile.digest(text))
         self.accredit_key(issuer, "institute")
         self.must("issuer", "add", "--id", issuer.hex(), "--code", code, "--name", name)
         return IssuerId(issuer)

@@ -8,9 +8,11 @@ from functools import partial
 import pytest
 from devnet import CHAIN_ID
 from eth_account import Account
-from simulator import SimulatedChain, SimulatedRegistry, simulated_signature
+from simulator import SimulatedChain, SimulatedRegistry, Standing, simulated_signature
 
 from anchor_service.chain import approvals
+from anchor_service.chain.contract import connect
+from anchor_service.chain.inspection import Inspection
 from anchor_service.core import profile
 from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
@@ -30,6 +32,8 @@ class Port:
 
     registry: Registry
     issuer_id: IssuerId
+    # What stands for a leaf is no part of the port: tests read it from the chain itself.
+    standing: Callable[[LeafHash], Standing]
     settle: Callable[[], None]
     approve: Callable[[int, RootHash, int, int], Approval]
     hold: Callable[[], None]
@@ -52,23 +56,27 @@ def port(request: pytest.FixtureRequest) -> Port:
         def hold() -> None:
             chain.holds, chain.fee = True, 10
 
-        return Port(registry, issuer_id, lambda: None, simulated, hold, chain.mine)
+        return Port(registry, issuer_id, partial(chain.standing, issuer_id), lambda: None, simulated, hold, chain.mine)
     devnet = request.getfixturevalue("shared_devnet")
     address = request.getfixturevalue("shared_registry")
     devnet.accredit(address, issuer_id, devnet.account("institute").address, PROFILE, scope_of(["latsar"]))
     signer = Account.create()
-    devnet.administration("accreditor").add_key(address, issuer_id, signer.address, 1, "institute")
+    devnet.administration("accreditor", address).add_key(issuer_id, signer.address, 1, "institute")
 
     def signed(sequence: int, root: RootHash, size: int, deadline: int) -> Approval:
         header = BatchHeader(CHAIN_ID, address, issuer_id, PROFILE, sequence, size, root)
         made = approvals.approve(header, deadline, signer)
         return Approval(made.approver, made.deadline, made.signature)
 
+    def standing(leaf_hash: LeafHash) -> Standing:
+        read = Inspection(connect(devnet.url), address).status(issuer_id, leaf_hash)["standing"]
+        return Standing(Status(read["status"]), read["reason"], bytes.fromhex(read["successor"] or "00" * 32))
+
     def automine(*, enabled: bool) -> None:
         devnet.call("evm_setAutomine", enabled)
 
     hold, release = (partial(automine, enabled=enabled) for enabled in (False, True))
-    return Port(devnet.registry(address), issuer_id, devnet.settle, signed, hold, release)
+    return Port(devnet.registry(address), issuer_id, standing, devnet.settle, signed, hold, release)
 
 
 def anchor(port: Port, sequence: int, root: RootHash = ROOT, size: int = 3) -> bytes:
@@ -88,7 +96,7 @@ def test_before_anything(port):
     assert port.registry.anchor_of(port.issuer_id, 1) is None
     assert port.registry.mined(bytes(32)) is None
     assert port.registry.anchor_profile(port.issuer_id, 1) == bytes(32)
-    assert port.registry.status_of(port.issuer_id, LEAF).status is Status.ACTIVE
+    assert port.standing(LEAF).status is Status.ACTIVE
     assert port.registry.open_window(port.issuer_id) == Window(0, 1, profile.digest(PROFILE))
     assert port.registry.open_window(IssuerId(bytes(31) + b"\x01")) is None
 
@@ -165,7 +173,7 @@ def test_statuses_follow_the_contract(port):
     for status in (Status.SUSPENDED, Status.ACTIVE, Status.REVOKED):
         port.registry.send(port.registry.sign_status(change(port, status, reason=9), port.registry.next_nonce()).raw)
         port.settle()
-        fact = port.registry.status_of(port.issuer_id, LEAF)
+        fact = port.standing(LEAF)
         assert (fact.status, fact.reason) == (status, 9)
     with pytest.raises(RegistryRefused) as raised:
         port.registry.sign_status(change(port, Status.ACTIVE), port.registry.next_nonce())
@@ -187,7 +195,7 @@ def test_a_successor_is_a_leaf_of_an_anchored_batch(port):
     right = change(port, Status.SUPERSEDED, successor=LeafReference(successor, 1, 0, ()))
     port.registry.send(port.registry.sign_status(right, port.registry.next_nonce()).raw)
     port.settle()
-    assert port.registry.status_of(port.issuer_id, LEAF).successor == successor
+    assert port.standing(LEAF).successor == successor
 
 
 def test_an_approval_is_relayed_for_exactly_what_it_approves(port):

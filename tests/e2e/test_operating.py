@@ -114,13 +114,13 @@ def test_the_doctor_finds_what_is_not_right(quick):
     path.write_text(right.replace("chain_id = 200826", "chain_id = 7"))
     assert "another chain" in quick.jangkar("doctor", exit_code=1)
     path.write_text(right)
-    quick.devnet.administration("accreditor").retire_key(
-        quick.registry, bytes.fromhex(quick.issuer), quick.devnet.account("institute").address
+    quick.devnet.administration("accreditor", quick.registry).retire_key(
+        bytes.fromhex(quick.issuer), quick.devnet.account("institute").address
     )
     time.sleep(1.1)
     quick.devnet.call("evm_mine")
     assert "the signer may nothing" in quick.jangkar("doctor", exit_code=1)
-    quick.devnet.administration("accreditor").close_window(quick.registry, bytes.fromhex(quick.issuer), 0)
+    quick.devnet.administration("accreditor", quick.registry).close_window(bytes.fromhex(quick.issuer), 0)
     time.sleep(1.1)
     quick.devnet.call("evm_mine")
     assert "no window is open" in quick.jangkar("doctor", exit_code=1)

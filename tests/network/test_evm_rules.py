@@ -12,7 +12,7 @@ from eth_account.signers.local import LocalAccount
 from tools import missing
 
 from anchor_service.chain import approvals
-from anchor_service.chain.administration import Administration, policy_pins
+from anchor_service.chain.administration import Administration, deploy, policy_pins
 from anchor_service.chain.contract import connect
 from anchor_service.chain.inspection import Inspection
 from anchor_service.chain.signer import KeystoreSigner
@@ -42,8 +42,8 @@ class Network:
         self.accounts = accounts
         self.chain_id = chain_id
 
-    def act(self, name: str) -> Administration:
-        return Administration(self.client, KeystoreSigner(self.accounts[name]))
+    def act(self, name: str, registry: str) -> Administration:
+        return Administration(self.client, KeystoreSigner(self.accounts[name]), registry)
 
     def registry(self, address: str) -> Web3Registry:
         return Web3Registry(self.client, self.chain_id, address, 0, KeystoreSigner(self.accounts["institute"]))
@@ -75,14 +75,15 @@ def network(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Network]:
 
 
 def test_a_life_of_a_registry(network):
-    address = network.act("institute").deploy(network.accounts["admin"].address, 0)
+    deployer = KeystoreSigner(network.accounts["institute"])
+    address = deploy(network.client, deployer, network.accounts["admin"].address, 0)
     for role in ROLES[1:4]:
-        network.act("admin").grant_role(address, role.upper(), network.accounts[role].address)
-    accreditor = network.act("accreditor")
-    accreditor.open_window(address, ISSUER, FOREVER, 1, profile.digest(PROFILE))
+        network.act("admin", address).grant_role(role.upper(), network.accounts[role].address)
+    accreditor = network.act("accreditor", address)
+    accreditor.open_window(ISSUER, FOREVER, 1, profile.digest(PROFILE))
     wallet = Account.create()
-    accreditor.add_key(address, ISSUER, network.accounts["institute"].address, 7, "operator")
-    accreditor.add_key(address, ISSUER, wallet.address, 1, "institute")
+    accreditor.add_key(ISSUER, network.accounts["institute"].address, 7, "operator")
+    accreditor.add_key(ISSUER, wallet.address, 1, "institute")
 
     registry = network.registry(address)
     tree = MerkleTree(LEAVES)
@@ -100,14 +101,14 @@ def test_a_life_of_a_registry(network):
     newer = LeafReference(LEAVES[1], 1, 1, tree.inclusion_path(1))
     change = StatusChange(ISSUER, LEAVES[2], Status.SUPERSEDED, 5, from_beginning=False, successor=newer)
     network.send(registry, registry.sign_status(change, registry.next_nonce()))
-    network.act("regulator").set_statuses(address, ISSUER, LEAVES[3:], Status.REVOKED, 4, from_beginning=True)
-    accreditor.declare_compromise(address, ISSUER, wallet.address, 1)
+    network.act("regulator", address).set_statuses(ISSUER, LEAVES[3:], Status.REVOKED, 4, from_beginning=True)
+    accreditor.declare_compromise(ISSUER, wallet.address, 1)
     inspection = Inspection(network.client, address)
     assert not inspection.anchor(ISSUER, 2)["carries_weight"]
-    network.act("institute").reattest(address, ISSUER, [(2, LEAVES[0])])
+    network.act("institute", address).reattest(ISSUER, [(2, LEAVES[0])])
     assert inspection.anchor(ISSUER, 2)["carries_weight"]
-    network.act("pauser").pause(address)
-    network.act("admin").unpause(address)
+    network.act("pauser", address).pause()
+    network.act("admin", address).unpause()
     assert inspection.registry()["code_is_this_release's"]
 
     pins = policy_pins(network.client, address)

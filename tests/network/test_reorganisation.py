@@ -11,7 +11,7 @@ from eth_account import Account
 from tools import missing
 from world import digest, facts
 
-from anchor_service.chain.administration import Administration
+from anchor_service.chain.administration import Administration, deploy
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Registry
@@ -44,12 +44,12 @@ class Service:
         for account in accounts:
             self.ask("anvil_setBalance", account.address, hex(10**20))
         admin, accreditor, institute = (KeystoreSigner(account) for account in accounts)
-        address = Administration(self.client, institute).deploy(admin.address, 0)
-        Administration(self.client, admin).grant_role(address, "ACCREDITOR", accreditor.address)
+        address = deploy(self.client, institute, admin.address, 0)
+        Administration(self.client, admin, address).grant_role("ACCREDITOR", accreditor.address)
         self.issuer = Issuer(id=b"\x33" * 32, profile=PROFILE, scope=" ".join(KIND_NUMBERS), created_at=0)
-        acts = Administration(self.client, accreditor)
-        acts.open_window(address, self.issuer.id, FOREVER, scope_of(KIND_NUMBERS), profile.digest(PROFILE))
-        acts.add_key(address, self.issuer.id, institute.address, 3, "institute")
+        acts = Administration(self.client, accreditor, address)
+        acts.open_window(self.issuer.id, FOREVER, scope_of(KIND_NUMBERS), profile.digest(PROFILE))
+        acts.add_key(self.issuer.id, institute.address, 3, "institute")
         with self.store.writing() as connection:
             issuers.add_issuer(connection, self.issuer)
         self.registry = Web3Registry(self.client, CHAIN_ID, address, DEPTH, institute)

@@ -303,7 +303,7 @@ def test_statuses_go_the_same_way(world):
         set_status(world, "a", Status.REVOKED)
     assert len(world.night().written) == 1
     leaf = world.accepted[world.issuer.id, digest("a")]
-    fact = world.registry.status_of(IssuerId(world.issuer.id), leaf)
+    fact = world.chain.standing(world.issuer.id, leaf)
     assert (fact.status, fact.reason) == (Status.SUSPENDED, 3)
     set_status(world, "a", Status.REVOKED)
     world.night()
@@ -338,7 +338,7 @@ def test_a_status_survives_each_fault(world, method, moment):
     world.night()
     assert not world.registry.faults, "it was never asked"
     leaf = world.accepted[world.issuer.id, digest("a")]
-    assert world.registry.status_of(IssuerId(world.issuer.id), leaf).status is Status.REVOKED
+    assert world.chain.standing(world.issuer.id, leaf).status is Status.REVOKED
     # The first transaction was the only one that was mined.
     assert world.chain.nonces[world.registry.signer] == 2
 

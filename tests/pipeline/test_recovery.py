@@ -12,7 +12,6 @@ from sqlmodel import col
 from world import World, digest
 
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
-from anchor_service.core.hashing import IssuerId
 from anchor_service.core.receipt import Receipt
 from anchor_service.core.states import OnChainState, RequestedStatus, Status
 from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, reconcile, statuses
@@ -359,7 +358,7 @@ def test_a_revoked_certificate_may_be_erased(world):
     world.night()
     leaf = world.accepted[world.issuer.id, digest("a")]
     erase(world, "a")
-    assert world.registry.status_of(IssuerId(world.issuer.id), leaf).status is Status.REVOKED
+    assert world.chain.standing(world.issuer.id, leaf).status is Status.REVOKED
 
 
 def test_sealed_batches_of_a_damaged_file_are_not_rebuilt_as_erased(world):
