@@ -6,12 +6,15 @@ Parts take longer to import than most commands take to run: each is imported by 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anchor_service.core.errors import SettingMissing
 
 if TYPE_CHECKING:
+    from web3 import Web3
+
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.inspection import Inspection
     from anchor_service.core.approval import BatchApproval
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from anchor_service.core.manifest import BatchHeader
     from anchor_service.pipeline.filing import Filing
     from anchor_service.pipeline.receipts import Receipts
-    from anchor_service.ports import Registry, Signer
+    from anchor_service.ports import RegistryReader, RegistryWriter, Signer
     from anchor_service.settings import Settings
     from anchor_service.store.engine import Store
 
@@ -51,30 +54,28 @@ def build(settings: "Settings") -> Services:
     )
 
 
-def build_registry(settings: "Settings") -> "Registry":
+def build_reader(settings: "Settings") -> "RegistryReader":
+    """The registry, for reading: without a key. Raises: SettingMissing."""
+    from anchor_service.chain.web3_registry import Web3Reader
+
+    return Web3Reader(_client(settings), settings.chain_id, registry_address(settings), settings.finality_depth)
+
+
+def build_writer(settings: "Settings") -> "RegistryWriter":
     """The registry with its signer. Raises: SettingMissing, KeystoreRejected."""
-    from anchor_service.chain.signer import KeystoreSigner, RemoteSigner, load
+    from anchor_service.chain.web3_registry import Web3Writer
 
-    if settings.signer_url is not None and settings.signer_address is not None:
-        return _web3_registry(settings, RemoteSigner(settings.signer_url, settings.signer_address))
-    if settings.keystore is None:
-        raise SettingMissing("keystore")
-    return _web3_registry(settings, KeystoreSigner(load(settings.keystore, settings.password_file)))
-
-
-def build_reader(settings: "Settings") -> "Registry":
-    """The registry without a signer, for reading. Raises: SettingMissing."""
-    return _web3_registry(settings, None)
+    signer, address = _signer(settings), registry_address(settings)
+    return Web3Writer(_client(settings), settings.chain_id, address, settings.finality_depth, signer)
 
 
 def build_administration(settings: "Settings", keystore: Path, password_file: Path | None) -> "Administration":
     """One account's acts on this registry. Raises: SettingMissing, KeystoreRejected."""
     from anchor_service.chain.administration import Administration
-    from anchor_service.chain.contract import connect
     from anchor_service.chain.signer import KeystoreSigner, load
 
     signer = KeystoreSigner(load(keystore, password_file))
-    return Administration(connect(settings.rpc_url), signer, registry_address(settings))
+    return Administration(_client(settings), signer, registry_address(settings))
 
 
 def deploy(
@@ -84,27 +85,24 @@ def deploy(
     KeystoreRejected.
     """
     from anchor_service.chain import administration
-    from anchor_service.chain.contract import connect
     from anchor_service.chain.signer import KeystoreSigner, load
 
     signer = KeystoreSigner(load(keystore, password_file))
-    return administration.deploy(connect(settings.rpc_url), signer, admin, admin_delay_seconds)
+    return administration.deploy(_client(settings), signer, admin, admin_delay_seconds)
 
 
 def build_inspection(settings: "Settings") -> "Inspection":
     """What anybody reads of this registry. Raises: SettingMissing."""
-    from anchor_service.chain.contract import connect
     from anchor_service.chain.inspection import Inspection
 
-    return Inspection(connect(settings.rpc_url), registry_address(settings))
+    return Inspection(_client(settings), registry_address(settings))
 
 
 def read_log(settings: "Settings") -> "Log":
     """This registry's log, rebuilt from events. Raises: SettingMissing, RegistryUnavailable, Damaged."""
     from anchor_service.chain import log
-    from anchor_service.chain.contract import connect
 
-    return log.read(connect(settings.rpc_url), registry_address(settings))
+    return log.read(_client(settings), registry_address(settings))
 
 
 def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "Recorded":
@@ -113,10 +111,9 @@ def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "Recorde
     Raises: SettingMissing, RegistryUnavailable, RegistryRefused, Damaged.
     """
     from anchor_service.chain import log
-    from anchor_service.chain.contract import connect
 
     registries = [*predecessors, registry_address(settings)]
-    return log.read_recorded(connect(settings.rpc_url), registries, settings.finality_depth)
+    return log.read_recorded(_client(settings), registries, settings.finality_depth)
 
 
 def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[dict[str, Any]]:
@@ -125,10 +122,8 @@ def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[di
     Raises: SettingMissing, RegistryUnavailable, RegistryRefused.
     """
     from anchor_service.chain.administration import policy_pins
-    from anchor_service.chain.contract import connect
 
-    client = connect(settings.rpc_url)
-    return [policy_pins(client, registry) for registry in (registry_address(settings), *successors)]
+    return [policy_pins(_client(settings), registry) for registry in (registry_address(settings), *successors)]
 
 
 def sign_approval(header: "BatchHeader", deadline: int, keystore: Path, password_file: Path | None) -> "BatchApproval":
@@ -152,9 +147,19 @@ def registry_address(settings: "Settings") -> str:
     return settings.registry.lower()
 
 
-def _web3_registry(settings: "Settings", signer: "Signer | None") -> "Registry":
+@cache
+def _client(settings: "Settings") -> "Web3":
+    """The node's client: one, for everything that asks it."""
     from anchor_service.chain.contract import connect
-    from anchor_service.chain.web3_registry import Web3Registry
 
-    client = connect(settings.rpc_url)
-    return Web3Registry(client, settings.chain_id, registry_address(settings), settings.finality_depth, signer)
+    return connect(settings.rpc_url)
+
+
+def _signer(settings: "Settings") -> "Signer":
+    from anchor_service.chain.signer import KeystoreSigner, RemoteSigner, load
+
+    if settings.signer_url is not None and settings.signer_address is not None:
+        return RemoteSigner(settings.signer_url, settings.signer_address)
+    if settings.keystore is None:
+        raise SettingMissing("keystore")
+    return KeystoreSigner(load(settings.keystore, settings.password_file))

@@ -1,4 +1,4 @@
-"""What the pipeline asks of the chain and of whoever signs, as protocols without code: the two ports.
+"""What the pipeline asks of the chain and of whoever signs, as protocols without code: reader, writer, signer.
 
 The registry on chain is implemented by `chain/web3_registry.py` and by the tests' simulator; both pass
 tests/chain/test_registry_port.py. The signer is a keystore file or a remote signer, both in `chain/signer.py`; both
@@ -107,8 +107,8 @@ class Signer(Protocol):
         """
 
 
-class Registry(Protocol):
-    """Reads final blocks and writes through one signer.
+class RegistryReader(Protocol):
+    """Reads a registry: final blocks, but for the window that is open. Needs no key.
 
     Every method raises RegistryUnavailable when the chain does not answer; that says nothing about
     whether a transaction took effect.
@@ -117,10 +117,6 @@ class Registry(Protocol):
     @property
     def chain_id(self) -> int:
         """EIP-155 chain id."""
-
-    @property
-    def signer(self) -> str:
-        """The signing account's address, lowercase, with 0x."""
 
     def head(self) -> Head:
         """The newest final block."""
@@ -145,6 +141,18 @@ class Registry(Protocol):
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""
+
+
+class RegistryWriter(RegistryReader, Protocol):
+    """Writes to a registry through one signer, and reads it: what is written is decided by what was read.
+
+    Every method raises RegistryUnavailable as the reader's do, and so where a remote signer does not answer; signing
+    raises SignerRejected where that one refuses.
+    """
+
+    @property
+    def signer(self) -> str:
+        """The signing account's address, lowercase, with 0x."""
 
     def next_nonce(self) -> int:
         """The signer's first nonce that no final block has used."""

@@ -10,7 +10,7 @@ from anchor_service.bootstrap import Services
 from anchor_service.core.errors import Unavailable
 from anchor_service.pipeline import nightly, nights, reconcile
 from anchor_service.pipeline.nights import Night
-from anchor_service.ports import Registry
+from anchor_service.ports import RegistryWriter
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import operations
 from anchor_service.store import receipts as receipt_queries
@@ -33,7 +33,7 @@ class Pulse:
 class Worker:
     """One of any number of workers of a database. Killed at any moment, it loses nothing and repeats nothing."""
 
-    def __init__(self, services: Services, registry: Registry, holder: str, clock: Callable[[], int]) -> None:
+    def __init__(self, services: Services, registry: RegistryWriter, holder: str, clock: Callable[[], int]) -> None:
         self.pulse = Pulse()
         self._services = services
         self._registry = registry

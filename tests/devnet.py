@@ -20,7 +20,7 @@ from tools import missing
 from anchor_service.chain.administration import Administration, deploy
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
-from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.chain.web3_registry import Web3Writer
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.ports import FOREVER
@@ -83,8 +83,8 @@ class Network(ABC):
         accreditor.add_key(issuer_id, key, 3, "institute")
         return text
 
-    def registry(self, address: str, name: str = "institute") -> Web3Registry:
-        return Web3Registry(connect(self.url), CHAIN_ID, address, 0, KeystoreSigner(self.account(name)))
+    def registry(self, address: str, name: str = "institute") -> Web3Writer:
+        return Web3Writer(connect(self.url), CHAIN_ID, address, 0, KeystoreSigner(self.account(name)))
 
 
 class Anvil(Network):

@@ -190,7 +190,7 @@ def simulated_signature(approver: str, *approved: object) -> bytes:
 
 
 class SimulatedRegistry:
-    """`ports.Registry` for one signer. `faults` maps a method to "before" or "after", once each; see `fail`."""
+    """`ports.RegistryWriter` for one signer. `faults` maps a method to "before" or "after", once each; see `fail`."""
 
     def __init__(self, chain: SimulatedChain, signer: str = "0x" + "cd" * 20) -> None:
         self.chain = chain

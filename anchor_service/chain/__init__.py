@@ -1,1 +1,1 @@
-"""The chain side: web3 and the signing key, behind `ports.Registry`. Knows no database and decides nothing."""
+"""The chain side: web3 and the signing key, behind the ports. Knows no database and decides nothing."""

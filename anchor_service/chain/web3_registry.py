@@ -1,4 +1,4 @@
-"""`ports.Registry` over a real node."""
+"""The registry's ports over a real node."""
 
 from eth_typing import BlockNumber
 from hexbytes import HexBytes
@@ -17,26 +17,20 @@ _ORDINARY = ("already known", "nonce too low", "known transaction", "already imp
 _TOO_LOW = ("underpriced", "fee per gas less than", "gas price below", "fee cap less than")
 
 
-class Web3Registry:
-    """The registry at one address on one chain, with one signer and a rule of finality."""
+class Web3Reader:
+    """`ports.RegistryReader`: the registry at one address on one chain, with a rule of finality."""
 
-    def __init__(self, client: Web3, chain_id: int, address: str, depth: int, signer: Signer | None) -> None:
+    def __init__(self, client: Web3, chain_id: int, address: str, depth: int) -> None:
         """`depth` blocks on top make a block final; 0 on a chain that never goes back. Asks nothing yet."""
         self._client = client
         self._chain_id = chain_id
         self._depth = depth
-        self._signer = signer
         self._contract = client.eth.contract(address=Web3.to_checksum_address(address), abi=artifact()["abi"])
 
     @property
     def chain_id(self) -> int:
         """EIP-155 chain id."""
         return self._chain_id
-
-    @property
-    def signer(self) -> str:
-        """The signing account's address, lowercase, with 0x."""
-        return self._signing().address.lower()
 
     def head(self) -> Head:
         """The newest final block."""
@@ -106,10 +100,28 @@ class Web3Registry:
                 return None
             return Mined(tx_receipt["blockNumber"], tx_receipt["status"] == 1)
 
+    def _final(self) -> BlockNumber:
+        if self._client.eth.chain_id != self._chain_id:
+            raise RegistryUnavailable(f"the node follows another chain than {self._chain_id}")
+        return BlockNumber(max(0, self._client.eth.block_number - self._depth))
+
+
+class Web3Writer(Web3Reader):
+    """`ports.RegistryWriter`: the same, with one signer."""
+
+    def __init__(self, client: Web3, chain_id: int, address: str, depth: int, signer: Signer) -> None:
+        super().__init__(client, chain_id, address, depth)
+        self._signer = signer
+
+    @property
+    def signer(self) -> str:
+        """The signing account's address, lowercase, with 0x."""
+        return self._signer.address.lower()
+
     def next_nonce(self) -> int:
         """The signer's first nonce that no final block has used."""
         with translating_errors("reading the signer's nonce"):
-            signer = Web3.to_checksum_address(self._signing().address)
+            signer = Web3.to_checksum_address(self._signer.address)
             return int(self._client.eth.get_transaction_count(signer, self._final()))
 
     def sign_anchor(
@@ -134,23 +146,23 @@ class Web3Registry:
                 call = functions.anchorApproved(
                     issuer_id, sequence, root_hash, tree_size, approval.deadline, approver, approval.signature
                 )
-            return sign(self._client, self._signing(), call, nonce, self._chain_id)
+            return sign(self._client, self._signer, call, nonce, self._chain_id)
 
     def sign_night(self, issuer_id: IssuerId, night: int, sequence: int, nonce: int) -> Signed:
         """Sign, without sending, that a night had nothing to anchor after `sequence`. Raises: RegistryRefused."""
         with translating_errors("preparing the closing of a night"):
             call = self._contract.functions.closeNight(issuer_id, night, sequence)
-            return sign(self._client, self._signing(), call, nonce, self._chain_id)
+            return sign(self._client, self._signer, call, nonce, self._chain_id)
 
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
         with translating_errors("preparing a change of status"):
-            return sign(self._client, self._signing(), status_call(self._contract, change), nonce, self._chain_id)
+            return sign(self._client, self._signer, status_call(self._contract, change), nonce, self._chain_id)
 
     def sign_replacement(self, raw: bytes) -> Signed | None:
         """The same call under the same nonce, at higher fees; nothing on a chain without fees."""
         with translating_errors("preparing a replacement"):
-            return replace(self._client, self._signing(), raw)
+            return replace(self._client, self._signer, raw)
 
     def send(self, raw: bytes) -> None:
         """Hand signed bytes to the chain; sending them again, or too late, is no error. Raises: FeeTooLow."""
@@ -163,13 +175,3 @@ class Web3Registry:
                     raise FeeTooLow(f"sending a transaction: {error}") from error
                 if not any(ordinary in said for ordinary in _ORDINARY):
                     raise
-
-    def _final(self) -> BlockNumber:
-        if self._client.eth.chain_id != self._chain_id:
-            raise RegistryUnavailable(f"the node follows another chain than {self._chain_id}")
-        return BlockNumber(max(0, self._client.eth.block_number - self._depth))
-
-    def _signing(self) -> Signer:
-        if self._signer is None:
-            raise RegistryUnavailable("no signer is configured: set JANGKAR_KEYSTORE or JANGKAR_SIGNER_URL")
-        return self._signer

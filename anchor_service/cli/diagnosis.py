@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import typer
 
-from anchor_service.bootstrap import Services, build, build_inspection, build_registry
+from anchor_service.bootstrap import Services, build, build_inspection, build_writer
 from anchor_service.cli.context import now, settings, show
 from anchor_service.core.errors import AnchorServiceError
 
@@ -79,7 +79,7 @@ def _folders(services: Services) -> Iterator[Check]:
 
 def _registry(services: Services) -> Iterator[Check]:
 
-    registry = build_registry(services.settings)
+    registry = build_writer(services.settings)
     head = registry.head()
     # The head first: it says whether the node follows the right chain at all.
     age = now() - head.time
@@ -100,7 +100,7 @@ def _institutes(services: Services) -> Iterator[Check]:
     from anchor_service.pipeline import reconcile
     from anchor_service.store import issuers as issuer_queries
 
-    registry, inspection = build_registry(services.settings), build_inspection(services.settings)
+    registry, inspection = build_writer(services.settings), build_inspection(services.settings)
     with services.store.reading() as connection:
         issuers = issuer_queries.all_issuers(connection)
     yield Check("institutes", str(len(issuers)), "" if issuers else "add one with `jangkar issuer add`")

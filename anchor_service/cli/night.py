@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_reader, build_registry, registry_address
+from anchor_service.bootstrap import build_reader, build_writer, registry_address
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
@@ -51,7 +51,7 @@ def run(
     from anchor_service.pipeline import nightly, nights
 
     services = the_services()
-    registry = build_registry(settings())
+    registry = build_writer(settings())
     night = nights.today(now(), settings().zone)
     if cutoff is not None:
         night = replace(night, cutoff=cutoff)

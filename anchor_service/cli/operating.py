@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_reader, build_registry
+from anchor_service.bootstrap import build_reader, build_writer
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
@@ -48,7 +48,7 @@ def worker(
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    made = Worker(the_services(), build_registry(settings()), worker_name(), now)
+    made = Worker(the_services(), build_writer(settings()), worker_name(), now)
     try:
         port = metrics.serve(the_services(), made.pulse, now, metrics_host, metrics_port)
     except OSError as error:

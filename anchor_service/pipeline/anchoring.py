@@ -22,7 +22,7 @@ from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.states import OnChainState, Status
 from anchor_service.pipeline import receipts
 from anchor_service.pipeline.filing import Filing
-from anchor_service.ports import Approval, LeafReference, Registry, Signed, StatusChange
+from anchor_service.ports import Approval, LeafReference, RegistryReader, RegistryWriter, Signed, StatusChange
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.anchoring import Facts, Kind, Subject
@@ -52,7 +52,7 @@ class ToSign(Protocol):
 class AnchorToSign:
     """A batch's anchor, with the institute's approval where it has given one."""
 
-    registry: Registry
+    registry: RegistryWriter
     batch: Batch
     approval: Approval | None
 
@@ -80,7 +80,7 @@ class StatusToSign:
     """A status act, with the proof of the successor that it names."""
 
     store: Store
-    registry: Registry
+    registry: RegistryWriter
     act: StatusAct
 
     def sign(self, nonce: int) -> Signed:
@@ -97,7 +97,7 @@ class StatusToSign:
 class NightToSign:
     """The closing of a night."""
 
-    registry: Registry
+    registry: RegistryWriter
     closing: NightClosing
 
     def sign(self, nonce: int) -> Signed:
@@ -111,7 +111,7 @@ class NightToSign:
             raise
 
 
-def advance(store: Store, registry: Registry, filing: Filing, subject: Subject, *, now: int) -> Subject:
+def advance(store: Store, registry: RegistryWriter, filing: Filing, subject: Subject, *, now: int) -> Subject:
     """Take whatever is on its way as far as it goes now. Returns it as it is then. Raises: as `advance_batch`."""
     match subject:
         case Batch():
@@ -122,7 +122,7 @@ def advance(store: Store, registry: Registry, filing: Filing, subject: Subject, 
             return advance_night(store, registry, subject, now=now)
 
 
-def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch, *, now: int) -> Batch:
+def advance_batch(store: Store, registry: RegistryWriter, filing: Filing, batch: Batch, *, now: int) -> Batch:
     """Take a batch as far as it goes now: filed, signed, sent, and anchored once a final block says so.
 
     Running it again at any time changes nothing that is done. What stops it may come after a step: the database
@@ -142,7 +142,7 @@ def advance_batch(store: Store, registry: Registry, filing: Filing, batch: Batch
     return _push(store, registry, batch, AnchorToSign(registry, batch, approval), now=now)
 
 
-def advance_night(store: Store, registry: Registry, closing: NightClosing, *, now: int) -> NightClosing:
+def advance_night(store: Store, registry: RegistryWriter, closing: NightClosing, *, now: int) -> NightClosing:
     """Take the closing of a night as far as it goes now, in the same way.
 
     Raises: as `advance_batch`; NightMissed, after forgetting it, when it cannot be closed any more:
@@ -167,7 +167,7 @@ def move(store: Store, subject: Kind, wanted: OnChainState, **facts: Unpack[Fact
         return queries.move(connection, subject, wanted, **facts)
 
 
-def _finish_if_anchored(store: Store, registry: Registry, filing: Filing, batch: Batch) -> Batch | None:
+def _finish_if_anchored(store: Store, registry: RegistryReader, filing: Filing, batch: Batch) -> Batch | None:
     """The batch, anchored or quarantined, where a final block holds its sequence number; nothing while none does."""
     issuer_id = IssuerId(batch.issuer_id)
     anchor = registry.anchor_of(issuer_id, batch.sequence)
@@ -194,7 +194,7 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
     return LeafReference(leaf_hash, known.batch.sequence, known.certificate.leaf_index, path)
 
 
-def _push(store: Store, registry: Registry, subject: Kind, to_sign: ToSign, *, now: int) -> Kind:
+def _push(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign, *, now: int) -> Kind:
     """Read whether a final block has decided a subject; sign it where that is not done yet; send what is signed."""
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
     attempts = [] if subject.state == OnChainState.SEALED else _attempts(store, subject)
@@ -217,7 +217,7 @@ def _push(store: Store, registry: Registry, subject: Kind, to_sign: ToSign, *, n
     return move(store, subject, OnChainState.SENT) if subject.state == OnChainState.SIGNED else subject
 
 
-def _decided(store: Store, registry: Registry, subject: Kind, attempts: list[Attempt]) -> Kind:
+def _decided(store: Store, registry: RegistryWriter, subject: Kind, attempts: list[Attempt]) -> Kind:
     """The subject, moved on where a final block holds one of its attempts, which all have one nonce.
 
     Where another transaction used that nonce, the subject is sealed again: its bytes can never be mined.
@@ -238,7 +238,7 @@ def _decided(store: Store, registry: Registry, subject: Kind, attempts: list[Att
     return move(store, subject, OnChainState.SEALED) if is_used else subject
 
 
-def _send_up_to(store: Store, registry: Registry, nonce: int, *, now: int) -> None:
+def _send_up_to(store: Store, registry: RegistryWriter, nonce: int, *, now: int) -> None:
     """Send what this signer has signed and no final block has used, up to a nonce.
 
     A nonce only counts once all before it were used: bytes that were lost on the way, even those of
@@ -261,7 +261,7 @@ def _send_up_to(store: Store, registry: Registry, nonce: int, *, now: int) -> No
                 raise
 
 
-def _send_replacement(store: Store, registry: Registry, attempt: Attempt, *, now: int) -> bool:
+def _send_replacement(store: Store, registry: RegistryWriter, attempt: Attempt, *, now: int) -> bool:
     """Sign an attempt again at a higher fee, store it, send it. Returns whether fees, and their cap, allow that."""
     is_last = attempt.ordinal > MAX_REPLACEMENTS
     signed = None if is_last else registry.sign_replacement(attempt.raw)
@@ -284,7 +284,7 @@ def _send_replacement(store: Store, registry: Registry, attempt: Attempt, *, now
     return True
 
 
-def _sign(store: Store, registry: Registry, subject: Kind, to_sign: ToSign, *, now: int) -> tuple[Kind, Attempt]:
+def _sign(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign, *, now: int) -> tuple[Kind, Attempt]:
     """Take the next free nonce and sign; the bytes are durable when this returns, and nothing has been sent.
 
     Raises: StoreBusy when other processes keep taking the nonces, or have signed the subject meanwhile.

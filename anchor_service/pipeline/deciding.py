@@ -5,7 +5,7 @@ from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.anchoring import move
 from anchor_service.pipeline.filing import Filing
-from anchor_service.ports import Registry
+from anchor_service.ports import RegistryReader
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import sealing as sealing_queries
@@ -14,7 +14,7 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import NewBatch, NightClosing, StatusAct
 
 
-def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) -> Subject:
+def requeue(store: Store, registry: RegistryReader, filing: Filing, subject: Subject) -> Subject:
     """A person's decision: let what is quarantined try again, or a batch that the chain lost be sent again.
 
     Where other roots took a batch's sequence number and those after it, it gets the next one, and they are
@@ -41,7 +41,7 @@ def requeue(store: Store, registry: Registry, filing: Filing, subject: Subject) 
     return requeued
 
 
-def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
+def disown(store: Store, registry: RegistryReader, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
     """A person's decision: an anchor of this issuer is not this service's.
 
     Raises: IllegalTransition when the database knows it, or has a manifest of it, which `jangkar rebuild`
@@ -56,7 +56,7 @@ def disown(store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId
         sealing_queries.insert_batch(connection, foreign)
 
 
-def _foreign_batch(registry: Registry, issuer_id: IssuerId, sequence: int) -> NewBatch:
+def _foreign_batch(registry: RegistryReader, issuer_id: IssuerId, sequence: int) -> NewBatch:
     """An anchor of this issuer that this service never sealed, as a row. Raises: RegistryUnavailable."""
     anchor = registry.anchor_of(issuer_id, sequence)
     if anchor is None:

@@ -16,7 +16,7 @@ from anchor_service.core.manifest import ENTRIES_FORMAT, MANIFEST_FORMAT, BatchH
 from anchor_service.core.merkle import MerkleTree, tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
-from anchor_service.ports import Anchor, Registry
+from anchor_service.ports import Anchor, RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
@@ -36,7 +36,7 @@ class Finding:
         return f"{self.where}: {self.problem}"
 
 
-def check(store: Store, filing: Filing, registry: Registry | None) -> Iterator[Finding]:
+def check(store: Store, filing: Filing, registry: RegistryReader | None) -> Iterator[Finding]:
     """Everything that lies, batch by batch. Without a registry, the batches' own roots are believed.
 
     Raises: RegistryUnavailable.
@@ -69,7 +69,7 @@ class _Check:
     """One batch and all that belongs to it."""
 
     def __init__(
-        self, store: Store, filing: Filing, batch: Batch, anchor: Anchor | None, registry: Registry | None
+        self, store: Store, filing: Filing, batch: Batch, anchor: Anchor | None, registry: RegistryReader | None
     ) -> None:
         self._filing = filing
         self._batch = batch

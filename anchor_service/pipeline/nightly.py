@@ -10,7 +10,7 @@ from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import anchoring, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.nights import Night
-from anchor_service.ports import Registry
+from anchor_service.ports import RegistryWriter
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations
@@ -62,7 +62,7 @@ class Run:
     """
 
     store: Store
-    registry: Registry
+    registry: RegistryWriter
     filing: Filing
     clock: Callable[[], int]
     holder: str | None = None

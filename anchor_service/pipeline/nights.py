@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
-from anchor_service.ports import Registry
+from anchor_service.ports import RegistryReader
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations
@@ -51,7 +51,7 @@ def due(now: int, zone: tzinfo, cutoff: str) -> Night:
     return Night((began.date() - _FIRST_DAY).days, instant, instant)
 
 
-def close_if_empty(store: Store, registry: Registry, issuer: Issuer, night: Night, *, now: int) -> bool:
+def close_if_empty(store: Store, registry: RegistryReader, issuer: Issuer, night: Night, *, now: int) -> bool:
     """Record that an issuer's night is to be closed; the run writes it on chain, like a batch.
 
     Does nothing, and says so, where something waits for this night or is on its way, where a batch was

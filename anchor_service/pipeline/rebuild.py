@@ -13,7 +13,7 @@ from anchor_service.core.merkle import tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.sealing import checked_tree
-from anchor_service.ports import Anchor, Registry
+from anchor_service.ports import Anchor, RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import intake as intake_queries
 from anchor_service.store import issuers as issuer_queries
@@ -42,7 +42,7 @@ class Rebuilt:
 
 
 def rebuild(
-    store: Store, registry: Registry, filing: Filing, *, now: int, say: Callable[[str], None] = lambda _: None
+    store: Store, registry: RegistryReader, filing: Filing, *, now: int, say: Callable[[str], None] = lambda _: None
 ) -> Rebuilt:
     """Bring back every batch that the chain or the files know and the database does not, and trees that were damaged.
 
@@ -74,7 +74,7 @@ def rebuild(
 
 
 def _restore(
-    store: Store, registry: Registry, filing: Filing, issuer_id: IssuerId, sequence: int, now: int, found: Rebuilt
+    store: Store, registry: RegistryReader, filing: Filing, issuer_id: IssuerId, sequence: int, now: int, found: Rebuilt
 ) -> None:
     anchor = registry.anchor_of(issuer_id, sequence)
     header, leaves, entries = filing.read(issuer_id, sequence)
@@ -138,7 +138,7 @@ def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
     return True
 
 
-def _new_batch(registry: Registry, header: BatchHeader, anchor: Anchor | None, now: int) -> NewBatch:
+def _new_batch(registry: RegistryReader, header: BatchHeader, anchor: Anchor | None, now: int) -> NewBatch:
     """The batch's row. Raises: Damaged when the chain holds something else than the manifest."""
     batch = NewBatch(
         issuer_id=header.issuer_id,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from anchor_service.core.errors import ChainAhead
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
-from anchor_service.ports import Registry
+from anchor_service.ports import RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations as queries
@@ -20,7 +20,7 @@ from anchor_service.store.engine import AlreadyThere, Connection, Store
 from anchor_service.store.tables import Batch, Hold, Issuer
 
 
-def update_holds(store: Store, registry: Registry, *, now: int) -> list[Hold]:
+def update_holds(store: Store, registry: RegistryReader, *, now: int) -> list[Hold]:
     """Hold every issuer of whom the chain knows more than this database, lift what is mended. Returns the holds.
 
     Repeating it changes nothing. Raises: RegistryUnavailable.
@@ -74,7 +74,7 @@ class Balance:
         return self.waiting + self.on_the_way + self.anchored
 
 
-def balance(store: Store, registry: Registry, issuer: Issuer, *, overdue_before: int) -> Balance:
+def balance(store: Store, registry: RegistryReader, issuer: Issuer, *, overdue_before: int) -> Balance:
     """Compare an issuer's rows with the chain, batch by batch, and name everything that does not agree.
 
     `overdue_before` is the instant before which every certificate that was received has to be anchored.
@@ -110,7 +110,7 @@ def balance(store: Store, registry: Registry, issuer: Issuer, *, overdue_before:
     return found
 
 
-def _add_batch(found: Balance, registry: Registry, batch: Batch, leaves: int) -> None:
+def _add_batch(found: Balance, registry: RegistryReader, batch: Batch, leaves: int) -> None:
     name = f"batch {batch.id}, sequence {batch.sequence}"
     anchor = registry.anchor_of(IssuerId(found.issuer_id), batch.sequence)
     if batch.state == OnChainState.FOREIGN:

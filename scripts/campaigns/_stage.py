@@ -30,7 +30,7 @@ from anchor_service import cli
 from anchor_service.chain.administration import Administration, deploy, policy_pins
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
-from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.chain.web3_registry import Web3Writer
 from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
@@ -262,9 +262,9 @@ class Stage:
         finally:
             made.engine.dispose()
 
-    def port(self, signer: str = "institute") -> Web3Registry:
+    def port(self, signer: str = "institute") -> Web3Writer:
         """The registry, asked at the node itself, with the key of one of ROLES."""
-        return Web3Registry(self.client, CHAIN_ID, self.registry, 0, KeystoreSigner(self.accounts[signer]))
+        return Web3Writer(self.client, CHAIN_ID, self.registry, 0, KeystoreSigner(self.accounts[signer]))
 
     def accredit_key(self, issuer: bytes, name: str) -> None:
         """Give an institute's anchoring to the key of one of ROLES."""

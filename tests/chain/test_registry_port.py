@@ -19,7 +19,7 @@ from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.kinds import scope_of
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.states import Status
-from anchor_service.ports import Approval, LeafReference, Registry, StatusChange, Window
+from anchor_service.ports import Approval, LeafReference, RegistryWriter, StatusChange, Window
 
 PROFILE = profile.from_fields("UJI", "Lembaga Uji")
 ROOT = RootHash(b"\x11" * 32)
@@ -30,7 +30,7 @@ LEAF = LeafHash(b"\x22" * 32)
 class Port:
     """A registry, an issuer whose key is its signer, and a wallet of that issuer that only approves."""
 
-    registry: Registry
+    registry: RegistryWriter
     issuer_id: IssuerId
     # What stands for a leaf is no part of the port: tests read it from the chain itself.
     standing: Callable[[LeafHash], Standing]

@@ -16,7 +16,7 @@ from anchor_service.chain.administration import Administration, deploy, policy_p
 from anchor_service.chain.contract import connect
 from anchor_service.chain.inspection import Inspection
 from anchor_service.chain.signer import KeystoreSigner
-from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.chain.web3_registry import Web3Writer
 from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.manifest import BatchHeader
@@ -45,10 +45,10 @@ class Network:
     def act(self, name: str, registry: str) -> Administration:
         return Administration(self.client, KeystoreSigner(self.accounts[name]), registry)
 
-    def registry(self, address: str) -> Web3Registry:
-        return Web3Registry(self.client, self.chain_id, address, 0, KeystoreSigner(self.accounts["institute"]))
+    def registry(self, address: str) -> Web3Writer:
+        return Web3Writer(self.client, self.chain_id, address, 0, KeystoreSigner(self.accounts["institute"]))
 
-    def send(self, registry: Web3Registry, signed: Any) -> None:
+    def send(self, registry: Web3Writer, signed: Any) -> None:
         registry.send(signed.raw)
         deadline = time.monotonic() + 20
         while registry.mined(signed.transaction_hash) is None:

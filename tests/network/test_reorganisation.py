@@ -14,7 +14,7 @@ from world import digest, facts
 from anchor_service.chain.administration import Administration, deploy
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
-from anchor_service.chain.web3_registry import Web3Registry
+from anchor_service.chain.web3_registry import Web3Writer
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.pipeline import intake, nightly, nights
@@ -52,7 +52,7 @@ class Service:
         acts.add_key(self.issuer.id, institute.address, 3, "institute")
         with self.store.writing() as connection:
             issuers.add_issuer(connection, self.issuer)
-        self.registry = Web3Registry(self.client, CHAIN_ID, address, DEPTH, institute)
+        self.registry = Web3Writer(self.client, CHAIN_ID, address, DEPTH, institute)
         self.filing = Filing(folder / "manifests", folder / "entries", CHAIN_ID, address)
         self.receipts = Receipts(self.store, CHAIN_ID, address)
         self.now = 1_900_000_000
