@@ -6,14 +6,15 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
+from typing import Any
 
 import reference
 from simulator import SimulatedChain, SimulatedRegistry
 
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
-from anchor_service.core.states import OnChainState
-from anchor_service.pipeline import intake, nightly, nights
+from anchor_service.core.states import OnChainState, RequestedStatus, Status
+from anchor_service.pipeline import deciding, intake, nightly, nights, statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.intake import Outcome, Submission
 from anchor_service.pipeline.receipts import Receipts
@@ -21,7 +22,7 @@ from anchor_service.ports import Window
 from anchor_service.store import anchoring, issuers
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Store
-from anchor_service.store.tables import Issuer
+from anchor_service.store.tables import Batch, Issuer, StatusAct
 from verifier.formats.receipt import parse
 from verifier.proofs.merkle import root_from_path
 
@@ -120,3 +121,17 @@ class World:
         assert len(set(anchored_leaves)) == len(anchored_leaves)
         assert set(self.chain.anchors) <= ours | self.chain.strangers, "an anchor that this service never made"
         return on_chain
+
+
+def set_status(world: World, name: str, status: Status, **more: Any) -> StatusAct:
+    return statuses.request(
+        world.store,
+        world.issuer,
+        digest(name),
+        RequestedStatus(status, more.pop("reason", 0), **more),
+        now=world.now,
+    )
+
+
+def requeue(world: World, subject: Batch | StatusAct) -> Batch | StatusAct:
+    return deciding.requeue(world.store, world.registry, world.filing, subject)

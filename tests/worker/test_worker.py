@@ -6,7 +6,6 @@ from structlog.testing import capture_logs
 
 from anchor_service import metrics
 from anchor_service.bootstrap import Services
-from anchor_service.ports import Anchor
 from anchor_service.settings import Settings
 from anchor_service.store import operations
 from anchor_service.worker import CHECK_SECONDS, Worker
@@ -75,8 +74,7 @@ def test_nights_that_were_missed_are_told_once(watch):
 
 def test_an_alarm_is_told_when_it_begins_and_when_it_ends(watch):
     world = watch.world
-    world.chain.anchors[world.issuer.id, 1] = Anchor(bytes([7]) * 32, 9, 1, 1), bytes(32)
-    world.chain.last[world.issuer.id] = 1
+    world.chain.anchor_as_stranger(world.issuer.id, 1)
     name = f"hold {world.issuer.id.hex()}"
     assert [event for event, _ in watch.tick(CHECK_SECONDS)] == [name]
     assert watch.gauges()["jangkar_issuers_held"] == 1

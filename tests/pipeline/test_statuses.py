@@ -1,0 +1,120 @@
+"""Statuses: they go the way that batches go, survive the same faults, and are written once."""
+
+import pytest
+from world import digest, requeue, set_status
+
+from anchor_service.core.errors import (
+    FieldRejected,
+    IllegalTransition,
+    UnknownCertificate,
+)
+from anchor_service.core.states import Status
+
+
+def test_statuses_go_the_same_way(world):
+    world.submit("a", "b")
+    with pytest.raises(UnknownCertificate):
+        set_status(world, "a", Status.REVOKED)
+    world.night()
+    act = set_status(world, "a", Status.SUSPENDED, reason=3)
+    assert set_status(world, "a", Status.SUSPENDED, reason=3).id == act.id
+    with pytest.raises(IllegalTransition, match="still being written"):
+        set_status(world, "a", Status.REVOKED)
+    assert len(world.night().written) == 1
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    fact = world.chain.standing(world.issuer.id, leaf)
+    assert (fact.status, fact.reason) == (Status.SUSPENDED, 3)
+    set_status(world, "a", Status.REVOKED)
+    world.night()
+    set_status(world, "a", Status.ACTIVE)
+    report = world.night()
+    assert "RegistryBadTransition" in report.quarantined[0].problem
+
+
+def test_a_status_from_the_beginning_is_not_the_one_that_is_pending(world):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    with pytest.raises(IllegalTransition, match="still being written"):
+        set_status(world, "a", Status.REVOKED, from_beginning=True)
+    world.submit("b")
+    world.night()
+    act = set_status(world, "b", Status.REVOKED, from_beginning=True)
+    assert act.from_beginning
+    assert set_status(world, "b", Status.REVOKED, from_beginning=True).id == act.id
+
+
+@pytest.mark.parametrize(
+    ("method", "moment"), [("send", "before"), ("send", "after"), ("sign", "after"), ("mined", "before")]
+)
+def test_a_status_survives_each_fault(world, method, moment):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.registry.fail(method, moment)
+    world.night()
+    world.night()
+    world.night()
+    assert not world.registry.faults, "it was never asked"
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    assert world.chain.standing(world.issuer.id, leaf).status is Status.REVOKED
+    # The first transaction was the only one that was mined.
+    assert world.chain.nonces[world.registry.signer] == 2
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("method", ["mined", "next_nonce"])
+def test_a_block_between_two_readings_is_no_foreign_transaction(world, method, moment):
+    """Our own transaction is mined while we look for it: that is no reason to sign another."""
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.chain.holds = True
+    world.night()
+    look = getattr(world.registry, method)
+
+    def look_and_mine(*arguments):
+        if moment == "before":
+            world.chain.mine()
+        found = look(*arguments)
+        world.chain.mine()
+        return found
+
+    setattr(world.registry, method, look_and_mine)
+    report = world.night()
+    assert report.quarantined == []
+    assert len(report.written) == 1
+    assert world.chain.nonces[world.registry.signer] == 2
+
+
+def test_nobody_sets_a_status_for_another(world):
+    world.submit("a")
+    world.night()
+    world.issuer = world.add_issuer("BPSDM-B")
+    with pytest.raises(UnknownCertificate):
+        set_status(world, "a", Status.REVOKED)
+
+
+def test_a_certificate_is_superseded_by_an_anchored_one_of_the_same_issuer(world):
+    world.submit("old", "other")
+    world.night()
+    with pytest.raises(UnknownCertificate):
+        set_status(world, "old", Status.SUPERSEDED, successor=b"\x44" * 32)
+    own = world.accepted[world.issuer.id, digest("old")]
+    with pytest.raises(FieldRejected):
+        set_status(world, "old", Status.SUPERSEDED, successor=own)
+    new = world.accepted[world.issuer.id, digest("other")]
+    set_status(world, "old", Status.SUPERSEDED, successor=new)
+    assert len(world.night().written) == 1
+    assert world.chain.statuses[world.issuer.id, own].successor == new
+
+
+def test_a_status_that_was_refused_is_requeued(world):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.chain.keys.clear()
+    act = world.night().quarantined[0]
+    world.chain.keys.add((world.issuer.id, world.registry.signer))
+    requeue(world, act)
+    assert len(world.night().written) == 1
