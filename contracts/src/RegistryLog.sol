@@ -17,6 +17,9 @@ abstract contract RegistryLog {
     }
 
     /// @dev Appends an entry. The loop ends at the lowest zero bit of the size: below 64 rounds, two on average.
+    /// The caller encodes the event's selector and its parameters in order. That equals the topics and the data that a
+    /// node returns, which is what a verifier hashes, only while an event's indexed parameters come first and all of
+    /// its types are static: docs/spec/log.md 1 and 2, held by tests/conformance/test_agreement.py.
     function _append(bytes memory entry) internal {
         bytes32 hash = Rfc9162.leafHash(entry);
         uint64 size = _logSize;
