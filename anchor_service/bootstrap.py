@@ -81,8 +81,9 @@ def build_administration(settings: "Settings", keystore: Path, password_file: Pa
 def deploy(
     settings: "Settings", keystore: Path, password_file: Path | None, admin: str, admin_delay_seconds: int
 ) -> str:
-    """Deploy a registry with this admin. Returns its address. Raises: as `chain.administration.deploy`, and
-    KeystoreRejected.
+    """Deploy a registry with this admin. Returns its address.
+
+    Raises: as `chain.administration.deploy`, and KeystoreRejected.
     """
     from anchor_service.chain import administration
     from anchor_service.chain.signer import KeystoreSigner, load
