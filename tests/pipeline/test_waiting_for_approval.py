@@ -49,18 +49,27 @@ def test_a_batch_waits_for_its_approval_and_is_relayed(world, unapproved):
         accept(world, approval_of(world, unapproved))
 
 
-def test_an_approval_of_anything_else_is_not_taken_in(world, unapproved):
-    for changes in (
-        {"chain_id": 1},
-        {"registry": "0x" + "12" * 20},
-        {"issuer_id": bytes(32)},
-        {"sequence": 2},
-        {"root_hash": bytes(32)},
-        {"tree_size": 3},
-        {"deadline": world.now},
-    ):
-        with pytest.raises(ApprovalRejected):
-            accept(world, approval_of(world, unapproved, **changes))
+OTHER_BATCH = "no batch here has this issuer, sequence {}, root and size"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"chain_id": 1}, f"it is for registry 0x{'ab' * 20} on chain 1", id="other chain"),
+        pytest.param(
+            {"registry": "0x" + "12" * 20}, f"it is for registry 0x{'12' * 20} on chain 200826", id="other registry"
+        ),
+        pytest.param({"issuer_id": bytes(32)}, OTHER_BATCH.format(1), id="other issuer"),
+        pytest.param({"sequence": 2}, OTHER_BATCH.format(2), id="other sequence"),
+        pytest.param({"root_hash": bytes(32)}, OTHER_BATCH.format(1), id="other root"),
+        pytest.param({"tree_size": 3}, OTHER_BATCH.format(1), id="other size"),
+        pytest.param({"deadline": 1_900_000_000}, "its deadline has passed", id="ends now"),
+    ],
+)
+def test_an_approval_of_anything_else_is_not_taken_in(world, unapproved, changes, said):
+    world.now = 1_900_000_000
+    with pytest.raises(ApprovalRejected, match=said):
+        accept(world, approval_of(world, unapproved, **changes))
     assert len(world.night().unapproved) == 1
 
 

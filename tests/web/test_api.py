@@ -131,6 +131,15 @@ def test_another_issuers_key_touches_nothing_of_ours(world, client):
     assert world.audit() == 2
 
 
+def test_a_revocation_from_the_beginning_is_not_the_one_that_is_pending(world, client):
+    world.submit("a")
+    world.night()
+    mine, path = key(world), f"/v1/certificates/{DIGEST}/statuses"
+    assert ask(client, "POST", path, STATUS, mine).status_code == HTTPStatus.ACCEPTED
+    assert ask(client, "POST", path, STATUS, mine).status_code == HTTPStatus.ACCEPTED, "asking twice is asking once"
+    assert_problem(ask(client, "POST", path, STATUS | {"from_beginning": True}, mine), 409, "illegal-transition")
+
+
 def test_a_key_is_nowhere_in_the_database(world):
     token = key(world)["Authorization"].removeprefix("Bearer ")
     secret = token.split("_", 2)[2]
