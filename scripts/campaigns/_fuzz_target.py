@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["verifier"]):
     from verifier.history.events import read_event
     from verifier.history.log import Entry
     from verifier.places import mirror, service
-    from verifier.places.place import Place
+    from verifier.places.location import Location
     from verifier.proofs.keccak import keccak256
     from verifier.proofs.trie import pool, value_at
 
@@ -55,7 +55,7 @@ def read_bundle(data: bytes) -> None:
     bundle.parse(data, TRUSTED._replace(bundles=frozenset({hashlib.sha256(data).digest()})))
 
 
-class Everywhere(Place):
+class Everywhere(Location):
     """A mirror of which every file holds the same."""
 
     def __init__(self, data: bytes) -> None:
@@ -68,10 +68,10 @@ class Everywhere(Place):
 
 def read_mirror(data: bytes) -> None:
     """Checkpoint, tiles, bundle line, entries and blocks of a mirror."""
-    place, pinned = Everywhere(data), TRUSTED._replace(bundles=frozenset({bytes(32)}))
+    location, pinned = Everywhere(data), TRUSTED._replace(bundles=frozenset({bytes(32)}))
     with suppress(VerifierError):
-        mirror.receipt_from(place, b"\xaa" * 32, 1, bytes(32), METADATA)
-    mirror.bundle_from(place, pinned)
+        mirror.receipt_from(location, b"\xaa" * 32, 1, bytes(32), METADATA)
+    mirror.bundle_from(location, pinned)
 
 
 def _text(parse: Any) -> Any:

@@ -14,8 +14,8 @@ from anchor_service.core import tlog
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.merkle import MerkleTree
 from verifier.errors import NodeUnavailable
+from verifier.places.location import Location
 from verifier.places.mirror import Tree
-from verifier.places.place import Place
 
 SIZES = (1, 2, 3, 7, 255, 256, 257, 511, 512, 513, 1_000, 65_535, 65_536, 65_537, 66_000)
 
@@ -70,7 +70,7 @@ def test_the_verifier_finds_each_leaf_and_cuts_its_path(tmp_path, size):
     write(tmp_path / "batch", tlog.hash_tiles(tree))
     chance = random.Random(size)
     asked = range(size) if size <= 513 else [0, size - 1, *chance.sample(range(size), 40)]
-    read = Tree(Place(str(tmp_path)), "batch", size)
+    read = Tree(Location(str(tmp_path)), "batch", size)
     for index in asked:
         assert read.find(leaves[index]) == index
         assert read.path(index) == tree.inclusion_path(index)
@@ -114,7 +114,7 @@ def test_a_tile_that_is_missing_short_or_long_is_no_answer(tmp_path):
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(NodeUnavailable, match=r"001\.p/44"):
-            Tree(Place(str(tmp_path)), "batch", 300).leaf(299)
+            Tree(Location(str(tmp_path)), "batch", 300).leaf(299)
         path.touch()
 
 

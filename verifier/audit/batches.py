@@ -95,7 +95,7 @@ def _of_leaves(batch: Batch, leaves: list[bytes]) -> Iterator[Finding]:
     root = root_from_leaves(leaves) if leaves else bytes(32)
     if root != batch.anchor.root_hash:
         yield _finding(batch, "root-differs", found=root.hex(), anchored=batch.anchor.root_hash.hex())
-    disorder = next((place for place in range(1, len(leaves)) if leaves[place - 1] >= leaves[place]), None)
+    disorder = next((index for index in range(1, len(leaves)) if leaves[index - 1] >= leaves[index]), None)
     if disorder is not None:
         yield _finding(batch, "leaves-out-of-order", index=disorder)
 

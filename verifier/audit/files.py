@@ -49,7 +49,7 @@ class Entry:
 
 
 def path_of(issuer_id: bytes, sequence: int, suffix: str) -> str:
-    """Where a batch's file lies in its place."""
+    """The name of a batch's file, below the folder or address that holds them."""
     return f"{issuer_id.hex()}/{sequence:08d}.{suffix}"
 
 

@@ -38,8 +38,8 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """The finding for a program."""
-        place = {"issuer": self.issuer, "sequence": self.sequence, "entry": self.entry}
-        return {"name": self.name, "weight": self.weight, **place, "values": self.values}
+        subject = {"issuer": self.issuer, "sequence": self.sequence, "entry": self.entry}
+        return {"name": self.name, "weight": self.weight, **subject, "values": self.values}
 
 
 def of_breach(breach: Breach) -> Finding:

@@ -193,7 +193,7 @@ class _Page:
         if not found:
             return self._section("findings", f"<p>{self._say('none')}</p>")
         rows = [
-            (self._say(one["weight"]), self._name(one["issuer"]), self._place(one), self._in_words(one))
+            (self._say(one["weight"]), self._name(one["issuer"]), self._subject(one), self._in_words(one))
             for one in found[:MOST_ROWS]
         ]
         more = len(found) - MOST_ROWS
@@ -203,7 +203,7 @@ class _Page:
     def _in_words(self, finding: dict[str, Any]) -> str:
         return f"{in_words(finding, self._language)} [{finding['name']}]"
 
-    def _place(self, finding: dict[str, Any]) -> str:
+    def _subject(self, finding: dict[str, Any]) -> str:
         if finding["sequence"] is not None:
             return f"{self._say('batch')} {finding['sequence']}"
         return f"{self._say('entry')} {finding['entry']}" if finding["entry"] is not None else ""

@@ -31,7 +31,7 @@ def calendar(days: Sequence[str], rows: Sequence[tuple[str, dict[str, str]]], ti
 def bars(days: Sequence[str], values: Sequence[tuple[str, int]], title: str) -> str:
     """A mark for each batch at its day and size, on a logarithmic scale from 1."""
     step = (WIDTH - LEFT - RIGHT) / max(len(days), 1)
-    place = {day: number for number, day in enumerate(days)}
+    column = {day: number for number, day in enumerate(days)}
     decades = max(1, int(log10(max((value for _, value in values), default=1))) + 1)
     drawn = []
     for decade in range(decades + 1):
@@ -42,7 +42,7 @@ def bars(days: Sequence[str], values: Sequence[tuple[str, int]], title: str) -> 
         ]
     for day, value in values:
         y = TOP + 160 * (1 - log10(max(value, 1)) / decades)
-        x = LEFT + (place[day] + 0.5) * step
+        x = LEFT + (column[day] + 0.5) * step
         drawn.append(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{day}: {value:,}</title></circle>')
     return _svg(TOP + 160 + BOTTOM, title, [*drawn, *_days(days, step, TOP + 160 + 18)])
 
@@ -83,10 +83,10 @@ def steps(days: Sequence[str], series: Sequence[tuple[str, str, Sequence[int]]],
 
 def _days(days: Sequence[str], step: float, y: float) -> list[str]:
     """The first, the middle and the last day under an axis."""
-    places = sorted({0, len(days) // 2, len(days) - 1}) if days else []
+    columns = sorted({0, len(days) // 2, len(days) - 1}) if days else []
     if len(days) * step < 3 * DATE_WIDTH:
-        places = places[:1] if len(days) * step < 2 * DATE_WIDTH else [places[0], places[-1]]
-    return [_text(LEFT + (place + 0.5) * step, y, days[place], "middle") for place in places]
+        columns = columns[:1] if len(days) * step < 2 * DATE_WIDTH else [columns[0], columns[-1]]
+    return [_text(LEFT + (column + 0.5) * step, y, days[column], "middle") for column in columns]
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

@@ -20,7 +20,7 @@ from verifier.history.events import StatusChanged, read_event
 from verifier.history.log import checkpoint_of
 from verifier.history.recorded import Recorded, record
 from verifier.history.state import History, Issuer
-from verifier.places.place import Place
+from verifier.places.location import Location
 from verifier.proofs.merkle import inclusion_path
 
 FORMAT = "jangkar-audit-v1"
@@ -35,8 +35,8 @@ class Asked:
     `now` is the auditor's clock, in seconds since 1970.
     """
 
-    manifests: Place
-    entries: Place | None
+    manifests: Location
+    entries: Location | None
     previous: dict[str, Checkpoint]
     seed: str
     sample: int
@@ -75,14 +75,16 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
     issuers: dict[bytes, Seen] = {}
     drawn: list[dict[str, Any]] = []
     words = 0
-    for place, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
-        findings += _of_previous(recorded, place, asked.previous.get(pin.address))
+    for registry_index, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
+        findings += _of_previous(recorded, registry_index, asked.previous.get(pin.address))
         findings += map(of_breach, history.breaches)
         slots = list(expected(history))
         words += len(slots)
-        findings += _of_storage(chain, place, slots, progress)
+        findings += _of_storage(chain, registry_index, slots, progress)
         batches = list(_batches(chain, pin.address, history))
-        chosen = sample.draw(asked.seed, checkpoints[place], [one.anchor.tree_size for one in batches], asked.sample)
+        chosen = sample.draw(
+            asked.seed, checkpoints[registry_index], [one.anchor.tree_size for one in batches], asked.sample
+        )
         for number, batch in enumerate(batches):
             seen = issuers.setdefault(batch.issuer_id, Seen(history.issuer(batch.issuer_id)))
             judged = _of_batch(batch, asked, progress, number, len(batches))
@@ -100,18 +102,18 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
     return _report(chain, asked, recorded, checkpoints, words, issuers, drawn, findings)
 
 
-def _of_previous(recorded: Recorded, place: int, previous: Checkpoint | None) -> Iterator[Finding]:
+def _of_previous(recorded: Recorded, registry_index: int, previous: Checkpoint | None) -> Iterator[Finding]:
     """Whether the history begins with the one that the last audit saw."""
-    if previous is not None and not recorded.begins_with(place, previous):
+    if previous is not None and not recorded.begins_with(registry_index, previous):
         yield forked(previous)
 
 
-def _of_storage(chain: Chain, place: int, slots: list[Slot], progress: Progress) -> Iterator[Finding]:
+def _of_storage(chain: Chain, registry_index: int, slots: list[Slot], progress: Progress) -> Iterator[Finding]:
     """Whether the registry's storage is what its log leads to, slot by slot."""
     wrong: dict[str, None] = {}
     for first in range(0, len(slots), SLOTS_AT_ONCE):
         some = slots[first : first + SLOTS_AT_ONCE]
-        found = chain.words(place, [slot for _, slot, _ in some])
+        found = chain.words(registry_index, [slot for _, slot, _ in some])
         wrong |= {what: None for (what, _, word), other in zip(some, found, strict=True) if word != other}
         progress.step("slots", min(first + SLOTS_AT_ONCE, len(slots)), len(slots))
     yield from (Finding("storage-differs", values={"what": what}) for what in wrong)
@@ -183,8 +185,8 @@ def _call(batch: Batch, judged: Judged, index: int, chain: Chain, findings: list
     if answer is False:
         findings.append(_finding(batch, "call-refuted", leaf=leaf.hex(), index=index))
     call = {"to": batch.registry, "data": "0x" + asked.data.hex(), "block": chain.head.number}
-    place = {"issuer": batch.issuer_id.hex(), "sequence": batch.sequence, "index": index, "leaf": leaf.hex()}
-    return {**place, "call": call, "cast": asked.cast(chain.head.number, "URL"), "answer": answer}
+    where = {"issuer": batch.issuer_id.hex(), "sequence": batch.sequence, "index": index, "leaf": leaf.hex()}
+    return {**where, "call": call, "cast": asked.cast(chain.head.number, "URL"), "answer": answer}
 
 
 def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:

@@ -12,18 +12,18 @@ _DOMAIN = b"jangkar-audit-v1"
 
 
 def draw(seed: str, checkpoint: Checkpoint, sizes: Sequence[int], count: int) -> dict[int, list[int]]:
-    """Which leaves of which batches are drawn: indexes by the batch's place in `sizes`, each leaf at most once."""
+    """Which leaves of which batches are drawn: indexes by the batch's index in `sizes`, each leaf at most once."""
     total = sum(sizes)
     drawn: set[int] = set()
     numbers = _numbers(seed, checkpoint)
     while len(drawn) < min(count, total):
         drawn.add(next(numbers) % total)
     found: dict[int, list[int]] = {}
-    first, place = 0, 0
+    first, batch_index = 0, 0
     for number in sorted(drawn):
-        while number >= first + sizes[place]:
-            first, place = first + sizes[place], place + 1
-        found.setdefault(place, []).append(number - first)
+        while number >= first + sizes[batch_index]:
+            first, batch_index = first + sizes[batch_index], batch_index + 1
+        found.setdefault(batch_index, []).append(number - first)
     return found
 
 

@@ -32,23 +32,23 @@ def _of_issuer(issuer_id: bytes, issuer: Issuer) -> Iterator[Slot]:
     for leaf_hash, kept in issuer.kept.items():
         slot = storage.mapped(storage.HISTORIES, issuer_id, leaf_hash)
         yield f"{name}: how many statuses of leaf {leaf_hash.hex()}", slot, len(kept)
-        for place, written in enumerate(kept):
+        for record_index, written in enumerate(kept):
             said = written.record
             flags = ((said.status, 1), (said.from_beginning, 1), (said.by_regulator, 1), (said.reason, 1))
             packed = _packed(*flags, (said.block_time, 8), (_word_of(written.writer), 20))
-            first = storage.items(slot) + storage.RECORD_WORDS * place
+            first = storage.items(slot) + storage.RECORD_WORDS * record_index
             record = (packed, int.from_bytes(said.successor, "big"))
-            yield from _run(f"{name}: status {place} of leaf {leaf_hash.hex()}", first, record)
+            yield from _run(f"{name}: status {record_index} of leaf {leaf_hash.hex()}", first, record)
 
 
 def _accreditation(name: str, issuer_id: bytes, issuer: Issuer) -> Iterator[Slot]:
     windows = storage.mapped(storage.WINDOWS, issuer_id)
     yield f"{name}: how many windows", windows, len(issuer.windows)
-    for place, window in enumerate(issuer.windows):
+    for window_index, window in enumerate(issuer.windows):
         span = _packed((window.from_, 8), (window.until, 8))
-        first = storage.items(windows) + storage.WINDOW_WORDS * place
+        first = storage.items(windows) + storage.WINDOW_WORDS * window_index
         yield from _run(
-            f"{name}: window {place}", first, (span, window.scope, int.from_bytes(window.profile_digest, "big"))
+            f"{name}: window {window_index}", first, (span, window.scope, int.from_bytes(window.profile_digest, "big"))
         )
     for address, key in issuer.keys.items():
         spans = ((key.from_, 8), (key.until, 8), (key.compromised_since, 8))

@@ -73,8 +73,8 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
     if forks:
         return Look(chain.head.number, (*alarms, *forks), (), state, recorded.logs)
     news: list[Finding] = []
-    for place, event in _new_events(recorded, state):
-        alarms += [of_breach(one) for one in recorded.histories[place].breaches if one.event == event]
+    for registry_index, event in _new_events(recorded, state):
+        alarms += [of_breach(one) for one in recorded.histories[registry_index].breaches if one.event == event]
         told = _told(event, expected, is_first=not state.logs)
         if told is not None:
             (alarms if told.name in ALARMS else news).append(told)
@@ -105,16 +105,16 @@ def _told(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding |
 
 
 def _forks(recorded: Recorded, state: State) -> Iterator[Finding]:
-    for place, pin in enumerate(recorded.policy.registries[: len(recorded.logs)]):
+    for registry_index, pin in enumerate(recorded.policy.registries[: len(recorded.logs)]):
         seen = state.logs.get(pin.address)
-        if seen is not None and not recorded.begins_with(place, seen):
+        if seen is not None and not recorded.begins_with(registry_index, seen):
             yield forked(seen)
 
 
 def _new_events(recorded: Recorded, state: State) -> Iterator[tuple[int, Event]]:
-    for place, (pin, log) in enumerate(zip(recorded.policy.registries, recorded.logs, strict=False)):
+    for registry_index, (pin, log) in enumerate(zip(recorded.policy.registries, recorded.logs, strict=False)):
         seen = state.logs.get(pin.address)
-        yield from ((place, read_event(entry)) for entry in log[seen.size if seen else 0 :])
+        yield from ((registry_index, read_event(entry)) for entry in log[seen.size if seen else 0 :])
 
 
 def _missed(recorded: Recorded) -> Iterator[Finding]:

@@ -37,18 +37,18 @@ class Chain:
         """What one receipt is judged by, from the first node that proves it. Raises: NodeUnavailable."""
         return self._first(lambda reader: reader.facts(self.head, registry, issuer_id, sequence, leaf_hash))
 
-    def checkpoint(self, place: int = 0) -> Checkpoint:
-        """Size and root of the log of the registry at a place of the policy. Raises: NodeUnavailable."""
-        frontier = self.frontier(place)
+    def checkpoint(self, registry_index: int = 0) -> Checkpoint:
+        """Size and root of the log of the registry at an index of the policy. Raises: NodeUnavailable."""
+        frontier = self.frontier(registry_index)
         return Checkpoint(frontier.size, frontier.root)
 
-    def frontier(self, place: int) -> Frontier:
-        """The frontier of the log of the registry at a place of the policy. Raises: NodeUnavailable."""
-        return self._first(lambda reader: reader.frontier(self.head, self.policy.registries[place]))
+    def frontier(self, registry_index: int) -> Frontier:
+        """The frontier of the log of the registry at an index of the policy. Raises: NodeUnavailable."""
+        return self._first(lambda reader: reader.frontier(self.head, self.policy.registries[registry_index]))
 
-    def words(self, place: int, slots: list[int]) -> list[int]:
-        """What stands in these slots of the registry at a place of the policy. Raises: NodeUnavailable."""
-        return self._first(lambda reader: reader.words(self.head, self.policy.registries[place], slots))
+    def words(self, registry_index: int, slots: list[int]) -> list[int]:
+        """What stands in these slots of the registry at an index of the policy. Raises: NodeUnavailable."""
+        return self._first(lambda reader: reader.words(self.head, self.policy.registries[registry_index], slots))
 
     @cached_property
     def _readers(self) -> tuple[RegistryReader, ...]:

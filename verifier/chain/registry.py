@@ -49,8 +49,8 @@ class RegistryReader:
 
         Raises: NodeUnavailable.
         """
-        place = self._policy.place_of(registry)
-        pin = self._policy.registries[place]
+        registry_index = self._policy.index_of(registry)
+        pin = self._policy.registries[registry_index]
         anchor = self.anchor_of(head, pin, issuer_id, sequence)
         window = key = again = None
         if anchor is not None:
@@ -63,7 +63,7 @@ class RegistryReader:
             keys = self._keys(head, pin, issuer_id, writers)
             key = keys[anchor.key]
             again = Reattestation(time, keys[storage.address_at(reattested)]) if time else None
-        statuses, unlisted = self._statuses(head, place, issuer_id, leaf_hash)
+        statuses, unlisted = self._statuses(head, registry_index, issuer_id, leaf_hash)
         return Facts(head, anchor, window, key, again, standing(statuses), unlisted)
 
     def anchor_of(self, head: Head, pin: RegistryPin, issuer_id: bytes, sequence: int) -> Anchor | None:
@@ -79,7 +79,7 @@ class RegistryReader:
         return Frontier(size, [word.to_bytes(32, "big") for word in words])
 
     def _statuses(
-        self, head: Head, place: int, issuer_id: bytes, leaf_hash: bytes
+        self, head: Head, registry_index: int, issuer_id: bytes, leaf_hash: bytes
     ) -> tuple[list[StatusRecord], str | None]:
         """What stands for a leaf in its registry and in each that succeeds it, and who of those is unlisted."""
         pins = self._policy.registries
@@ -91,7 +91,7 @@ class RegistryReader:
             successor = storage.address_at(succeeded)
             return record, None if successor == NO_ADDRESS else successor
 
-        return over_successors([pin.address for pin in pins], place, read)
+        return over_successors([pin.address for pin in pins], registry_index, read)
 
     def _standing_record(self, head: Head, pin: RegistryPin, issuer_id: bytes, slot: int, length: int) -> StatusRecord:
         """The last record of a leaf that carries weight: docs/spec/registry.md 5."""

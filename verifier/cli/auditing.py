@@ -16,7 +16,7 @@ from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import open_chain
 from verifier.cli.answers import UsageError, cannot_be
 from verifier.formats.policy import Policy, is_http
-from verifier.places.place import Place
+from verifier.places.location import Location
 
 MAX_LAG_DAYS = 366
 MOST_LINES = 40
@@ -51,16 +51,16 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
             options.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{options.previous} is no report of an audit") from None
-    for option, place in (("--manifests", options.manifests), ("--entries", options.entries)):
+    for option, location in (("--manifests", options.manifests), ("--entries", options.entries)):
         # A mistyped folder is no fraud.
-        if place and not is_http(place) and not Path(place).is_dir():
-            raise UsageError(f"{option} {place} is neither a folder nor an http address")
+        if location and not is_http(location) and not Path(location).is_dir():
+            raise UsageError(f"{option} {location} is neither a folder nor an http address")
     known = {pin.address for pin in trusted.registries}
     if previous and not known & set(previous):
         raise UsageError(f"{options.previous} is about another registry than the policy's")
     asked = Asked(
-        manifests=Place(options.manifests),
-        entries=Place(options.entries) if options.entries else None,
+        manifests=Location(options.manifests),
+        entries=Location(options.entries) if options.entries else None,
         previous=previous,
         seed=options.seed,
         sample=options.sample,
@@ -93,8 +93,8 @@ def _say(report: dict[str, Any], result: str, digest: str, options: argparse.Nam
     told = [one for one in report["findings"] if one["weight"] != "remark"]
     for one in told[:MOST_LINES]:
         known = [name for name in ("issuer", "sequence", "entry") if one[name] not in ("", None)]
-        place = "".join(f", {name} {one[name]}" for name in known)
-        print(f"{one['weight']}: {one['name']}{place}: {in_words(one, options.lang)}")
+        subject = "".join(f", {name} {one[name]}" for name in known)
+        print(f"{one['weight']}: {one['name']}{subject}: {in_words(one, options.lang)}")
     if len(told) > MOST_LINES:
         print(page.WORDS["more"].in_(options.lang, {"count": len(told) - MOST_LINES}))
     print(f"{options.out / 'report.json'}, digest {digest}")

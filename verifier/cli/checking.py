@@ -34,7 +34,7 @@ from verifier.formats.receipt import parse as parse_receipt
 from verifier.history import bundle, memory
 from verifier.history.recorded import Recorded, ask_about, record
 from verifier.places import service
-from verifier.places.place import Place
+from verifier.places.location import Location
 from verifier.verdict.ask import Question, ask
 from verifier.verdict.verdict import EXIT_CODES
 from verifier.verdict.words import REASONS, WIB
@@ -149,7 +149,7 @@ def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) 
         # Its reader brings threads along, which a check without it should not wait for.
         from verifier.places import mirror  # noqa: PLC0415
 
-        return None, bundle.parse(mirror.bundle_from(Place(options.mirror), trusted), trusted)
+        return None, bundle.parse(mirror.bundle_from(Location(options.mirror), trusted), trusted)
     if instant is None and options.memory is None:
         return None, None
     chain = open_chain(trusted)

@@ -13,8 +13,8 @@ from verifier.formats.policy import Policy
 from verifier.formats.receipt import SUFFIX, Receipt
 from verifier.history import bundle
 from verifier.history.recorded import Recorded, record
+from verifier.places.location import Location
 from verifier.places.mirror import bundle_from, receipt_from
-from verifier.places.place import Place
 from verifier.verdict.ask import Question, ask
 
 
@@ -47,7 +47,7 @@ def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
     with said_of(options.metadata):
         parse_metadata(metadata)
     recorded = _recorded(options, trusted)
-    found = _find(Place(options.mirror), recorded, issuer_id, file.digest, metadata)
+    found = _find(Location(options.mirror), recorded, issuer_id, file.digest, metadata)
     if found is None:
         raise Refuted(
             f"up to block {recorded.head.number} no batch of this issuer holds this file with this metadata; "
@@ -68,14 +68,14 @@ def _recorded(options: argparse.Namespace, trusted: Policy) -> Recorded:
         return record(open_chain(trusted), progress)
     pinned = trusted._replace(bundles=frozenset({hash_of("--digest", options.digest)}))
     with said_of(options.mirror):
-        return bundle.parse(bundle_from(Place(options.mirror), pinned), pinned)
+        return bundle.parse(bundle_from(Location(options.mirror), pinned), pinned)
 
 
-def _find(place: Place, recorded: Recorded, issuer_id: bytes, digest: bytes, metadata: str) -> Receipt | None:
+def _find(location: Location, recorded: Recorded, issuer_id: bytes, digest: bytes, metadata: str) -> Receipt | None:
     """The receipt from the newest batch that holds the certificate's leaf."""
     sequences = sorted(recorded.histories[-1].issuer(issuer_id).anchors, reverse=True)
     for done, sequence in enumerate(sequences, start=1):
-        found = receipt_from(place, issuer_id, sequence, digest, metadata)
+        found = receipt_from(location, issuer_id, sequence, digest, metadata)
         if sys.stderr.isatty():
             end = "\n" if found or done == len(sequences) else ""
             print(f"\rbatch {done} of {len(sequences)}", end=end, file=sys.stderr, flush=True)

@@ -43,9 +43,9 @@ class Policy(NamedTuple):
     bundles: frozenset[bytes]
     max_bundle_age: int
 
-    def place_of(self, registry: str) -> int:
-        """Where a registry stands among the policy's; the first place where it is none of them."""
-        return next((place for place, pin in enumerate(self.registries) if pin.address == registry), 0)
+    def index_of(self, registry: str) -> int:
+        """The index of a registry among the policy's; 0 where it is none of them."""
+        return next((index for index, pin in enumerate(self.registries) if pin.address == registry), 0)
 
 
 def load(path: Path) -> Policy:

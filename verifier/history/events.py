@@ -138,7 +138,7 @@ Act: TypeAlias = (
 
 
 class Event(NamedTuple):
-    """One entry of the log, read: what happened, when in seconds since 1970, in which block, and its place."""
+    """One entry of the log, read: what happened, when in seconds since 1970, in which block, and its index."""
 
     act: Act
     time: int

@@ -48,15 +48,15 @@ def checkpoint_of(entries: Iterable[bytes]) -> Checkpoint:
 
 
 def read_log(
-    chain: Chain, place: int = 0, known: Sequence[Entry] = (), progress: Progress | None = None
+    chain: Chain, registry_index: int = 0, known: Sequence[Entry] = (), progress: Progress | None = None
 ) -> list[Entry]:
-    """The whole log of the registry at a place of the policy, from the first node whose events lead to its checkpoint.
+    """The whole log of the registry at an index of the policy, from the first node whose events lead to its checkpoint.
 
     `known` entries are not asked for again; where they are no beginning of the log, no node's events lead to it.
     Raises: NodeUnavailable; of it LogDiffers when a node's events lead elsewhere than the registry's storage.
     """
-    proven = chain.checkpoint(place)
-    registry = chain.policy.registries[place].address
+    proven = chain.checkpoint(registry_index)
+    registry = chain.policy.registries[registry_index].address
     first = known[-1].block + 1 if known else 0
     refused: list[NodeUnavailable] = []
     for node in chain.nodes:

@@ -63,13 +63,13 @@ def extend(chain: Chain, memory: Memory) -> Memory:
     Raises: HistoryForked; NodeUnavailable, also where the chain ends before what is remembered.
     """
     found = dict(memory)
-    for place, pin in enumerate(chain.policy.registries):
+    for registry_index, pin in enumerate(chain.policy.registries):
         seen = memory.get(pin.address)
         try:
-            frontier = chain.frontier(place)
+            frontier = chain.frontier(registry_index)
         except NodeUnavailable:
             # A successor that is listed beforehand may not be there yet; what was seen once is.
-            if place == 0 or seen is not None:
+            if registry_index == 0 or seen is not None:
                 raise
             continue
         if seen is not None:

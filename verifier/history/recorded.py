@@ -35,12 +35,12 @@ class Recorded(NamedTuple):
 
         Raises: NodeUnavailable where the log of that registry was not written down.
         """
-        place = self.policy.place_of(registry)
-        if place >= len(self.histories):
+        registry_index = self.policy.index_of(registry)
+        if registry_index >= len(self.histories):
             raise NodeUnavailable(f"the log of registry {registry} is not among what was recorded")
-        issuer = self._issuer(place, issuer_id)
+        issuer = self._issuer(registry_index, issuer_id)
         anchor = self._anchor(issuer, sequence)
-        statuses, unlisted = self._statuses(place, issuer_id, leaf_hash)
+        statuses, unlisted = self._statuses(registry_index, issuer_id, leaf_hash)
         return Facts(
             head=self.head if self.on is None else self.head._replace(time=self.on),
             anchor=anchor,
@@ -53,17 +53,17 @@ class Recorded(NamedTuple):
 
     def accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
         """Whether one of an issuer's windows held an instant."""
-        issuer = self._issuer(self.policy.place_of(registry), issuer_id)
+        issuer = self._issuer(self.policy.index_of(registry), issuer_id)
         return any(issuer.is_open(window, instant) for window in range(len(issuer.windows)))
 
     def is_later(self, receipt: Receipt, instant: int) -> bool:
         """Whether a receipt's anchor is there, and younger than an instant."""
-        anchor = self._issuer(self.policy.place_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
+        anchor = self._issuer(self.policy.index_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
         return anchor is not None and anchor.block_time > instant
 
-    def begins_with(self, place: int, checkpoint: Checkpoint) -> bool:
-        """Whether the log of the registry at a place of the policy begins with what an earlier reader saw."""
-        return checkpoint == checkpoint_of(entry.data for entry in self.logs[place][: checkpoint.size])
+    def begins_with(self, registry_index: int, checkpoint: Checkpoint) -> bool:
+        """Whether the log of the registry at an index of the policy begins with what an earlier reader saw."""
+        return checkpoint == checkpoint_of(entry.data for entry in self.logs[registry_index][: checkpoint.size])
 
     def until(self, instant: int) -> "Recorded":
         """What was known at an instant: the same logs, cut off behind it."""
@@ -72,14 +72,16 @@ class Recorded(NamedTuple):
         head = Head(number, bytes(32), instant, number)
         return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.grounds)
 
-    def _issuer(self, place: int, issuer_id: bytes) -> Issuer:
-        return self.histories[place].issuer(issuer_id) if place < len(self.histories) else Issuer()
+    def _issuer(self, registry_index: int, issuer_id: bytes) -> Issuer:
+        return self.histories[registry_index].issuer(issuer_id) if registry_index < len(self.histories) else Issuer()
 
     def _anchor(self, issuer: Issuer, sequence: int) -> Anchor | None:
         anchor = issuer.anchors.get(sequence)
         return anchor if anchor and (self.on is None or anchor.block_time <= self.on) else None
 
-    def _statuses(self, place: int, issuer_id: bytes, leaf_hash: bytes) -> tuple[list[StatusRecord], str | None]:
+    def _statuses(
+        self, registry_index: int, issuer_id: bytes, leaf_hash: bytes
+    ) -> tuple[list[StatusRecord], str | None]:
         def read(index: int) -> tuple[StatusRecord, str | None]:
             issuer = self._issuer(index, issuer_id)
             record = issuer.status_of(leaf_hash) if self.on is None else issuer.status_on(leaf_hash, self.on)
@@ -87,7 +89,7 @@ class Recorded(NamedTuple):
 
         # A registry whose log was not written down is as good as not listed.
         read_ones = [pin.address for pin in self.policy.registries[: len(self.histories)]]
-        return over_successors(read_ones, place, read)
+        return over_successors(read_ones, registry_index, read)
 
 
 class Past(NamedTuple):
@@ -121,13 +123,13 @@ def record(chain: Chain, progress: Progress | None = None, known: Sequence[Seque
     return Recorded(chain.policy, chain.head, logs, histories, chain.grounds)
 
 
-def _read(chain: Chain, place: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:
+def _read(chain: Chain, registry_index: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:
     if known:
         try:
-            return read_log(chain, place, known, progress)
+            return read_log(chain, registry_index, known, progress)
         except LogDiffers:
             pass
-    return read_log(chain, place, progress=progress)
+    return read_log(chain, registry_index, progress=progress)
 
 
 def ask_about(question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time) -> Past:

@@ -17,7 +17,7 @@ from verifier.formats.metadata import parse_metadata, parse_profile
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.formats.strictjson import read
-from verifier.places.place import Place
+from verifier.places.location import Location
 from verifier.proofs.hashing import DIGEST_BYTES, certificate_leaf, node_hash
 from verifier.proofs.merkle import root_from_leaves, siblings
 
@@ -38,7 +38,7 @@ _CHECKPOINT = re.compile(
 )
 
 
-def bundle_from(place: Place, policy: Policy) -> bytes:
+def bundle_from(location: Location, policy: Policy) -> bytes:
     """The newest bundle that the policy pins and the mirror holds, put together from its pieces.
 
     Raises: BundleNotPinned where the policy pins none; NodeUnavailable where the mirror holds none of them, or not
@@ -53,7 +53,7 @@ def bundle_from(place: Place, policy: Policy) -> bytes:
     refused: list[NodeUnavailable] = []
     for digest in sorted(policy.bundles):
         try:
-            header = place.read(f"bundles/{digest.hex()}", MAX_TEXT_BYTES)
+            header = location.read(f"bundles/{digest.hex()}", MAX_TEXT_BYTES)
             found.append((*_outline(header), header, digest))
         except NodeUnavailable as error:
             refused.append(error)
@@ -62,7 +62,7 @@ def bundle_from(place: Place, policy: Policy) -> bytes:
     _, sizes, header, digest = max(found)
     pieces = [header]
     for pin, size in zip(policy.registries, sizes, strict=False):
-        pieces += _entries(place, f"logs/{pin.address}", size)
+        pieces += _entries(location, f"logs/{pin.address}", size)
     data = b"".join(pieces)
     if hashlib.sha256(data).digest() != digest:
         raise NodeUnavailable(f"the pieces that the mirror holds do not give the bundle {digest.hex()}")
@@ -72,9 +72,9 @@ def bundle_from(place: Place, policy: Policy) -> bytes:
 class Tree:
     """One batch's tree, read from the tiles of a mirror as far as it is asked for."""
 
-    def __init__(self, place: Place, folder: str, size: int) -> None:
+    def __init__(self, location: Location, folder: str, size: int) -> None:
         self.size = size
-        self._place = place
+        self._location = location
         self._folder = folder
         self._tiles: dict[tuple[int, int], bytes] = {}
 
@@ -110,7 +110,7 @@ class Tree:
         if (level, number) not in self._tiles:
             width = min(WIDTH, (self.size >> HEIGHT * level) - number * WIDTH)
             name = f"{self._folder}/{_name(f'tile/{level}', number, width)}"
-            tile = self._place.read(name, width * DIGEST_BYTES)
+            tile = self._location.read(name, width * DIGEST_BYTES)
             if len(tile) != width * DIGEST_BYTES:
                 raise NodeUnavailable(f"{name} has {len(tile)} bytes where {width} hashes belong")
             self._tiles[level, number] = tile
@@ -129,7 +129,7 @@ class Told(NamedTuple):
 
 
 def receipt_from(
-    place: Place, issuer_id: bytes, sequence: int, document_digest: bytes, metadata_text: str
+    location: Location, issuer_id: bytes, sequence: int, document_digest: bytes, metadata_text: str
 ) -> Receipt | None:
     """The receipt of a certificate, where a batch's tree holds its leaf.
 
@@ -137,8 +137,8 @@ def receipt_from(
     """
     metadata = parse_metadata(metadata_text)
     folder = f"{issuer_id.hex()}/{sequence:08}"
-    told = _told(place, folder, issuer_id, sequence)
-    tree = Tree(place, folder, told.size)
+    told = _told(location, folder, issuer_id, sequence)
+    tree = Tree(location, folder, told.size)
     index = tree.find(certificate_leaf(issuer_id, document_digest, metadata_text))
     if index is None:
         return None
@@ -163,9 +163,9 @@ def receipt_from(
     )
 
 
-def _told(place: Place, folder: str, issuer_id: bytes, sequence: int) -> Told:
+def _told(location: Location, folder: str, issuer_id: bytes, sequence: int) -> Told:
     name = f"{folder}/checkpoint"
-    match = _CHECKPOINT.fullmatch(place.read(name, MAX_TEXT_BYTES).decode(errors="replace"))
+    match = _CHECKPOINT.fullmatch(location.read(name, MAX_TEXT_BYTES).decode(errors="replace"))
     if match is None or (bytes.fromhex(match[3]), int(match[4])) != (issuer_id, sequence):
         raise NodeUnavailable(f"{name} is no checkpoint of this batch")
     return Told(int(match[1]), match[2], int(match[5]), int(match[7]), match[8], match[9])
@@ -183,21 +183,21 @@ def _outline(header: bytes) -> tuple[int, list[int]]:
     return number, sizes
 
 
-def _entries(place: Place, folder: str, size: int) -> Iterator[bytes]:
+def _entries(location: Location, folder: str, size: int) -> Iterator[bytes]:
     """The lines of a log in a bundle. Some runs are read at once; how many there are nobody has vouched for yet."""
     runs = range(-(-size // WIDTH))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for first in range(0, len(runs), AT_ONCE):
-            for lines in pool.map(partial(_run, place, folder, size), runs[first : first + AT_ONCE]):
+            for lines in pool.map(partial(_run, location, folder, size), runs[first : first + AT_ONCE]):
                 yield from lines
 
 
-def _run(place: Place, folder: str, size: int, number: int) -> list[bytes]:
+def _run(location: Location, folder: str, size: int, number: int) -> list[bytes]:
     """The lines of one run of entries, with the numbers of their blocks."""
     width = min(WIDTH, size - number * WIDTH)
     name = _name(f"{folder}/tile/entries", number, width)
-    entries = list(_split(place.read(name, MAX_RUN_BYTES)))
-    blocks = place.read(_name(f"{folder}/blocks", number, width), width * BLOCK_BYTES)
+    entries = list(_split(location.read(name, MAX_RUN_BYTES)))
+    blocks = location.read(_name(f"{folder}/blocks", number, width), width * BLOCK_BYTES)
     if (len(entries), len(blocks)) != (width, width * BLOCK_BYTES):
         raise NodeUnavailable(f"{name} and its blocks are not {width} entries")
     numbers = (int.from_bytes(blocks[at : at + BLOCK_BYTES]) for at in range(0, len(blocks), BLOCK_BYTES))

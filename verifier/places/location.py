@@ -9,12 +9,12 @@ from verifier.formats.policy import is_http
 TIMEOUT_SECONDS = 60
 
 
-class Place:
+class Location:
     """Where files are read from by their names; nothing that lies there is believed."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place.rstrip("/")
-        self._is_remote = is_http(place)
+    def __init__(self, location: str) -> None:
+        self._location = location.rstrip("/")
+        self._is_remote = is_http(location)
 
     def find(self, name: str, max_bytes: int) -> bytes | None:
         """A file, or nothing where a folder holds none; one byte more than the bound of one that is too long.
@@ -22,8 +22,8 @@ class Place:
         Raises: NodeUnavailable where an address does not answer, or with too much; OSError.
         """
         if self._is_remote:
-            return fetch(f"{self._place}/{name}", None, TIMEOUT_SECONDS, max_bytes)
-        path = Path(self._place) / name
+            return fetch(f"{self._location}/{name}", None, TIMEOUT_SECONDS, max_bytes)
+        path = Path(self._location) / name
         if not path.exists():
             return None
         with path.open("rb") as file:
@@ -33,7 +33,7 @@ class Place:
         """A file that has to be there. Raises: NodeUnavailable where it is not, or is too long; OSError."""
         found = self.find(name, max_bytes)
         if found is None:
-            raise NodeUnavailable(f"{self._place} holds no {name}")
+            raise NodeUnavailable(f"{self._location} holds no {name}")
         if len(found) > max_bytes:
-            raise NodeUnavailable(f"{self._place}/{name} has more than {max_bytes} bytes")
+            raise NodeUnavailable(f"{self._location}/{name} has more than {max_bytes} bytes")
         return found
