@@ -192,7 +192,9 @@ def page_schema(known: dict[str, str]) -> dict[str, Any]:
             "/v/{code}": get({"name": "code", "in": "path", "required": True, "schema": code}),
             "/check": post("multipart/form-data", upload), "/ask": post("application/json", question),
             "/path": post("application/x-www-form-urlencoded", receipt),
-            "/ots": post("application/x-www-form-urlencoded", receipt), "/healthz": get(), "/favicon.ico": get(),
+            "/ots": post("application/x-www-form-urlencoded", receipt),
+            "/export/opentimestamps": post("application/x-www-form-urlencoded", receipt),
+            "/healthz": get(), "/favicon.ico": get(),
         },
     }  # fmt: skip
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "check --mirror": "check {paper} --issuer {issuer} --mirror {mirror} --digest {digest}",
     "check --block": "check {paper} --issuer {issuer} --block {block}",
     "code": "code {code} --service {service}",
+    "export": "export {receipt} --as opentimestamps --out {new}",
     "ots": "ots {receipt} --out {new}",
     "call": "call {receipt}",
     "log": "log",
@@ -54,8 +55,8 @@ COMMANDS = {
     "watch": "watch --state {state} --once",
 }
 OF_NODES = (
-    "check", "check --at", "check --memory", "check --block", "ots", "call", "log", "log --entry", "log --since",
-    "log --proof", "bundle", "bundle --block", "receipt", "audit", "watch",
+    "check", "check --at", "check --memory", "check --block", "export", "ots", "call", "log", "log --entry",
+    "log --since", "log --proof", "bundle", "bundle --block", "receipt", "audit", "watch",
 )  # fmt: skip
 OF_EVENTS = ("check --at", "log", "log --entry", "log --since", "bundle", "receipt")
 
@@ -66,7 +67,7 @@ CAUSES: list[tuple[str, int, dict[str, str], tuple[str, ...]]] = [
     ("no file", 2, {"paper": "{missing}"}, ("check", "receipt")),
     ("a folder for a file", 2, {"paper": "{out}"}, ("check", "receipt")),
     ("an empty file", 2, {"paper": "{empty}"}, ("check",)),
-    ("no receipt", 2, {"receipt": "{missing}"}, ("check --receipt", "ots", "call")),
+    ("no receipt", 2, {"receipt": "{missing}"}, ("check --receipt", "export", "ots", "call")),
     ("no proof", 2, {"proof": "{missing}"}, ("log --proof", "log --checkpoint")),
     ("no bundle", 2, {"bundle": "{missing}"}, ("check --bundle",)),
     ("no manifest", 2, {"manifest": "{missing}"}, ("approval",)),
@@ -79,7 +80,7 @@ CAUSES: list[tuple[str, int, dict[str, str], tuple[str, ...]]] = [
     ("a day of another form", 2, {"day": "yesterday"}, ("check --at",)),
     ("a checkpoint of another form", 2, {"checkpoint": "12"}, ("log --checkpoint",)),
     ("a mistyped code", 2, {"code": "UUUUUUUUUUUU"}, ("code",)),
-    ("an output that is there", 2, {"new": "{rubbish}"}, ("ots", "bundle", "receipt")),
+    ("an output that is there", 2, {"new": "{rubbish}"}, ("export", "ots", "bundle", "receipt")),
     ("a malformed memory", 2, {"memory": "{rubbish}"}, ("check --memory",)),
     ("a malformed manifest", 2, {"manifest": "{rubbish}"}, ("approval",)),
     ("a malformed metadata", 2, {"metadata": "{rubbish}"}, ("receipt", "receipt --digest")),
@@ -88,9 +89,9 @@ CAUSES: list[tuple[str, int, dict[str, str], tuple[str, ...]]] = [
     ("a malformed bundle", 2, {"bundle": "{hollow}", "mirror": "{hollow mirror}", "digest": "{hollow digest}"},
      ("check --bundle", "check --mirror", "receipt --digest")),
     # A definite no: what is asked about is not what it claims to be.
-    ("a malformed receipt", 1, {"receipt": "{rubbish}"}, ("check --receipt", "ots", "call")),
-    ("a receipt of a malformed metadata", 1, {"receipt": "{unnamed}"}, ("check --receipt", "ots", "call")),
-    ("a receipt of another registry", 1, {"receipt": "{foreign}"}, ("check --receipt", "ots", "call")),
+    ("a malformed receipt", 1, {"receipt": "{rubbish}"}, ("check --receipt", "export", "ots", "call")),
+    ("a receipt of a malformed metadata", 1, {"receipt": "{unnamed}"}, ("check --receipt", "export", "ots", "call")),
+    ("a receipt of another registry", 1, {"receipt": "{foreign}"}, ("check --receipt", "export", "ots", "call")),
     ("a malformed proof", 1, {"proof": "{rubbish}"}, ("log --proof", "log --checkpoint")),
     ("another root", 1, {"checkpoint": "{size}:" + ZERO}, ("log --checkpoint",)),
     ("an entry that is not there", 1, {"entry": "999"}, ("log --entry", "log --since")),

@@ -53,7 +53,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.on("console", lambda message: problems.append(message.text) if "422" not in message.text else None)
         page.on("pageerror", lambda error: problems.append(str(error)))
         # A download is a navigation that failed, as Chromium tells it.
-        page.on("requestfailed", lambda request: problems.append(request.url) if "/ots?" not in request.url else None)
+        page.on("requestfailed", lambda sent: problems.append(sent.url) if "/export/" not in sent.url else None)
         page.on("dialog", lambda dialog: problems.append(dialog.message))
         page.goto(url)
         return page

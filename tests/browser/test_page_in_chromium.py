@@ -186,7 +186,7 @@ def test_the_receipt_and_the_opentimestamps_proof_can_be_saved(scene, open_page)
         assert Path(download.value.path()).read_bytes() == receipt
         page.locator("[data-claim] summary").click()
         with page.expect_download() as download:
-            page.locator("form[action^='/ots'] button").click()
+            page.locator("form[action^='/export/'] button").click()
         assert Path(download.value.path()).read_bytes().startswith(b"\x00OpenTimestamps")
 
 

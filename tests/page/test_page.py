@@ -145,11 +145,14 @@ def test_the_receipt_is_in_the_answer(site):
 
 
 def test_an_opentimestamps_proof_of_the_receipt(site):
-    answer = httpx.post(f"{site.url}/ots", data={"receipt": quote(site.receipt("good"))})
-    assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.content.startswith(b"\x00OpenTimestamps")
-    for wrong in ({}, {"receipt": "%7B"}, {"receipt": "x", "more": "y"}):
-        assert httpx.post(f"{site.url}/ots", data=wrong).status_code == 422
+    for address in ("/export/opentimestamps", "/ots"):
+        answer = httpx.post(f"{site.url}{address}", data={"receipt": quote(site.receipt("good"))})
+        assert answer.headers["content-disposition"] == 'attachment; filename="sertifikat.pdf.ots"'
+        assert answer.headers["content-type"] == "application/vnd.opentimestamps.v1"
+        assert answer.content.startswith(b"\x00OpenTimestamps")
+        for wrong in ({}, {"receipt": "%7B"}, {"receipt": "x", "more": "y"}):
+            assert httpx.post(f"{site.url}{address}", data=wrong).status_code == 422
+    assert httpx.post(f"{site.url}/export/else", data={"receipt": "x"}).status_code == 404
 
 
 def test_revoked_even_when_another_issuer_claims_the_file(site):

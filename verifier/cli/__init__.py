@@ -16,6 +16,7 @@ from verifier.verdict.words import LANGUAGES, REASONS
 COMMANDS = {
     "check": "checking",
     "code": "checking",
+    "export": "checking",
     "ots": "checking",
     "call": "checking",
     "log": "logs",

@@ -1,4 +1,4 @@
-"""Commands about one certificate: check, code, ots, call."""
+"""Commands about one certificate: check, code, export, ots, call."""
 
 import argparse
 import json
@@ -27,7 +27,8 @@ from verifier.cli.answers import (
     write_new,
 )
 from verifier.errors import BeyondReach, Malformed, MalformedReceipt, ServiceUnavailable
-from verifier.formats import certificate_code, fingerprint, ots
+from verifier.exports import EXPORTS, OPENTIMESTAMPS
+from verifier.formats import certificate_code, fingerprint
 from verifier.formats.policy import Policy, is_http
 from verifier.formats.receipt import MAX_BYTES, SUFFIX
 from verifier.formats.receipt import parse as parse_receipt
@@ -74,10 +75,18 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     code.add_argument("--service", metavar="URL", required=True, help="the service to ask")
     code.set_defaults(run=_code)
 
+    export = commands.add_parser("export", parents=[shared], help="write a receipt's proof in the form of another tool")
+    export.add_argument("receipt", type=Path, metavar="RECEIPT", help=f"the receipt, NAME.pdf{SUFFIX}")
+    export.add_argument(
+        "--as", dest="form", required=True, choices=EXPORTS, metavar="NAME", help=f"the form: {', '.join(EXPORTS)}"
+    )
+    export.add_argument("--out", type=Path, help="the file to write (default: NAME.pdf and the form's own ending)")
+    export.set_defaults(run=_export)
+
     ots_ = commands.add_parser("ots", parents=[shared], help="write a receipt's proof for OpenTimestamps' own tool")
     ots_.add_argument("receipt", type=Path, metavar="RECEIPT", help=f"the receipt, NAME.pdf{SUFFIX}")
     ots_.add_argument("--out", type=Path, help="the file to write (default: NAME.pdf.ots)")
-    ots_.set_defaults(run=_ots)
+    ots_.set_defaults(run=_export, form=OPENTIMESTAMPS)
 
     call = commands.add_parser(
         "call", parents=[shared], help="ask the registry itself, and print the call for any other EVM tool"
@@ -192,8 +201,8 @@ def _code(options: argparse.Namespace, trusted: Policy) -> int:
     return show(result, trusted, options, looked_up=True)
 
 
-def _ots(options: argparse.Namespace, trusted: Policy) -> int:
-    """A receipt's proof in the form of OpenTimestamps, under the size that the chain holds."""
+def _export(options: argparse.Namespace, trusted: Policy) -> int:
+    """A receipt's proof in another form, by the anchor that the chain holds."""
     with options.receipt.open("rb") as stream:
         data = stream.read(MAX_BYTES + 1)
     result = ask(Question(None, [data]), trusted)
@@ -203,8 +212,9 @@ def _ots(options: argparse.Namespace, trusted: Policy) -> int:
     anchor = claim.proven_anchor
     if anchor is None:
         return show(result, trusted, options, looked_up=False)
-    path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + ots.SUFFIX)
-    write_new(path, ots.encode(claim.receipt, anchor.tree_size))
+    export = EXPORTS[options.form]
+    path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + export.suffix)
+    write_new(path, export.encode(claim.receipt, anchor))
     print(path)
     return DONE
 

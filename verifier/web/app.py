@@ -22,7 +22,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from verifier.errors import MalformedCode, ServiceUnavailable
-from verifier.formats import certificate_code, ots
+from verifier.exports import EXPORTS, OPENTIMESTAMPS, Export
+from verifier.formats import certificate_code
 from verifier.formats.policy import Policy
 from verifier.places import service
 from verifier.places.service import Found
@@ -123,13 +124,16 @@ class Page:
             return Response(status_code=refused.status)
         return await run_in_threadpool(self._answer_path, request, receipt)
 
-    async def ots(self, request: Request) -> Response:
-        """A receipt of an answer as an OpenTimestamps proof."""
+    async def export(self, request: Request) -> Response:
+        """A receipt of an answer in another form; the old address of the one form names none."""
+        form = request.path_params.get("form", OPENTIMESTAMPS)
+        if form not in EXPORTS:
+            return self.show(request, HTTPStatus.NOT_FOUND, problem="nothing-here")
         try:
             receipt = await read_receipt(request.stream())
         except UploadRefused as refused:
             return self.show(request, refused.status, problem=refused.reason)
-        return await run_in_threadpool(self._answer_ots, request, receipt)
+        return await run_in_threadpool(self._answer_export, request, receipt, EXPORTS[form])
 
     def show(
         self, request: Request, status: HTTPStatus = HTTPStatus.OK, *, problem: str = "", **values: Any
@@ -223,13 +227,13 @@ class Page:
         say = lambda name: PHRASES[name].in_(language)  # noqa: E731  (a template calls it)
         return self._html("path.html", {"claim": answer.claims[0], "language": language, "say": say}, HTTPStatus.OK)
 
-    def _answer_ots(self, request: Request, receipt: bytes) -> Response:
+    def _answer_export(self, request: Request, receipt: bytes, export: Export) -> Response:
         result = ask(Question(None, [receipt]), self._settings.policy)
         for claim in result.answer.claims:
             if anchor := claim.proven_anchor:
-                proof = ots.encode(claim.receipt, anchor.tree_size)
-                headers = self._headers | {"Content-Disposition": 'attachment; filename="sertifikat.pdf.ots"'}
-                return Response(proof, media_type=ots.MEDIA_TYPE, headers=headers)
+                name = f"sertifikat.pdf{export.suffix}"
+                headers = self._headers | {"Content-Disposition": f'attachment; filename="{name}"'}
+                return Response(export.encode(claim.receipt, anchor), media_type=export.media_type, headers=headers)
         return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="no-ots")
 
 
@@ -291,7 +295,8 @@ def create_app(settings: PageSettings) -> FastAPI:
     app.router.add_route("/check", page.check, methods=["POST"])
     app.router.add_route("/ask", page.ask, methods=["POST"])
     app.router.add_route("/path", page.path, methods=["POST"])
-    app.router.add_route("/ots", page.ots, methods=["POST"])
+    app.router.add_route("/export/{form}", page.export, methods=["POST"])
+    app.router.add_route("/ots", page.export, methods=["POST"])
     # The QR holds capitals only, which keeps it coarse.
     app.router.add_route("/v/{code}", page.code)
     app.router.add_route("/V/{code}", page.code)
