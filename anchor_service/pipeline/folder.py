@@ -88,7 +88,7 @@ class Listing:
             yield row.key, row.number, fields
         for name, is_unlisted in unlisted.items():
             if is_unlisted:
-                problem = f"{name} stands in the folder and in no row of {self.table.path.name}"
+                problem = f"{name} stands in the folder and in no row of {self.table.sheet.path.name}"
                 yield name, None, TableRejected(problem)
 
 

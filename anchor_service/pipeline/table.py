@@ -1,6 +1,8 @@
-"""Intake's other hand: an institute's CSV, row by row, with the columns and dates that institutes write."""
+"""What goes in: an institute's sheet, with the columns and dates that institutes write. What comes out: rows of fields.
 
-import csv
+Days come out as YYYY-MM-DD and instants as UTC, in text; `jp` as a whole number of lesson hours.
+"""
+
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from anchor_service.core.errors import FieldRejected, Rejected, TableRejected
+from anchor_service.pipeline.sheet import Sheet, sheet_of
 
 # Canonical field -> the headers that institutes use for it.
 HEADERS: dict[str, tuple[str, ...]] = {
@@ -43,13 +46,13 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A CSV that was read through once: comma, semicolon or tab, with or without a byte order mark.
+    """An institute's list: a sheet that was read through once, and what its columns are.
 
     `key` names what a row is about, `file` or `document_digest`. `defaults` fill what has no column; `count` is of
     its filled rows, `ignored` are columns that are not taken in.
     """
 
-    path: Path
+    sheet: Sheet
     key: str
     zone: tzinfo
     defaults: Mapping[str, Any]
@@ -59,7 +62,7 @@ class Table:
 
     def rows(self) -> Iterator[Row]:
         """The filled rows, as they are read. Raises: TableRejected where the file was changed since."""
-        for number, cells in _filled(self.path):
+        for number, cells in _filled(self.sheet):
             yield self._row(number, cells)
 
     def _row(self, number: int, cells: Sequence[str]) -> Row:
@@ -80,44 +83,26 @@ class Table:
 
 
 def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) -> Table:
-    """Read a CSV through, so that nothing is taken in of one that breaks off.
+    """Read a table through, so that nothing is taken in of one that breaks off.
 
     Raises: TableRejected when it cannot be read or lacks a column that `defaults` do not give.
     """
-    _, cells = next(_lines(path))
+    sheet = sheet_of(path)
+    _, cells = next(sheet.lines())
     header = [cell.strip().lower().replace(" ", "_") for cell in cells]
     # Digests stand for files, wherever those are.
     unused = {"file"} - {key}
     fields = tuple(None if _FIELD_OF.get(cell) in unused else _FIELD_OF.get(cell) for cell in header)
     _check_columns(path, key, fields, defaults)
-    count = sum(1 for _ in _filled(path))
+    count = sum(1 for _ in _filled(sheet))
     ignored = tuple(cell for cell, field in zip(header, fields, strict=True) if field is None)
-    return Table(path, key, zone, defaults, count, fields, ignored)
+    return Table(sheet, key, zone, defaults, count, fields, ignored)
 
 
-def _filled(path: Path) -> Iterator[tuple[int, list[str]]]:
-    lines = _lines(path)
+def _filled(sheet: Sheet) -> Iterator[tuple[int, Sequence[str]]]:
+    lines = sheet.lines()
     next(lines)
     return ((number, cells) for number, cells in lines if any(map(str.strip, cells)))
-
-
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The header and the rows, numbered from 1. Raises: TableRejected."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first_line = file.readline()
-            if not first_line.strip():
-                raise TableRejected(f"{path} is empty; its first line names the columns")
-            file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first_line.count), strict=True)
-            try:
-                yield from enumerate(reader, start=1)
-            except csv.Error as error:
-                raise TableRejected(f"{path}, line {reader.line_num}: {error}") from None
-    except OSError as error:
-        raise TableRejected(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise TableRejected(f"{path} is not UTF-8; save it again as CSV UTF-8") from None
 
 
 def _check_columns(path: Path, key: str, fields: Sequence[str | None], defaults: Mapping[str, Any]) -> None:

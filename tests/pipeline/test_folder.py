@@ -171,6 +171,14 @@ def test_a_table_that_is_none(folder, text, encoding, said):
         list_table(folder, written(folder, text, encoding), ZONE, {})
 
 
+@pytest.mark.parametrize("name", ["list.csv", "LIST.CSV", "list.txt", "list"])
+def test_a_table_is_read_as_a_csv_whatever_its_suffix(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("file;number;kind;issued_on\na.pdf;1;pkp;2026-11-20\n", encoding="utf-8")
+    table = open_table(path, "file", ZONE, {})
+    assert [(row.number, row.key) for row in table.rows()] == [(2, "a.pdf")]
+
+
 def test_an_empty_folder(tmp_path):
     with pytest.raises(DocumentRejected, match="holds no PDF"):
         list_folder(tmp_path, {})
