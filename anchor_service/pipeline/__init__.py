@@ -1,8 +1,28 @@
 """What happens to a certificate, one verb a file, in flow order.
 
-By day:       sheet, table, folder (what is handed in), intake, access (keys and codes)
-By night:     nights (dates), nightly (the run), reconcile (is the chain ahead?), sealing, filing, durable, anchoring
-Afterwards:   receipts, statuses, mirror
-By a person:  approval, deciding, erasing, rebuild
-Beside:       fsck
+By day:
+    access      who may write: API keys, and codes that are printed before there is a file
+    sheet       the institute's file, as lines of cells
+    table       its lines, as rows of fields
+    folder      PDFs or rows, as submissions
+    intake      submissions, as rows that wait
+By night:
+    nights      dates: which night it is, what was missed, what is to be closed
+    nightly     the run: everything that is due, issuer by issuer
+    reconcile   is the chain ahead of the database, and does everything add up
+    sealing     what waits, as one batch with its root
+    durable     files that are whole or not there
+    filing      a batch's manifest and entries, before anything is signed
+    anchoring   sign, store, send, and decide by reading the chain
+Afterwards:
+    receipts    a certificate's proof, from the stored leaves
+    statuses    a change of status, for the next run to write
+    mirror      what anybody may serve, as plain files
+By a person:
+    approval    the institute rebuilds a batch, and its approval is taken in
+    deciding    what stands still: try again, or give up
+    erasing     a person's entry goes, every other proof stays
+    rebuild     what the database lost, from chain and files
+Beside:
+    fsck        everything that is stored, against the chain
 """
