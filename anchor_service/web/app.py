@@ -12,7 +12,7 @@ from anchor_service.web import problems
 from anchor_service.web.access import ServicesDep
 from anchor_service.web.limits import BodyLimit
 from anchor_service.web.routes import certificates, lookups
-from anchor_service.web.schemas import HealthOut, LookUpOut
+from anchor_service.web.schemas import HealthOut
 
 VERSION = "0.1.0"
 
@@ -45,45 +45,9 @@ def create_app(services: Services) -> FastAPI:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            _describe_look_ups(schema)
+            lookups.describe(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
     return app
-
-
-def _describe_look_ups(schema: dict[str, Any]) -> None:
-    """The plain Starlette routes are invisible to FastAPI's own description."""
-    schema["components"]["schemas"]["LookUpOut"] = LookUpOut.model_json_schema()
-    answer = {
-        "description": "Found or not",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/LookUpOut"}}},
-    }
-    digest = _parameter("document_digest", "^[0-9a-f]{64}$")
-    schema["paths"]["/v1/documents/{document_digest}"] = _get(
-        "Every anchor of a file, by any issuer.", [digest], answer
-    )
-    schema["paths"]["/v1/codes/{code}"] = _get("The anchor of a certificate code.", [_parameter("code", "")], answer)
-    issuer = _parameter("issuer_id", "^[0-9a-f]{64}$")
-    schema["paths"]["/v1/issuers/{issuer_id}/documents/{document_digest}/receipt"] = _get(
-        "The receipt of an issuer's live certificate.", [issuer, digest], {"description": "The receipt's exact bytes"}
-    )
-    schema["paths"]["/v1/issuers/{issuer_id}/manifests/{sequence}"] = _get(
-        "The manifest of a batch.",
-        [issuer, {"name": "sequence", "in": "path", "required": True, "schema": {"type": "integer", "minimum": 1}}],
-        {"description": "A header line and the ordered leaf hashes"},
-    )
-
-
-def _parameter(name: str, pattern: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string"} | ({"pattern": pattern} if pattern else {}),
-    }
-
-
-def _get(summary: str, parameters: list[dict[str, Any]], answer: dict[str, Any]) -> dict[str, Any]:
-    return {"get": {"tags": ["look-ups"], "summary": summary, "parameters": parameters, "responses": {"200": answer}}}

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -25,23 +26,83 @@ from anchor_service.web.schemas import FileIn, LookUpOut
 LOOKUP_FORMAT = "jangkar-lookup-v1"
 
 _HASH = re.compile("[0-9a-f]{64}", re.ASCII)
+_FILLED_IN = re.compile(r"\{(\w+)")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _document(services: Services, request: Request) -> Response:
+    return _answer(services.receipts.by_digest(_hash(request, "document_digest")))
+
+
+def _code(services: Services, request: Request) -> Response:
+    return _answer(services.receipts.by_code(certificate_code.parse(request.path_params["code"])))
+
+
+def _receipt(services: Services, request: Request) -> Response:
+    digest = _hash(request, "document_digest")
+    data = services.receipts.of_issuer(_hash(request, "issuer_id"), digest)
+    if data is None:
+        raise UnknownCertificate(f"{digest.hex()} of this issuer that is anchored")
+    return _unless_known(request, data)
+
+
+def _manifest(services: Services, request: Request) -> Response:
+    path = services.filing.manifest_path(_hash(request, "issuer_id"), request.path_params["sequence"])
+    if not path.is_file():
+        raise UnknownCertificate(f"batch {request.path_params['sequence']} of this issuer")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return FileResponse(path, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+class _Reading(NamedTuple):
+    """A plain Starlette route, and what the API's description says of it."""
+
+    path: str
+    endpoint: Callable[[Services, Request], Response]
+    summary: str
+    answer: dict[str, Any]
+
+
+_FOUND_OR_NOT = {
+    "description": "Found or not",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/LookUpOut"}}},
+}
+_READINGS = (
+    _Reading("/v1/documents/{document_digest}", _document, "Every anchor of a file, by any issuer.", _FOUND_OR_NOT),
+    _Reading("/v1/codes/{code}", _code, "The anchor of a certificate code.", _FOUND_OR_NOT),
+    _Reading(
+        "/v1/issuers/{issuer_id}/documents/{document_digest}/receipt",
+        _receipt,
+        "The receipt of an issuer's live certificate.",
+        {"description": "The receipt's exact bytes"},
+    ),
+    _Reading(
+        "/v1/issuers/{issuer_id}/manifests/{sequence:int}",
+        _manifest,
+        "The manifest of a batch.",
+        {"description": "A header line and the ordered leaf hashes"},
+    ),
+)
+# Each part of an address that is filled in, by its name.
+_PARTS: dict[str, dict[str, Any]] = {
+    "document_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "issuer_id": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "code": {"type": "string"},
+    "sequence": {"type": "integer", "minimum": 1},
+}
 
 
 def install(app: FastAPI, services: Services) -> None:
     """Add the reading routes to an application."""
     limit = RateLimit(services.settings.public_requests_per_minute)
 
-    def limited(endpoint: Callable[[Request], Response]) -> Endpoint:
+    def limited(endpoint: Callable[[Services, Request], Response]) -> Endpoint:
         async def serve(request: Request) -> Response:
             refusal = limit.refuse(request)
-            return await run_in_threadpool(endpoint, request) if refusal is None else refusal
+            return await run_in_threadpool(endpoint, services, request) if refusal is None else refusal
 
         return serve
-
-    def document(request: Request) -> Response:
-        return _answer(services.receipts.by_digest(_hash(request, "document_digest")))
 
     @app.post("/v1/documents", tags=["look-ups"], response_model=LookUpOut)
     def file(wanted: FileIn, request: Request) -> Response:
@@ -49,29 +110,20 @@ def install(app: FastAPI, services: Services) -> None:
         digests = [bytes.fromhex(digest) for digest in wanted.document_digests]
         return limit.refuse(request) or _answer(services.receipts.by_file(digests))
 
-    def code(request: Request) -> Response:
-        return _answer(services.receipts.by_code(certificate_code.parse(request.path_params["code"])))
+    app.router.routes += [Route(one.path, limited(one.endpoint)) for one in _READINGS]
 
-    def receipt(request: Request) -> Response:
-        digest = _hash(request, "document_digest")
-        data = services.receipts.of_issuer(_hash(request, "issuer_id"), digest)
-        if data is None:
-            raise UnknownCertificate(f"{digest.hex()} of this issuer that is anchored")
-        return _unless_known(request, data)
 
-    def manifest(request: Request) -> Response:
-        path = services.filing.manifest_path(_hash(request, "issuer_id"), request.path_params["sequence"])
-        if not path.is_file():
-            raise UnknownCertificate(f"batch {request.path_params['sequence']} of this issuer")
-        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-        return FileResponse(path, media_type="text/plain; charset=utf-8", headers=headers)
-
-    app.router.routes += [
-        Route("/v1/documents/{document_digest}", limited(document)),
-        Route("/v1/codes/{code}", limited(code)),
-        Route("/v1/issuers/{issuer_id}/documents/{document_digest}/receipt", limited(receipt)),
-        Route("/v1/issuers/{issuer_id}/manifests/{sequence:int}", limited(manifest)),
-    ]
+def describe(schema: dict[str, Any]) -> None:
+    """Add the plain Starlette routes, which FastAPI's own description does not see."""
+    schema["components"]["schemas"]["LookUpOut"] = LookUpOut.model_json_schema()
+    for reading in _READINGS:
+        parameters = [
+            {"name": name, "in": "path", "required": True, "schema": _PARTS[name]}
+            for name in _FILLED_IN.findall(reading.path)
+        ]
+        get = {"tags": ["look-ups"], "summary": reading.summary, "parameters": parameters}
+        # Starlette's own spelling of a part's type is not the description's.
+        schema["paths"][reading.path.replace(":int", "")] = {"get": get | {"responses": {"200": reading.answer}}}
 
 
 def _answer(found: LookUp) -> Response:
