@@ -1,4 +1,7 @@
-"""Filing: the manifest and the entries of a sealed batch, durable before anything is signed."""
+"""What goes in: a sealed batch's header, leaves and entries. What comes out: its two files, manifest and entries.
+
+They are durable before anything is signed.
+"""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,7 @@
-"""Intake's hands: PDFs, or the digests of PDFs that stay elsewhere, become submissions, as a stream."""
+"""What goes in: a folder of PDFs, or a table of digests of PDFs that stay elsewhere. What comes out: a stream of items.
+
+An item is a submission for intake, or why there is none; they come in the table's order, or in that of the names.
+"""
 # A Path for each of a million files costs as much as their rows: names are strings here.
 # ruff: noqa: PTH118, PTH119
 

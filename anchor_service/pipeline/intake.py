@@ -1,4 +1,7 @@
-"""Intake: digests and facts become rows. It answers only after COMMIT, and refuses bad items here, never later."""
+"""What goes in: an issuer's digests and facts. What comes out: rows that wait for the night, and an outcome for each.
+
+It answers only after COMMIT, and refuses bad items here, never later.
+"""
 
 import json
 import secrets
@@ -41,7 +44,10 @@ class Submission(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one submission: its leaf hash, when it was taken in and whether it is new; or why not."""
+    """What became of one submission: its leaf hash, when it was taken in and whether it is new; or why not.
+
+    `received_at` is in seconds since 1970: of the earlier taking in where it is known already, 0 where it is refused.
+    """
 
     leaf_hash: bytes | None
     received_at: int

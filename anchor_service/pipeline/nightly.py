@@ -25,7 +25,10 @@ LEASE_SECONDS = 30
 
 @dataclass(slots=True)
 class NightReport:
-    """What one run did, and what it left."""
+    """What one run did, and what it left: `waiting` counts certificates of all issuers.
+
+    `on_the_way`, `unapproved` and `problems` are of its last pass, what is `done`, `missed` or `stopped` of all passes.
+    """
 
     done: list[Subject] = field(default_factory=list)
     quarantined: list[Subject] = field(default_factory=list)

@@ -1,4 +1,7 @@
-"""Nights: one with nothing to anchor is closed on chain, so that silence always means outage."""
+"""What goes in: an instant, in seconds since 1970, and the institute's zone. What comes out: the night that it is of.
+
+A night with nothing to anchor is closed on chain, so that silence always means outage.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -23,7 +26,7 @@ _NEVER = 2**62
 class Night:
     """One night of a calendar: its date, as days since 1970-01-01, and the instant that it began.
 
-    Certificates that were received at or after `cutoff` belong to the next one.
+    Instants are seconds since 1970. Certificates that were received at or after `cutoff` belong to the next one.
     """
 
     day: int

@@ -1,4 +1,7 @@
-"""Receipts: derived from the stored leaves, never authored. The same bytes on every request."""
+"""What goes in: a file's digest, a code or a leaf. What comes out: receipts of docs/spec/receipt.md, as bytes.
+
+They are derived from the stored leaves, never authored: the same bytes on every request.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Sealing: one transaction freezes a set of certificates, orders it, and computes its root from the stored rows."""
+"""What goes in: an issuer's rows that wait. What comes out: one batch, its leaves in order of hash, its root and tiles.
+
+One transaction freezes, orders and stores them, and computes the root from the stored rows.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar

@@ -1,4 +1,7 @@
-"""Statuses: a change is recorded first and written on chain by the next run, like a batch."""
+"""What goes in: a change of status that an issuer asks for. What comes out: a status act that waits for the next run.
+
+It is recorded first and written on chain afterwards, like a batch.
+"""
 
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
