@@ -1,4 +1,4 @@
-"""What goes in: settings. What comes out: the parts of a service. They are made here and nowhere else.
+"""Settings go in, the parts of a service come out: they are made here and nowhere else.
 
 Parts take longer to import than most commands take to run: each is imported by the function that makes it.
 """
