@@ -1,6 +1,6 @@
 """Run everything that shows Jangkar to be right on this machine.
 
-    python3 scripts/test.py             style, types, layers, tests
+    python3 scripts/test.py             style, types, layers, dependencies, tests
     python3 scripts/test.py --changed   the same, of the tests those that can see what differs from main
     python3 scripts/test.py -k merkle   the tests only, with pytest's own options
 
@@ -29,6 +29,7 @@ CHECKS = {
     "format": [str(BIN / "ruff"), "format", "--check", "--quiet"],
     "types": [str(BIN / "mypy")],
     "layers": [str(BIN / "lint-imports"), "--no-logo"],
+    "dependencies": [str(BIN / "deptry"), "--no-ansi", "anchor_service", "verifier", "hardhat-free-devnet"],
 }
 
 
