@@ -26,9 +26,9 @@ SETS = ("run", "dev")
 # What an editable install makes known.
 OURS = ("anchor_service", "verifier", "hardhat-free-devnet/jangkar_devnet")
 # pip reads the index of one package after the other, and most of a first start is that and waiting for the network.
-FETCHED_AT_ONCE = 4
-# Not imported by anything of ours.
-NOT_COMPILED = r"site-packages[/\\](pip|setuptools|.*[/\\]tests?)[/\\]"
+INSTALLED_AT_ONCE = 3
+# Not imported by anything of ours, or compiled already.
+NOT_COMPILED = r"site-packages[/\\](pip|setuptools|pkg_resources|mypyc?|pygments[/\\]lexers|.*[/\\]tests?)[/\\]"
 
 _PINNED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)")
 
@@ -129,36 +129,18 @@ def _fill(venv: Path, wanted: str) -> list[str]:
     lacking = [block for key, block in pinned(_requirements(wanted).read_text()).items() if key not in there]
     if not lacking:
         return pip
+    # Two installers in one environment do not meet: each writes the files of its own packages, and asks for no others.
+    at_once = 1 if uv else min(INSTALLED_AT_ONCE, len(lacking))
     with tempfile.TemporaryDirectory(prefix="jangkar-") as scratch:
-        if uv:
-            whole = Path(scratch, "lacking.txt")
-            whole.write_text("".join(lacking))
-            _run([*pip, "--no-deps", "--require-hashes", "-r", str(whole)])
-        else:
-            wheels = _fetch(python, lacking, Path(scratch))
-            # There are none where all that is lacking is for another platform.
-            if wheels:
-                _run([*pip, "--no-deps", "--no-index", *wheels])
+        started = []
+        for number in range(at_once):
+            part = Path(scratch, f"part-{number}.txt")
+            part.write_text("".join(lacking[number::at_once]))
+            command = [*pip, "--no-deps", "--require-hashes", "-r", str(part)]
+            started.append((command, subprocess.Popen(command, cwd=ROOT)))
+        for command, code in [(command, process.wait()) for command, process in started]:
+            _check(command, code)
     return pip
-
-
-def _fetch(python: Path, lacking: list[str], folder: Path) -> list[str]:
-    """Fetch packages as wheels into a folder of this process's own, several at once, and check their hashes.
-
-    Returns the wheels. They are installed one after the other: two installers in one environment could meet.
-    """
-    wheels = folder / "wheels"
-    wheels.mkdir()
-    pip = [str(python), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--wheel-dir", str(wheels)]
-    started = []
-    for number in range(min(FETCHED_AT_ONCE, len(lacking))):
-        part = folder / f"part-{number}.txt"
-        part.write_text("".join(lacking[number::FETCHED_AT_ONCE]))
-        command = [*pip, "--no-deps", "--require-hashes", "-r", str(part)]
-        started.append((command, subprocess.Popen(command, cwd=ROOT)))
-    for command, code in [(command, process.wait()) for command, process in started]:
-        _check(command, code)
-    return sorted(map(str, wheels.iterdir()))
 
 
 def _compile(venv: Path) -> "subprocess.Popen[bytes]":

@@ -29,8 +29,9 @@ OF_EACH_WORKER = {"begun", "deployed", "postgres_server", "shared_devnet", "shar
 LONGEST_FIRST = ("e2e", "devnet", "network", "browser", "conformance", "page", "repo", "chain", "contracts")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something costly go to one worker, and every other to whichever is free."""
+    """A file's tests that share something costly go to one worker, and every other to whichever is free."""
     folders = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: folders.get(item.path.parent.name, len(folders)))
     for item in items:
@@ -39,13 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _costly(item: pytest.Item) -> str | None:
-    """The name of what a test shares with others, where that is made for a whole file or run."""
+    """The name of what a test shares with the others of its file, where that is made for a whole file or run."""
     assert isinstance(item, pytest.Function)
     for name, definitions in item._fixtureinfo.name2fixturedefs.items():
         is_ours = definitions[-1].func.__code__.co_filename.startswith(str(Path(__file__).parent))
         if is_ours and definitions[-1].scope != "function" and name not in OF_EACH_WORKER:
             parameter = item.callspec.params.get(name, "") if hasattr(item, "callspec") else ""
-            return f"{definitions[-1].baseid} {name} {parameter}"
+            return f"{item.path} {name} {parameter}"
     return None
 
 
