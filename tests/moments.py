@@ -18,7 +18,7 @@ from verifier.chain.rpc import Node
 from verifier.formats import policy, receipt
 from verifier.formats.fingerprint import Fingerprint
 from verifier.history.recorded import Recorded, record
-from verifier.verdict.checks import Asked, all_checks
+from verifier.verdict.checks import ExpectedIssuers, all_checks
 from verifier.verdict.verdict import Claim
 
 ISSUER = b"\xaa" * 32
@@ -117,7 +117,7 @@ class Timeline:
             if recorded
             else self.facts(certificate, moment, trusted)
         )
-        checks = all_checks(Fingerprint(certificate.digest), read, trusted, facts, Asked([ISSUER]), head.time)
+        checks = all_checks(Fingerprint(certificate.digest), read, trusted, facts, ExpectedIssuers([ISSUER]), head.time)
         return Claim(read, facts, checks).verdict
 
 

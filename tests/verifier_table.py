@@ -8,7 +8,7 @@ from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.policy import parse as parse_policy
 from verifier.formats.receipt import parse
 from verifier.verdict import checks
-from verifier.verdict.checks import Asked, Outcome, Unreadable
+from verifier.verdict.checks import ExpectedIssuers, Outcome, Unreadable
 from verifier.verdict.verdict import Claim
 
 VECTOR = load("receipts.json")["right"]
@@ -52,7 +52,7 @@ def facts(**changes):
 
 
 def judge(given=FACTS, *, receipt=RECEIPT, file=FILE, policy=POLICY, asked=None, now=NOW):
-    asked = Asked([ISSUER]) if asked is None else asked
+    asked = ExpectedIssuers([ISSUER]) if asked is None else asked
     known = None if isinstance(given, Unreadable) else given
     return Claim(receipt, known, checks.all_checks(file, receipt, policy, given, asked, now))
 
@@ -135,8 +135,8 @@ QUESTIONS = [
      "invalid", "other-registry"),
     ("a receipt that names another chain", {"receipt": RECEIPT._replace(chain_id=5)}, "++x++",
      "invalid", "other-registry"),
-    ("another issuer's certificate", {"asked": Asked([ANOTHER_ISSUER])}, "+++x+", "invalid", "other-issuer"),
-    ("by nobody in particular", {"asked": Asked()}, "+++?+", "undetermined", "issuer-not-named"),
+    ("another issuer's certificate", {"asked": ExpectedIssuers([ANOTHER_ISSUER])}, "+++x+", "invalid", "other-issuer"),
+    ("by nobody in particular", {"asked": ExpectedIssuers()}, "+++?+", "undetermined", "issuer-not-named"),
     ("a kind that is not in the verifier's table", {"receipt": RECEIPT._replace(metadata=ASTRONAUT)}, "+++?+",
      "undetermined", "unknown-kind"),
     ("a moment before the end", {"given": facts(head__time=UNTIL - 2), "now": UNTIL - 1}, "+++++", "valid", None),

@@ -4,7 +4,7 @@ from typing import Any
 
 from verifier.chain.facts import Remark
 from verifier.formats.policy import Policy
-from verifier.history.recorded import Past
+from verifier.history.recorded import PastAnswer
 from verifier.verdict import words
 from verifier.verdict.ask import Result
 from verifier.verdict.checks import Outcome, instant
@@ -143,7 +143,7 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
     }
 
 
-def past_as_text(past: Past, policy: Policy, language: Language, *, looked_up: bool) -> str:
+def past_as_text(past: PastAnswer, policy: Policy, language: Language, *, looked_up: bool) -> str:
     """The answer about an instant for a terminal: what held then by what is known now, then what was known then."""
     said = ["at-instant"]
     if past.accredited is not None:
@@ -158,7 +158,7 @@ def past_as_text(past: Past, policy: Policy, language: Language, *, looked_up: b
     return "\n".join([*lines, "", as_text(past.result, policy, language, looked_up=looked_up)])
 
 
-def past_as_json(past: Past, policy: Policy, *, looked_up: bool) -> dict[str, Any]:
+def past_as_json(past: PastAnswer, policy: Policy, *, looked_up: bool) -> dict[str, Any]:
     """The answer about an instant for a program."""
     then = {"at": time(past.instant), "issuer_accredited": past.accredited, "verdict_known_then": past.known_then}
     return {**as_json(past.result, policy, looked_up=looked_up), "past": then}

@@ -18,7 +18,7 @@ from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.kinds import NUMBERS
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt, parse
-from verifier.verdict.checks import Asked, all_checks
+from verifier.verdict.checks import ExpectedIssuers, all_checks
 from verifier.verdict.verdict import Claim, Verdict
 
 CHAIN_ID = 200_826
@@ -96,7 +96,7 @@ class Nation:
             return Verdict.INVALID
         facts = self.facts(receipt)
         # `looked_up` is the forger's best case: nobody asks for one issuer.
-        checks = all_checks(mutant.file, receipt, self.policy, facts, Asked(looked_up=True), NOW)
+        checks = all_checks(mutant.file, receipt, self.policy, facts, ExpectedIssuers(looked_up=True), NOW)
         return Claim(receipt, facts, checks).verdict
 
     def _anchor(self, draw: random.Random, number: int, issuer: bytes, sequence: int, size: int) -> None:

@@ -88,7 +88,7 @@ PARSERS = {
     "bundle": read_bundle,
     "event": lambda data: read_event(Entry(0, data)),
     "mirror": read_mirror,
-    "lookup": lambda data: service.found_in(data, "http://127.0.0.1:1"),
+    "lookup": lambda data: service.read_answer(data, "http://127.0.0.1:1"),
 }
 
 

@@ -23,7 +23,7 @@ from verifier_table import (
 
 from verifier.chain.facts import Status, over_successors, standing
 from verifier.formats.fingerprint import Fingerprint
-from verifier.verdict.checks import Asked, Outcome, Unreadable
+from verifier.verdict.checks import ExpectedIssuers, Outcome, Unreadable
 from verifier.verdict.verdict import EXIT_CODES, Claim, Verdict, combine
 from verifier.verdict.words import LANGUAGES, REASONS, reason
 
@@ -106,7 +106,7 @@ def test_only_what_the_chain_holds_is_shown_as_recorded():
 
 def test_a_replayed_root_is_not_included_under_another_issuer():
     """Issuer B anchors A's root: A's leaf binds A's id, so that it leads nowhere under B."""
-    claim = judge(receipt=RECEIPT._replace(issuer_id=b"\xbb" * 32), asked=Asked([b"\xbb" * 32]))
+    claim = judge(receipt=RECEIPT._replace(issuer_id=b"\xbb" * 32), asked=ExpectedIssuers([b"\xbb" * 32]))
     assert claim.checks[1].reason == "other-root"
     assert claim.verdict is Verdict.INVALID
 
@@ -137,17 +137,17 @@ def test_expired_needs_no_chain_but_proof_does():
 @pytest.mark.parametrize(
     ("asked", "outcome", "why"),
     [
-        (Asked([ISSUER]), Outcome.PASS, "accredited"),
-        (Asked([b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
-        (Asked(trusted=[ISSUER]), Outcome.PASS, "accredited"),
+        (ExpectedIssuers([ISSUER]), Outcome.PASS, "accredited"),
+        (ExpectedIssuers([b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
+        (ExpectedIssuers(trusted=[ISSUER]), Outcome.PASS, "accredited"),
         # Naming an issuer never widens the policy.
-        (Asked([ISSUER], trusted=[b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
-        (Asked([b"\xbb" * 32], trusted=[ISSUER]), Outcome.FAIL, "other-issuer"),
-        (Asked([ISSUER], trusted=[ISSUER, b"\xbb" * 32]), Outcome.PASS, "accredited"),
-        (Asked([], looked_up=True), Outcome.PASS, "accredited"),
-        (Asked([]), Outcome.UNKNOWN, "issuer-not-named"),
-        (Asked(trusted=[ISSUER, b"\xbb" * 32]), Outcome.UNKNOWN, "issuer-not-named"),
-        (Asked(trusted=[ISSUER, b"\xbb" * 32], looked_up=True), Outcome.PASS, "accredited"),
+        (ExpectedIssuers([ISSUER], trusted=[b"\xbb" * 32]), Outcome.FAIL, "other-issuer"),
+        (ExpectedIssuers([b"\xbb" * 32], trusted=[ISSUER]), Outcome.FAIL, "other-issuer"),
+        (ExpectedIssuers([ISSUER], trusted=[ISSUER, b"\xbb" * 32]), Outcome.PASS, "accredited"),
+        (ExpectedIssuers([], looked_up=True), Outcome.PASS, "accredited"),
+        (ExpectedIssuers([]), Outcome.UNKNOWN, "issuer-not-named"),
+        (ExpectedIssuers(trusted=[ISSUER, b"\xbb" * 32]), Outcome.UNKNOWN, "issuer-not-named"),
+        (ExpectedIssuers(trusted=[ISSUER, b"\xbb" * 32], looked_up=True), Outcome.PASS, "accredited"),
     ],
 )
 def test_somebody_says_which_issuer_or_all_claims_were_looked_for(asked, outcome, why):
@@ -156,7 +156,7 @@ def test_somebody_says_which_issuer_or_all_claims_were_looked_for(asked, outcome
 
 
 OTHER_RECEIPT = RECEIPT._replace(issuer_id=b"\xbb" * 32)
-LOOKED_UP = Asked([], looked_up=True)
+LOOKED_UP = ExpectedIssuers([], looked_up=True)
 
 
 def other(given=FACTS, asked=LOOKED_UP):
@@ -172,8 +172,8 @@ def test_no_claim_outshines_a_revoked_one():
 
 
 def test_a_revoked_claim_counts_even_when_another_issuer_was_named():
-    by_b = other(asked=Asked([ISSUER]))
-    revoked_of_a = judge(facts(status=REVOKED), asked=Asked([b"\xbb" * 32]))
+    by_b = other(asked=ExpectedIssuers([ISSUER]))
+    revoked_of_a = judge(facts(status=REVOKED), asked=ExpectedIssuers([b"\xbb" * 32]))
     assert revoked_of_a.checks[3].reason == "other-issuer"
     assert combine([by_b, revoked_of_a], pending=False, looked_up=True).verdict is Verdict.REVOKED
 

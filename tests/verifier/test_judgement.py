@@ -21,7 +21,7 @@ from verifier_table import (
 
 from verifier.chain.facts import Facts
 from verifier.formats.fingerprint import Fingerprint
-from verifier.verdict.checks import Asked, Unreadable
+from verifier.verdict.checks import ExpectedIssuers, Unreadable
 from verifier.verdict.verdict import Claim, Verdict, combine
 
 ROWS = [FACTS, *(row[1] for row in TABLE if isinstance(row[1], Facts))]
@@ -30,7 +30,9 @@ UNREADABLE = Unreadable("down")
 MIXED = st.builds(Facts, **{name: st.sampled_from([getattr(row, name) for row in ROWS]) for name in Facts._fields})
 ANY_FACTS = st.one_of(st.sampled_from([*ROWS, UNREADABLE]), MIXED)
 FILES = st.sampled_from([FILE, ALTERED, None, Fingerprint(bytes(32))])
-QUESTIONERS = st.sampled_from([Asked([ISSUER]), Asked([ANOTHER_ISSUER]), Asked(looked_up=True), Asked()])
+QUESTIONERS = st.sampled_from(
+    [ExpectedIssuers([ISSUER]), ExpectedIssuers([ANOTHER_ISSUER]), ExpectedIssuers(looked_up=True), ExpectedIssuers()]
+)
 
 GENUINE = {Verdict.VALID, Verdict.RECORDED}
 
@@ -93,9 +95,9 @@ LOST = st.one_of(
 
 
 @given(st.one_of(st.sampled_from(ROWS), MIXED), LOST, FILES, QUESTIONERS)
-@example(FACTS, None, FILE, Asked([ISSUER]))
-@example(FACTS, TOO_OLD, FILE, Asked([ISSUER]))
-@example(FACTS, {"window": None}, FILE, Asked([ISSUER]))
+@example(FACTS, None, FILE, ExpectedIssuers([ISSUER]))
+@example(FACTS, TOO_OLD, FILE, ExpectedIssuers([ISSUER]))
+@example(FACTS, {"window": None}, FILE, ExpectedIssuers([ISSUER]))
 def test_a_fact_that_is_missing_makes_nothing_genuine(known, lost, file, asked):
     """Unreadable, absent or too old: what cannot be seen is never valid, nor recorded."""
     left = UNREADABLE if lost is None else known._replace(**lost)

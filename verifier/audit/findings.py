@@ -9,7 +9,7 @@ from verifier.history.state import Breach
 from verifier.verdict.words import Language, Saying, date_time
 
 
-class Weight(StrEnum):
+class Severity(StrEnum):
     """What a finding means for the audit: a broken rule, something that could not be checked, or a remark."""
 
     BREACH = "breach"
@@ -28,9 +28,9 @@ class Finding:
     values: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def weight(self) -> Weight:
+    def severity(self) -> Severity:
         """What it means for the audit."""
-        return UNKNOWNS.get(self.name) or REMARKS.get(self.name) or Weight.BREACH
+        return UNKNOWNS.get(self.name) or REMARKS.get(self.name) or Severity.BREACH
 
     def in_(self, language: Language) -> str:
         """The finding in words."""
@@ -39,7 +39,7 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """The finding for a program."""
         subject = {"issuer": self.issuer, "sequence": self.sequence, "entry": self.entry}
-        return {"name": self.name, "weight": self.weight, **subject, "values": self.values}
+        return {"name": self.name, "weight": self.severity, **subject, "values": self.values}
 
 
 def of_breach(breach: Breach) -> Finding:
@@ -69,8 +69,8 @@ TIMES = ("time", "from", "until", "since")
 # Beyond any date that is written: a window without an end.
 FOREVER = 2**37
 NO_END = Saying("tanpa batas waktu", "no end")
-UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Weight.UNKNOWN)
-REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Weight.REMARK)
+UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Severity.UNKNOWN)
+REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Severity.REMARK)
 
 SAYINGS: dict[str, Saying] = {
     # The log, act by act: verifier/history/state.py.

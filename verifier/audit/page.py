@@ -129,7 +129,7 @@ summary{cursor:pointer;padding:.4rem 0}
 
 def outcome(report: dict[str, Any]) -> str:
     """The audit in one word: sound, broken, or open where something could not be checked."""
-    weights = {one["weight"] for one in report["findings"]}
+    weights = {finding["weight"] for finding in report["findings"]}
     return "broken" if "breach" in weights else "open" if "unknown" in weights else "sound"
 
 
@@ -143,10 +143,10 @@ class _Page:
         self._report = report
         self._digest = digest
         self._language = language
-        self._names: dict[str, str] = {one["id"]: one["name"] or one["id"][:8] for one in report["issuers"]}
+        self._names: dict[str, str] = {issuer["id"]: issuer["name"] or issuer["id"][:8] for issuer in report["issuers"]}
         self._days = _span(
-            [batch["day"] for one in report["issuers"] for batch in one["batches"]]
-            + [day for one in report["issuers"] for day in one["closed_nights"]]
+            [batch["day"] for issuer in report["issuers"] for batch in issuer["batches"]]
+            + [day for issuer in report["issuers"] for day in issuer["closed_nights"]]
         )
 
     def render(self) -> str:
@@ -189,12 +189,19 @@ class _Page:
         return self._section("what", _table((), rows))
 
     def _findings(self) -> str:
-        found = sorted(self._report["findings"], key=lambda one: ("breach", "unknown", "remark").index(one["weight"]))
+        found = sorted(
+            self._report["findings"], key=lambda finding: ("breach", "unknown", "remark").index(finding["weight"])
+        )
         if not found:
             return self._section("findings", f"<p>{self._say('none')}</p>")
         rows = [
-            (self._say(one["weight"]), self._name(one["issuer"]), self._subject(one), self._in_words(one))
-            for one in found[:MOST_ROWS]
+            (
+                self._say(finding["weight"]),
+                self._name(finding["issuer"]),
+                self._subject(finding),
+                self._in_words(finding),
+            )
+            for finding in found[:MOST_ROWS]
         ]
         more = len(found) - MOST_ROWS
         said = f"<p>{WORDS['more'].in_(self._language, {'count': more})}</p>" if more > 0 else ""
@@ -210,16 +217,18 @@ class _Page:
 
     def _calendar(self) -> str:
         missed: dict[str, list[str]] = {}
-        for one in self._report["findings"]:
-            if one["name"] == "missed-night":
-                missed.setdefault(one["issuer"], []).append(one["values"]["night"])
+        for finding in self._report["findings"]:
+            if finding["name"] == "missed-night":
+                missed.setdefault(finding["issuer"], []).append(finding["values"]["night"])
         rows, table = [], []
-        for one in self._report["issuers"]:
-            anchored = [batch["day"] for batch in one["batches"]]
-            gone = missed.get(one["id"], [])
-            marks = dict.fromkeys(one["closed_nights"], "closed") | dict.fromkeys(anchored, "anchored")
-            rows.append((self._names[one["id"]], marks | dict.fromkeys(gone, "missed")))
-            table.append((self._names[one["id"]], len(set(anchored)), len(one["closed_nights"]), ", ".join(gone) or 0))
+        for issuer in self._report["issuers"]:
+            anchored = [batch["day"] for batch in issuer["batches"]]
+            gone = missed.get(issuer["id"], [])
+            marks = dict.fromkeys(issuer["closed_nights"], "closed") | dict.fromkeys(anchored, "anchored")
+            rows.append((self._names[issuer["id"]], marks | dict.fromkeys(gone, "missed")))
+            table.append(
+                (self._names[issuer["id"]], len(set(anchored)), len(issuer["closed_nights"]), ", ".join(gone) or 0)
+            )
         days = _span([*self._days, *(day for gone in missed.values() for day in gone)])
         picture = plots.calendar(days[-MOST_DAYS:], rows[:MOST_ISSUERS], self._say("calendar"))
         return self._section(
@@ -227,29 +236,31 @@ class _Page:
         )
 
     def _sizes(self) -> str:
-        batches = [(one, batch) for one in self._report["issuers"] for batch in one["batches"]]
+        batches = [(issuer, batch) for issuer in self._report["issuers"] for batch in issuer["batches"]]
         picture = plots.bars(self._days, [(batch["day"], batch["size"]) for _, batch in batches], self._say("sizes"))
-        rows = [(self._names[one["id"]], batch["sequence"], batch["day"], batch["size"]) for one, batch in batches]
+        rows = [
+            (self._names[issuer["id"]], batch["sequence"], batch["day"], batch["size"]) for issuer, batch in batches
+        ]
         return self._section("sizes", picture, self._cut(self._heads("issuer", "batch", "day", "size"), rows))
 
     def _reconcile(self) -> str:
         rows = []
-        for one in self._report["issuers"]:
-            batches = one["batches"]
+        for issuer in self._report["issuers"]:
+            batches = issuer["batches"]
             certificates = sum(batch["size"] for batch in batches)
             cells = (
                 (sum(batch["manifest"] for batch in batches), len(batches)),
                 (sum(batch["root"] for batch in batches), len(batches)),
                 (sum(batch["opened"] for batch in batches), certificates),
             )
-            rows.append((self._names[one["id"]], cells))
+            rows.append((self._names[issuer["id"]], cells))
         heads = self._heads("manifests", "roots", "opened")
         table = [(name, *(f"{done:,} / {of:,}" for done, of in cells)) for name, cells in rows]
         picture = plots.matrix(heads, rows[:MOST_ISSUERS], self._say("reconcile"))
         return self._section("reconcile", picture, _table((self._say("issuer"), *heads), table))
 
     def _statuses(self) -> str:
-        changes = {one["day"]: one for one in self._report["statuses"]}
+        changes = {day["day"]: day for day in self._report["statuses"]}
         # From the day before the first change, when there was nothing, to the report's own day.
         last = nights.date_of(nights.day_of(self._report["block"]["time"]))
         days = _span([*changes, _before(min(changes)), last]) if changes else []
@@ -261,28 +272,29 @@ class _Page:
                 series[name].append(current[name])
         lines = [(name, self._say(name), values) for name, values in series.items()]
         picture = plots.steps(days, lines, self._say("statuses"))
-        rows = [(one["day"], *(one[name] for name in _STATUSES)) for one in self._report["statuses"]]
+        rows = [(day["day"], *(day[name] for name in _STATUSES)) for day in self._report["statuses"]]
         return self._section("statuses", picture, self._cut(self._heads("day", *_STATUSES), rows))
 
     def _dates(self) -> str:
         rows = [
             (
-                self._names[one["id"]],
-                *(one["dates"].get(name, "") for name in _BUCKETS),
-                one["dates"].get("longest_days", ""),
+                self._names[issuer["id"]],
+                *(issuer["dates"].get(name, "") for name in _BUCKETS),
+                issuer["dates"].get("longest_days", ""),
             )
-            for one in self._report["issuers"]
+            for issuer in self._report["issuers"]
         ]
         return self._section("dates", _table(self._heads("issuer", *_BUCKETS, "longest"), rows), means=True)
 
     def _keys(self) -> str:
         rows: list[Sequence[object]] = []
-        for one in self._report["issuers"]:
-            name = self._names[one["id"]]
+        for issuer in self._report["issuers"]:
+            name = self._names[issuer["id"]]
             rows += [
-                (name, "", self._time(window["from"]), self._time(window["until"]), "", "") for window in one["windows"]
+                (name, "", self._time(window["from"]), self._time(window["until"]), "", "")
+                for window in issuer["windows"]
             ]
-            for key in one["keys"]:
+            for key in issuer["keys"]:
                 stolen = self._time(key["compromised_since"]) if key["compromised_since"] else ""
                 span = (self._time(key["from"]), self._time(key["until"]))
                 rows.append((name, key["address"], *span, key["custody"], stolen))
@@ -292,8 +304,13 @@ class _Page:
 
     def _sample(self) -> str:
         rows = [
-            (self._name(one["issuer"]), f"{one['sequence']}/{one['index']}", one["answer"], one["cast"])
-            for one in self._report["sample"]["certificates"]
+            (
+                self._name(certificate["issuer"]),
+                f"{certificate['sequence']}/{certificate['index']}",
+                certificate["answer"],
+                certificate["cast"],
+            )
+            for certificate in self._report["sample"]["certificates"]
         ]
         return self._section("sample", self._cut(self._heads("issuer", "batch", "answer", "call"), rows), means=True)
 
@@ -323,7 +340,7 @@ class _Page:
 
 
 def _table(heads: Iterable[str], rows: Iterable[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(one)}</th>" for one in heads)
+    head = "".join(f"<th>{escape(title)}</th>" for title in heads)
     body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"
 

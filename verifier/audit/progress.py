@@ -55,7 +55,9 @@ class Progress:
         judged = judge()
         line = {
             "key": key,
-            "findings": [[one.name, one.issuer, one.sequence, one.values] for one in judged.findings],
+            "findings": [
+                [finding.name, finding.issuer, finding.sequence, finding.values] for finding in judged.findings
+            ],
             "opened": judged.opened,
             "profile": judged.profile,
             "lags": sorted(judged.lags.items()),

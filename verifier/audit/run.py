@@ -29,9 +29,10 @@ BUCKETS = ((0, "same-day"), (7, "week"), (31, "month"), (365, "year"), (None, "l
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What an audit is asked to do. `previous` are the last audit's checkpoints by registry; `max_lag` is in days.
+class AuditQuestion:
+    """What an audit reads, compares with and draws.
 
+    `previous` are the last audit's checkpoints by registry; `max_lag` is in days;
     `now` is the auditor's clock, in seconds since 1970.
     """
 
@@ -45,7 +46,7 @@ class Asked:
 
 
 @dataclass
-class Seen:
+class IssuerSoFar:
     """What an audit has gathered of one issuer, over all registries."""
 
     issuer: Issuer
@@ -57,7 +58,7 @@ class Seen:
     batches: list[dict[str, Any]] = field(default_factory=list)
 
 
-def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
+def audit(chain: Chain, asked: AuditQuestion, progress: Progress) -> dict[str, Any]:
     """Judge everything up to the chain's block. The same chain, files and question give the same report.
 
     Raises: NodeUnavailable when the log or the storage cannot be read; OSError.
@@ -72,7 +73,7 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
         recorded = Recorded(chain.policy, chain.head, (), (), chain.grounds)
     checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
     pins = chain.policy.registries[: len(recorded.logs)]
-    issuers: dict[bytes, Seen] = {}
+    issuers: dict[bytes, IssuerSoFar] = {}
     drawn: list[dict[str, Any]] = []
     words = 0
     for registry_index, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
@@ -83,17 +84,17 @@ def audit(chain: Chain, asked: Asked, progress: Progress) -> dict[str, Any]:
         findings += _of_storage(chain, registry_index, slots, progress)
         batches = list(_batches(chain, pin.address, history))
         chosen = sample.draw(
-            asked.seed, checkpoints[registry_index], [one.anchor.tree_size for one in batches], asked.sample
+            asked.seed, checkpoints[registry_index], [batch.anchor.tree_size for batch in batches], asked.sample
         )
         for number, batch in enumerate(batches):
-            seen = issuers.setdefault(batch.issuer_id, Seen(history.issuer(batch.issuer_id)))
+            seen = issuers.setdefault(batch.issuer_id, IssuerSoFar(history.issuer(batch.issuer_id)))
             judged = _of_batch(batch, asked, progress, number, len(batches))
             findings += judged.findings
             findings += _gathered(seen, batch, judged)
             if _is_whole(judged):
                 drawn += [_call(batch, judged, index, chain, findings) for index in chosen.get(number, ())]
         for issuer_id, issuer in history.issuers.items():
-            issuers.setdefault(issuer_id, Seen(issuer)).issuer = issuer
+            issuers.setdefault(issuer_id, IssuerSoFar(issuer)).issuer = issuer
             if history.successor is None:
                 findings += nights.missed(issuer_id, issuer, chain.head.time)
     findings += _roots_of_others(recorded.histories)
@@ -126,7 +127,7 @@ def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
             yield Batch(chain.policy.chain_id, registry, issuer_id, sequence, anchor, window)
 
 
-def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: int) -> Judged:
+def _of_batch(batch: Batch, asked: AuditQuestion, progress: Progress, number: int, of: int) -> Judged:
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
     progress.step("batches", number + 1, of)
     try:
@@ -142,9 +143,9 @@ def _of_batch(batch: Batch, asked: Asked, progress: Progress, number: int, of: i
     return progress.judged(batch, manifest, entries, lambda: judge(batch, manifest, entries, asked.max_lag))
 
 
-def _gathered(seen: Seen, batch: Batch, judged: Judged) -> Iterator[Finding]:
+def _gathered(seen: IssuerSoFar, batch: Batch, judged: Judged) -> Iterator[Finding]:
     """Add a batch to what is known of its issuer; a leaf that another batch held already is a finding."""
-    names = {one.name for one in judged.findings}
+    names = {finding.name for finding in judged.findings}
     is_whole = _is_whole(judged)
     for leaf in judged.leaves if is_whole else ():
         other = seen.leaves.setdefault(leaf, batch.sequence)
@@ -170,7 +171,7 @@ def _gathered(seen: Seen, batch: Batch, judged: Judged) -> Iterator[Finding]:
 
 def _is_whole(judged: Judged) -> bool:
     """Whether the leaves of a manifest are those that were anchored."""
-    return bool(judged.leaves) and not {"root-differs", "size-differs"} & {one.name for one in judged.findings}
+    return bool(judged.leaves) and not {"root-differs", "size-differs"} & {finding.name for finding in judged.findings}
 
 
 def _call(batch: Batch, judged: Judged, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:
             yield Finding("root-of-another-issuer", issuer_id.hex(), sequence, values={"other": owner.hex()})
 
 
-def _statuses_of_no_leaf(issuer_id: bytes, seen: Seen) -> Iterator[Finding]:
+def _statuses_of_no_leaf(issuer_id: bytes, seen: IssuerSoFar) -> Iterator[Finding]:
     for leaf in seen.issuer.statuses:
         if seen.all_read and leaf not in seen.leaves:
             yield Finding("status-of-no-leaf", issuer_id.hex(), values={"leaf": leaf.hex()})
@@ -212,11 +213,11 @@ def _statuses_of_no_leaf(issuer_id: bytes, seen: Seen) -> Iterator[Finding]:
 
 def _report(
     chain: Chain,
-    asked: Asked,
+    asked: AuditQuestion,
     recorded: Recorded,
     checkpoints: list[Checkpoint],
     words: int,
-    issuers: dict[bytes, Seen],
+    issuers: dict[bytes, IssuerSoFar],
     drawn: list[dict[str, Any]],
     findings: list[Finding],
 ) -> dict[str, Any]:
@@ -249,7 +250,7 @@ def _report(
             "closed_nights": sum(len(seen.issuer.nights) for seen in issuers.values()),
         },
         "max_lag_days": asked.max_lag,
-        "findings": [one.as_json() for one in findings],
+        "findings": [finding.as_json() for finding in findings],
         "issuers": [_issuer_json(issuer_id, seen) for issuer_id, seen in sorted(issuers.items())],
         "statuses": _statuses_over_time(recorded),
         "sample": {"seed": asked.seed, "certificates": drawn},
@@ -260,12 +261,12 @@ def _previous(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
     return {"size": checkpoint.size, "root": checkpoint.root.hex()} if checkpoint else None
 
 
-def _issuer_json(issuer_id: bytes, seen: Seen) -> dict[str, Any]:
+def _issuer_json(issuer_id: bytes, seen: IssuerSoFar) -> dict[str, Any]:
     issuer = seen.issuer
     return {
         "id": issuer_id.hex(),
         "name": _name(seen.profile),
-        "windows": [{"from": one.from_, "until": one.until} for one in issuer.windows],
+        "windows": [{"from": window.from_, "until": window.until} for window in issuer.windows],
         "keys": [
             {
                 "address": address,
@@ -315,7 +316,7 @@ def _statuses_over_time(recorded: Recorded) -> list[dict[str, Any]]:
                 day = nights.date_of(nights.day_of(event.time))
                 days[day] = {
                     "day": day,
-                    **{one.name.lower(): counts[one] for one in Status if one is not Status.ACTIVE},
+                    **{status.name.lower(): counts[status] for status in Status if status is not Status.ACTIVE},
                 }
     return [days[day] for day in sorted(days)]
 

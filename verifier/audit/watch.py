@@ -30,7 +30,10 @@ class State:
 
     def encode(self) -> str:
         """The state as a file holds it."""
-        logs = {registry: {"size": one.size, "root": one.root.hex()} for registry, one in self.logs.items()}
+        logs = {
+            registry: {"size": checkpoint.size, "root": checkpoint.root.hex()}
+            for registry, checkpoint in self.logs.items()
+        }
         return json.dumps({"format": FORMAT, "logs": logs, "nights": self.nights}, indent=1) + "\n"
 
 
@@ -40,7 +43,8 @@ def decode(text: str) -> State:
     if fields["format"] != FORMAT:
         raise ValueError(FORMAT)
     logs = {
-        registry: Checkpoint(int(one["size"]), bytes.fromhex(one["root"])) for registry, one in fields["logs"].items()
+        registry: Checkpoint(int(checkpoint["size"]), bytes.fromhex(checkpoint["root"]))
+        for registry, checkpoint in fields["logs"].items()
     }
     return State(logs, {str(issuer): list(told) for issuer, told in fields["nights"].items()})
 
@@ -74,11 +78,13 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
         return Look(chain.head.number, (*alarms, *forks), (), state, recorded.logs)
     news: list[Finding] = []
     for registry_index, event in _new_events(recorded, state):
-        alarms += [of_breach(one) for one in recorded.histories[registry_index].breaches if one.event == event]
+        alarms += [of_breach(breach) for breach in recorded.histories[registry_index].breaches if breach.event == event]
         told = _told(event, expected, is_first=not state.logs)
         if told is not None:
             (alarms if told.name in ALARMS else news).append(told)
-    missed = [one for one in _missed(recorded) if one.values["night"] not in state.nights.get(one.issuer, ())]
+    missed = [
+        finding for finding in _missed(recorded) if finding.values["night"] not in state.nights.get(finding.issuer, ())
+    ]
     alarms += missed
     return Look(chain.head.number, tuple(alarms), tuple(news), _after(recorded, state, missed), recorded.logs)
 
@@ -122,7 +128,7 @@ def _missed(recorded: Recorded) -> Iterator[Finding]:
         if history.successor is None:
             for issuer_id, issuer in history.issuers.items():
                 found = nights.missed(issuer_id, issuer, recorded.head.time)
-                yield from (one for one in found if one.name == "missed-night")
+                yield from (finding for finding in found if finding.name == "missed-night")
 
 
 def _after(recorded: Recorded, state: State, missed: Sequence[Finding]) -> State:
@@ -131,6 +137,6 @@ def _after(recorded: Recorded, state: State, missed: Sequence[Finding]) -> State
         for pin, log in zip(recorded.policy.registries, recorded.logs, strict=False)
     }
     told = {issuer: list(days) for issuer, days in state.nights.items()}
-    for one in missed:
-        told.setdefault(one.issuer, []).append(one.values["night"])
+    for finding in missed:
+        told.setdefault(finding.issuer, []).append(finding.values["night"])
     return State(logs, told)

@@ -108,9 +108,9 @@ class RegistryReader:
 
     def _keys(self, head: Head, pin: RegistryPin, issuer_id: bytes, addresses: Iterable[str]) -> dict[str, Key]:
         wanted = sorted(set(addresses))
-        slots = [storage.mapped(storage.KEYS, issuer_id, storage.account(one)) for one in wanted]
+        slots = [storage.mapped(storage.KEYS, issuer_id, storage.account(key)) for key in wanted]
         words = self.words(head, pin, slots)
-        return {one: storage.key(word) for one, word in zip(wanted, words, strict=True)}
+        return {key: storage.key(word) for key, word in zip(wanted, words, strict=True)}
 
     def words(self, head: Head, pin: RegistryPin, slots: list[int]) -> list[int]:
         """What stands in these slots of a registry, each proved; and that the registry's code is the pinned one.
@@ -154,7 +154,7 @@ def _nodes(answer: Any) -> list[bytes]:
     if not isinstance(answer, dict) or not isinstance(answer.get("storageProof"), list):
         raise NodeUnavailable("the node sent something else than a proof")
     found: list[bytes] = []
-    for proof in (answer.get("accountProof"), *(_proof_of(one) for one in answer["storageProof"])):
+    for proof in (answer.get("accountProof"), *(_proof_of(slot) for slot in answer["storageProof"])):
         if not isinstance(proof, list):
             raise NodeUnavailable("the node sent something else than a proof")
         found += [data(node) for node in proof]

@@ -11,7 +11,7 @@ from typing import Any
 from verifier.audit import page
 from verifier.audit.findings import in_words
 from verifier.audit.progress import Progress
-from verifier.audit.run import Asked, audit
+from verifier.audit.run import AuditQuestion, audit
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import open_chain
 from verifier.cli.answers import UsageError, cannot_be
@@ -58,7 +58,7 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     known = {pin.address for pin in trusted.registries}
     if previous and not known & set(previous):
         raise UsageError(f"{options.previous} is about another registry than the policy's")
-    asked = Asked(
+    asked = AuditQuestion(
         manifests=Location(options.manifests),
         entries=Location(options.entries) if options.entries else None,
         previous=previous,
@@ -90,11 +90,11 @@ def _say(report: dict[str, Any], result: str, digest: str, options: argparse.Nam
         f"block {report['block']['number']}: issuers {counts['issuers']}, batches {counts['anchors']}, "
         f"certificates {counts['certificates']}, entries opened {counts['entries_opened']}, log {counts['entries']}"
     )
-    told = [one for one in report["findings"] if one["weight"] != "remark"]
-    for one in told[:MOST_LINES]:
-        known = [name for name in ("issuer", "sequence", "entry") if one[name] not in ("", None)]
-        subject = "".join(f", {name} {one[name]}" for name in known)
-        print(f"{one['weight']}: {one['name']}{subject}: {in_words(one, options.lang)}")
+    told = [finding for finding in report["findings"] if finding["weight"] != "remark"]
+    for finding in told[:MOST_LINES]:
+        known = [name for name in ("issuer", "sequence", "entry") if finding[name] not in ("", None)]
+        subject = "".join(f", {name} {finding[name]}" for name in known)
+        print(f"{finding['weight']}: {finding['name']}{subject}: {in_words(finding, options.lang)}")
     if len(told) > MOST_LINES:
         print(page.WORDS["more"].in_(options.lang, {"count": len(told) - MOST_LINES}))
     print(f"{options.out / 'report.json'}, digest {digest}")

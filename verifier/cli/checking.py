@@ -96,7 +96,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace, trusted: Policy) -> int:
-    issuers = frozenset(hash_of("--issuer", one) for one in options.issuer)
+    issuers = frozenset(hash_of("--issuer", issuer) for issuer in options.issuer)
     trusted = _as_asked(options, trusted)
     instant = _instant(options.at) if options.at else None
     with options.file.open("rb") as stream:
@@ -121,7 +121,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
             print(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
             options.service = None
         else:
-            receipts += [one for one in found.receipts if one not in receipts]
+            receipts += [receipt for receipt in found.receipts if receipt not in receipts]
             pending = found.pending > 0
     question = Question(file, receipts, issuers, options.service is not None, pending)
     return _answer(question, options, trusted, instant)

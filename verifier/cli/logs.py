@@ -43,7 +43,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def _log(options: argparse.Namespace, trusted: Policy) -> int:
-    if sum(one is not None for one in (options.entry, options.since, options.proof)) > 1:
+    if sum(option is not None for option in (options.entry, options.since, options.proof)) > 1:
         raise UsageError("--entry, --since and --proof are different questions: ask one at a time")
     if options.proof is not None:
         return _check_log_proof(options, trusted)

@@ -77,8 +77,8 @@ class _Watcher:
             self._alarm([Finding("unreadable", values={"detail": str(error)})])
             return COULD_NOT
         self._known = seen.logs
-        for one in seen.news:
-            self._say(one, "news")
+        for finding in seen.news:
+            self._say(finding, "news")
         if self._alarm(seen.alarms) and seen.state != self._state:
             self._state = seen.state
             replace_file(self._options.state, self._state.encode().encode())
@@ -86,7 +86,7 @@ class _Watcher:
 
     def _alarm(self, alarms: watch.Findings) -> bool:
         """Tell of each that does not stand yet. Returns whether all reached everybody."""
-        reached = [one for one in alarms if one in self._standing or self._reaches(one)]
+        reached = [alarm for alarm in alarms if alarm in self._standing or self._reaches(alarm)]
         self._standing = reached
         return len(reached) == len(alarms)
 

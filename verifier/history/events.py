@@ -59,7 +59,7 @@ class CompromiseDeclared(NamedTuple):
 
 
 class Anchored(NamedTuple):
-    """A batch's root and size, by a key that a relayer may have carried."""
+    """A batch's root and size, by a key; `sender` sent the transaction: that key, or whoever relays it."""
 
     issuer: bytes
     sequence: int
@@ -67,7 +67,7 @@ class Anchored(NamedTuple):
     tree_size: int
     window: int
     key: str
-    relayer: str
+    sender: str
 
 
 class Reattested(NamedTuple):

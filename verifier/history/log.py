@@ -67,7 +67,7 @@ def read_log(
             refused.append(error)
         except MalformedProof as error:
             refused.append(LogDiffers(str(error)))
-    raise next((one for one in refused if isinstance(one, LogDiffers)), refused[0])
+    raise next((error for error in refused if isinstance(error, LogDiffers)), refused[0])
 
 
 def proved(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:

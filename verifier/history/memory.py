@@ -19,7 +19,7 @@ FORMAT = "jangkar-memory-v1"
 MAX_BYTES = 1 << 20
 
 
-class Seen(NamedTuple):
+class RememberedLog(NamedTuple):
     """A registry's log at a block: its size and the roots of its perfect subtrees, smallest first."""
 
     block: int
@@ -27,7 +27,7 @@ class Seen(NamedTuple):
     nodes: tuple[bytes, ...]
 
 
-Memory = dict[str, Seen]
+Memory = dict[str, RememberedLog]
 
 
 def decode(data: bytes) -> Memory:
@@ -36,7 +36,7 @@ def decode(data: bytes) -> Memory:
         fields = read(data, what="memory", max_bytes=MAX_BYTES)
         if fields["format"] != FORMAT:
             raise MalformedMemory(f"this is no memory of format {FORMAT}")
-        found = {str(registry): _seen(one) for registry, one in fields["logs"].items()}
+        found = {str(registry): _remembered(log) for registry, log in fields["logs"].items()}
         for seen in found.values():
             Frontier(seen.size, seen.nodes)
     except (KeyError, TypeError, AttributeError, ValueError, MalformedText, MalformedProof) as error:
@@ -44,8 +44,10 @@ def decode(data: bytes) -> Memory:
     return found
 
 
-def _seen(fields: dict[str, Any]) -> Seen:
-    return Seen(int(fields["block"]), int(fields["size"]), tuple(bytes.fromhex(node) for node in fields["nodes"]))
+def _remembered(fields: dict[str, Any]) -> RememberedLog:
+    return RememberedLog(
+        int(fields["block"]), int(fields["size"]), tuple(bytes.fromhex(node) for node in fields["nodes"])
+    )
 
 
 def encode(memory: Memory) -> bytes:
@@ -74,11 +76,11 @@ def extend(chain: Chain, memory: Memory) -> Memory:
             continue
         if seen is not None:
             _require_extended(chain, pin.address, seen, frontier)
-        found[pin.address] = Seen(chain.head.number, frontier.size, frontier.nodes)
+        found[pin.address] = RememberedLog(chain.head.number, frontier.size, frontier.nodes)
     return found
 
 
-def _require_extended(chain: Chain, registry: str, seen: Seen, now: Frontier) -> None:
+def _require_extended(chain: Chain, registry: str, seen: RememberedLog, now: Frontier) -> None:
     if chain.head.number < seen.block:
         raise NodeUnavailable(f"block {chain.head.number} lies below block {seen.block}, which was seen before")
     wanted = Checkpoint(now.size, now.root)

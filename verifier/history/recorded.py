@@ -92,7 +92,7 @@ class Recorded(NamedTuple):
         return over_successors(read_ones, registry_index, read)
 
 
-class Past(NamedTuple):
+class PastAnswer(NamedTuple):
     """The answer about an instant, by what is known now; what was known then; and who was accredited then."""
 
     instant: int
@@ -132,7 +132,9 @@ def _read(chain: Chain, registry_index: int, known: Sequence[Entry], progress: P
     return read_log(chain, registry_index, progress=progress)
 
 
-def ask_about(question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time) -> Past:
+def ask_about(
+    question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time
+) -> PastAnswer:
     """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
     result = ask(question, recorded.policy, recorded._replace(on=instant), clock=lambda: instant)
     then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant).answer
@@ -142,7 +144,7 @@ def ask_about(question: Question, recorded: Recorded, instant: int, clock: Calla
     result = result._replace(now=int(clock()))
     receipts = [claim.receipt for claim in claims]
     accredited = recorded.accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
-    return Past(instant, result, then.verdict, accredited)
+    return PastAnswer(instant, result, then.verdict, accredited)
 
 
 def _until(log: Sequence[Entry], instant: int) -> tuple[Entry, ...]:

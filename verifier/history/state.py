@@ -54,7 +54,7 @@ class Breach(NamedTuple):
     detail: str
 
 
-class Written(NamedTuple):
+class StatusWriting(NamedTuple):
     """One status record with its writer, in the order of the log."""
 
     record: StatusRecord
@@ -73,8 +73,8 @@ class Issuer:
         self.keys: dict[str, Key] = {}
         self.anchors: dict[int, Anchor] = {}
         self.reattestations: dict[int, tuple[int, str]] = {}
-        self.statuses: dict[bytes, list[Written]] = {}
-        self.kept: dict[bytes, list[Written]] = {}
+        self.statuses: dict[bytes, list[StatusWriting]] = {}
+        self.kept: dict[bytes, list[StatusWriting]] = {}
         self.sequence = 0
         self.nights: dict[int, int] = {}
 
@@ -105,11 +105,11 @@ class Issuer:
             return True
         return again is not None and was_sound(again.key, again.block_time)
 
-    def weighing(self, leaf_hash: bytes) -> list[Written]:
+    def weighing(self, leaf_hash: bytes) -> list[StatusWriting]:
         """A leaf's status records that carry weight, in order."""
-        return [one for one in self.statuses.get(leaf_hash, ()) if self.weighs(one)]
+        return [writing for writing in self.statuses.get(leaf_hash, ()) if self.weighs(writing)]
 
-    def standing_records(self, leaf_hash: bytes) -> list[Written]:
+    def standing_records(self, leaf_hash: bytes) -> list[StatusWriting]:
         """The records that the registry holds of a leaf, up to the last one that carries weight."""
         kept = self.kept.get(leaf_hash, [])
         count = len(kept)
@@ -117,9 +117,9 @@ class Issuer:
             count -= 1
         return kept[:count]
 
-    def weighs(self, one: Written) -> bool:
+    def weighs(self, writing: StatusWriting) -> bool:
         """Whether a status record is a regulator's, or by a key that was sound."""
-        return one.record.by_regulator or was_sound(self.key_at(one.writer), one.record.block_time)
+        return writing.record.by_regulator or was_sound(self.key_at(writing.writer), writing.record.block_time)
 
     def status_of(self, leaf_hash: bytes) -> StatusRecord:
         """What stands for a leaf."""
@@ -131,7 +131,7 @@ class Issuer:
         found = self.weighing(leaf_hash)
         if found and found[-1].record.from_beginning and found[-1].record.status is not Status.ACTIVE:
             return found[-1].record
-        earlier = [one.record for one in found if one.record.block_time <= time]
+        earlier = [writing.record for writing in found if writing.record.block_time <= time]
         return earlier[-1] if earlier else NO_RECORD
 
 
@@ -291,8 +291,8 @@ class History:
         name = _forbidden(issuer, act)
         self._require(name is None, name or "", f"leaf {act.leaf_hash.hex()} to {act.status.name.lower()}")
         record = StatusRecord(act.status, act.from_beginning, act.by_regulator, act.reason, time, act.successor)
-        issuer.kept[act.leaf_hash] = [*issuer.standing_records(act.leaf_hash), Written(record, act.writer)]
-        issuer.statuses.setdefault(act.leaf_hash, []).append(Written(record, act.writer))
+        issuer.kept[act.leaf_hash] = [*issuer.standing_records(act.leaf_hash), StatusWriting(record, act.writer)]
+        issuer.statuses.setdefault(act.leaf_hash, []).append(StatusWriting(record, act.writer))
 
     def _paused(self, act: Paused) -> None:
         self.paused_until = act.until
@@ -316,7 +316,7 @@ def replay(entries: Iterable[Entry]) -> History:
 def _forbidden(issuer: Issuer, act: StatusChanged) -> str | None:
     """Which rule of docs/spec/registry.md 2 a status change breaks, if it breaks one."""
     held = issuer.standing_records(act.leaf_hash)
-    current = held[-1] if held else Written(NO_RECORD, "")
+    current = held[-1] if held else StatusWriting(NO_RECORD, "")
     status = current.record.status
     is_affirmed = act.status is status
     if act.leaf_hash == _NOTHING or (act.status is Status.SUPERSEDED) != (act.successor != _NOTHING):

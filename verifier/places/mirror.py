@@ -117,8 +117,8 @@ class Tree:
         return self._tiles[level, number]
 
 
-class Told(NamedTuple):
-    """What a mirror says of a batch. `registry` is a lowercase 0x address."""
+class BatchCheckpoint(NamedTuple):
+    """What a mirror says of a batch, in its checkpoint. `registry` is a lowercase 0x address."""
 
     chain_id: int
     registry: str
@@ -137,13 +137,13 @@ def receipt_from(
     """
     metadata = parse_metadata(metadata_text)
     folder = f"{issuer_id.hex()}/{sequence:08}"
-    told = _told(location, folder, issuer_id, sequence)
-    tree = Tree(location, folder, told.size)
+    checkpoint = _checkpoint(location, folder, issuer_id, sequence)
+    tree = Tree(location, folder, checkpoint.size)
     index = tree.find(certificate_leaf(issuer_id, document_digest, metadata_text))
     if index is None:
         return None
     try:
-        profile = parse_profile(told.profile)
+        profile = parse_profile(checkpoint.profile)
     except Malformed as error:
         raise NodeUnavailable(f"{folder}/checkpoint: {error}") from None
     return Receipt(
@@ -151,24 +151,24 @@ def receipt_from(
         metadata_text=metadata_text,
         metadata=metadata,
         issuer_id=issuer_id,
-        profile_text=told.profile,
+        profile_text=checkpoint.profile,
         profile=profile,
         sequence=sequence,
         leaf_index=index,
         path=tree.path(index),
-        chain_id=told.chain_id,
-        registry=told.registry,
-        transaction=told.transaction,
-        block=told.block,
+        chain_id=checkpoint.chain_id,
+        registry=checkpoint.registry,
+        transaction=checkpoint.transaction,
+        block=checkpoint.block,
     )
 
 
-def _told(location: Location, folder: str, issuer_id: bytes, sequence: int) -> Told:
+def _checkpoint(location: Location, folder: str, issuer_id: bytes, sequence: int) -> BatchCheckpoint:
     name = f"{folder}/checkpoint"
     match = _CHECKPOINT.fullmatch(location.read(name, MAX_TEXT_BYTES).decode(errors="replace"))
     if match is None or (bytes.fromhex(match[3]), int(match[4])) != (issuer_id, sequence):
         raise NodeUnavailable(f"{name} is no checkpoint of this batch")
-    return Told(int(match[1]), match[2], int(match[5]), int(match[7]), match[8], match[9])
+    return BatchCheckpoint(int(match[1]), match[2], int(match[5]), int(match[7]), match[8], match[9])
 
 
 def _outline(header: bytes) -> tuple[int, list[int]]:
@@ -178,7 +178,7 @@ def _outline(header: bytes) -> tuple[int, list[int]]:
         number, sizes = fields["block"]["number"], [log["size"] for log in fields["logs"]]
     except (Malformed, KeyError, TypeError):
         number, sizes = None, []
-    if not all(type(one) is int and one >= 0 for one in (number, *sizes)):
+    if not all(type(count) is int and count >= 0 for count in (number, *sizes)):
         raise NodeUnavailable("the mirror's bundle begins with no header")
     return number, sizes
 

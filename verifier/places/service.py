@@ -16,34 +16,34 @@ FORMAT = "jangkar-lookup-v1"
 MAX_BYTES = 1 << 20
 
 
-class Found(NamedTuple):
+class LookUpAnswer(NamedTuple):
     """All receipts that a service holds for a file or a code, and how many more of that file wait to be anchored."""
 
     receipts: tuple[bytes, ...]
     pending: int
 
 
-def look_up_file(service: str, file: Fingerprint) -> Found:
+def look_up_file(service: str, file: Fingerprint) -> LookUpAnswer:
     """Every anchor of a file and of its earlier revisions, by any issuer. Raises: ServiceUnavailable."""
     digests = [digest.hex() for digest in (file.digest, *file.revisions)]
     return _look_up(service, "documents", json.dumps({"document_digests": digests}).encode())
 
 
-def look_up_code(service: str, code: str) -> Found:
+def look_up_code(service: str, code: str) -> LookUpAnswer:
     """The anchor of a certificate code. Raises: ServiceUnavailable."""
     return _look_up(service, f"codes/{urllib.parse.quote(code, safe='')}")
 
 
-def _look_up(service: str, path: str, body: bytes | None = None) -> Found:
+def _look_up(service: str, path: str, body: bytes | None = None) -> LookUpAnswer:
     # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
     url = f"{service.rstrip('/')}/v1/{path}"
     try:
-        return found_in(fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES), url)
+        return read_answer(fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES), url)
     except NodeUnavailable as error:
         raise ServiceUnavailable(str(error)) from None
 
 
-def found_in(answer: bytes, url: str) -> Found:
+def read_answer(answer: bytes, url: str) -> LookUpAnswer:
     """What a service's answer holds. Raises: ServiceUnavailable."""
     try:
         fields = read(answer, what=f"answer of {url}", max_bytes=MAX_BYTES)
@@ -52,9 +52,11 @@ def found_in(answer: bytes, url: str) -> Found:
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise ServiceUnavailable(f"{url} did not answer with {FORMAT}")
     receipts, pending = fields.get("receipts"), fields.get("pending")
-    if not (isinstance(receipts, list) and all(isinstance(one, str) for one in receipts) and type(pending) is int):
+    if not (
+        isinstance(receipts, list) and all(isinstance(receipt, str) for receipt in receipts) and type(pending) is int
+    ):
         raise ServiceUnavailable(f"{url} answered with something else than receipts")
     try:
-        return Found(tuple(one.encode() for one in receipts), pending)
+        return LookUpAnswer(tuple(receipt.encode() for receipt in receipts), pending)
     except UnicodeEncodeError:
         raise ServiceUnavailable(f"{url} answered with a lone surrogate") from None

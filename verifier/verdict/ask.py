@@ -10,7 +10,7 @@ from verifier.errors import Malformed, NodeUnavailable
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt, parse
-from verifier.verdict.checks import Asked, Unreadable, all_checks
+from verifier.verdict.checks import ExpectedIssuers, Unreadable, all_checks
 from verifier.verdict.verdict import Answer, Claim, Verdict, combine
 
 
@@ -83,7 +83,7 @@ def ask(
     if receipts:
         found = source or _open(policy)
         source = None if isinstance(found, Unreadable) else found
-        asked = Asked(question.issuers, policy.issuers, question.looked_up)
+        asked = ExpectedIssuers(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
             facts = _facts(found, receipt)
             checks = all_checks(question.document, receipt, policy, facts, asked, now)

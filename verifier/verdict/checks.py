@@ -75,7 +75,7 @@ class Unreadable(NamedTuple):
     detail: str
 
 
-class Asked(NamedTuple):
+class ExpectedIssuers(NamedTuple):
     """What the question was: by whom it should be, and whether other claims were looked for.
 
     `named` are the issuers that the asker expects, `trusted` those of the policy; either is empty when
@@ -140,7 +140,7 @@ def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
     return ANCHOR.passes("anchored", block=facts.anchor.block_number, time=facts.anchor.block_time)
 
 
-def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int) -> Check:
+def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: ExpectedIssuers, now: int) -> Check:
     """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for.
 
     An anchor that lost its weight may have been re-attested since: at a stale head that is unknown.
@@ -226,7 +226,12 @@ def status(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
 
 
 def all_checks(
-    file: Fingerprint | None, receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: Asked, now: int
+    file: Fingerprint | None,
+    receipt: Receipt,
+    policy: Policy,
+    facts: Facts | Unreadable,
+    asked: ExpectedIssuers,
+    now: int,
 ) -> tuple[Check, ...]:
     """The five checks in order. `now` is the verifier's own clock in seconds since 1970."""
     return (

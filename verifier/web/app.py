@@ -26,7 +26,7 @@ from verifier.exports import EXPORTS, OPENTIMESTAMPS, Export
 from verifier.formats import certificate_code
 from verifier.formats.policy import Policy
 from verifier.places import service
-from verifier.places.service import Found
+from verifier.places.service import LookUpAnswer
 from verifier.verdict.ask import Question, ask
 from verifier.verdict.words import EXPLANATIONS, VERDICTS, Language
 from verifier.web.phrases import CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
@@ -173,7 +173,7 @@ class Page:
             "style": self._style,
             "script": self._script,
             "words": {name: PHRASES[name].in_(language) for name in SCRIPT_WORDS}
-            | {"contradictions": {one: PHRASES[f"contradiction-{one}"].in_(language) for one in CONTRADICTIONS}}
+            | {"contradictions": {name: PHRASES[f"contradiction-{name}"].in_(language) for name in CONTRADICTIONS}}
             | {
                 "titles": titles,
                 "texts": texts(language),
@@ -205,7 +205,7 @@ class Page:
         answer = view(result, self._settings.policy, language_of(request), looked_up=all_answered)
         return self.show(request, answer=answer, problem="" if all_answered else "service-down")
 
-    def _ask_services(self, look_up: Callable[[str], Found]) -> tuple[Found, bool]:
+    def _ask_services(self, look_up: Callable[[str], LookUpAnswer]) -> tuple[LookUpAnswer, bool]:
         receipts: list[bytes] = []
         pending, all_answered = 0, bool(self._settings.services)
         for url in self._settings.services:
@@ -216,7 +216,7 @@ class Page:
                 continue
             receipts += [receipt for receipt in found.receipts if receipt not in receipts]
             pending += found.pending
-        return Found(tuple(receipts), pending), all_answered
+        return LookUpAnswer(tuple(receipts), pending), all_answered
 
     def _answer_path(self, request: Request, receipt: bytes) -> Response:
         language = language_of(request)
