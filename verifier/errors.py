@@ -9,10 +9,11 @@ VerifierError
 │   ├── MalformedMemory   what was seen of a chain before cannot be read
 │   └── MalformedBundle   the file that a history was written down in cannot be used
 └── Unavailable     could not be read; says nothing about the certificate
-    ├── NodeUnavailable
-    │   ├── NodeRefused   it answered, and did not want to: too much at once, perhaps
-    │   ├── LogDiffers    its events lead elsewhere than what the registry's storage holds
-    │   └── HistoryForked it shows another history than the one that was seen before
+    ├── SourceUnavailable a file, an address or a recorded log, where no node is asked
+    │   └── NodeUnavailable
+    │       ├── NodeRefused   it answered, and did not want to: too much at once, perhaps
+    │       ├── LogDiffers    its events lead elsewhere than what the registry's storage holds
+    │       └── HistoryForked it shows another history than the one that was seen before
     ├── ServiceUnavailable
     ├── BundleNotPinned   nobody who is trusted stands behind this bundle
     └── BeyondReach       the question reaches further than what was read
@@ -71,7 +72,11 @@ class Unavailable(VerifierError):
     """Something could not be read. Says nothing about the certificate."""
 
 
-class NodeUnavailable(Unavailable):
+class SourceUnavailable(Unavailable):
+    """What is read from is not there, did not answer, or holds nothing that can be believed."""
+
+
+class NodeUnavailable(SourceUnavailable):
     """The node did not answer, or not with something that can be believed."""
 
 

@@ -5,13 +5,13 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from verifier.errors import NodeUnavailable
+from verifier.errors import SourceUnavailable
 
 
 def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes:
     """The whole body of the answer to a GET, or to a POST of JSON.
 
-    Raises: NodeUnavailable for every way in which HTTP fails.
+    Raises: SourceUnavailable for every way in which HTTP fails.
     """
     headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
     try:
@@ -20,11 +20,11 @@ def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes
         with _OPENER.open(request, timeout=timeout) as response:
             answer: bytes = response.read(max_bytes + 1)
     except urllib.error.HTTPError as error:
-        raise NodeUnavailable(f"{url} answered with HTTP status {error.code}") from None
+        raise SourceUnavailable(f"{url} answered with HTTP status {error.code}") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NodeUnavailable(f"{url} did not answer: {error}") from None
+        raise SourceUnavailable(f"{url} did not answer: {error}") from None
     if len(answer) > max_bytes:
-        raise NodeUnavailable(f"{url} answered with more than {max_bytes} bytes")
+        raise SourceUnavailable(f"{url} answered with more than {max_bytes} bytes")
     return answer
 
 

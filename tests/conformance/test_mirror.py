@@ -13,7 +13,7 @@ from tools import missing
 from anchor_service.core import tlog
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.merkle import MerkleTree
-from verifier.errors import NodeUnavailable
+from verifier.errors import SourceUnavailable
 from verifier.places.location import Location
 from verifier.places.mirror import Tree
 
@@ -113,7 +113,7 @@ def test_a_tile_that_is_missing_short_or_long_is_no_answer(tmp_path):
         path.unlink()
         if content is not None:
             path.write_bytes(content)
-        with pytest.raises(NodeUnavailable, match=r"001\.p/44"):
+        with pytest.raises(SourceUnavailable, match=r"001\.p/44"):
             Tree(Location(str(tmp_path)), "batch", 300).leaf(299)
         path.touch()
 

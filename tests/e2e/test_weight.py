@@ -18,7 +18,7 @@ from anchor_service.core import profile
 from anchor_service.core.kinds import scope_of
 from anchor_service.ports import FOREVER
 from verifier.chain.facts import Head
-from verifier.errors import NodeUnavailable
+from verifier.errors import SourceUnavailable
 from verifier.history import bundle
 
 NETWORKS = ["devnet", "anvil's newest", "anvil's london"]
@@ -177,5 +177,5 @@ def test_a_registry_with_a_successor(history):
             for one in (certificate, history.certificates["after"]):
                 stored = history.facts(one, "revoked there", trusted)
                 assert source.facts(history.registry, ISSUER, one.sequence, one.leaf) == stored
-    with pytest.raises(NodeUnavailable, match="not among what was recorded"):
+    with pytest.raises(SourceUnavailable, match="not among what was recorded"):
         history.recorded("later", listing).facts(successor, ISSUER, 1, certificate.leaf)

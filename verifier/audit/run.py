@@ -14,7 +14,7 @@ from verifier.audit.slots import Slot, expected
 from verifier.chain.facts import Checkpoint, Status
 from verifier.chain.nodes import Chain
 from verifier.chain.onchain import Call
-from verifier.errors import LogDiffers, Malformed, NodeUnavailable
+from verifier.errors import LogDiffers, Malformed, NodeUnavailable, SourceUnavailable
 from verifier.formats.metadata import parse_profile
 from verifier.history.events import StatusChanged, read_event
 from verifier.history.log import checkpoint_of
@@ -136,7 +136,7 @@ def _of_batch(batch: Batch, asked: AuditQuestion, progress: Progress, number: in
         most = MAX_LINE_BYTES * (batch.anchor.tree_size + 1)
         opened = path_of(batch.issuer_id, batch.sequence, "entries")
         entries = asked.entries.find(opened, most) if asked.entries else None
-    except NodeUnavailable as error:
+    except SourceUnavailable as error:
         return Judged([_finding(batch, "manifest-unreadable", detail=str(error))])
     if manifest is None:
         return Judged([_finding(batch, "manifest-missing")])

@@ -11,7 +11,7 @@ from verifier.chain.facts import Checkpoint, Facts, Head, Remark
 from verifier.chain.header import Header, read_header
 from verifier.chain.registry import RegistryReader
 from verifier.chain.rpc import Node, data, quantity
-from verifier.errors import NodeUnavailable
+from verifier.errors import NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy
 from verifier.proofs.merkle import Frontier
 
@@ -60,7 +60,7 @@ class Chain:
         for reader in self._readers:
             try:
                 return read(reader)
-            except NodeUnavailable as error:
+            except SourceUnavailable as error:
                 refused.append(str(error))
         raise NodeUnavailable("; ".join(refused))
 

@@ -47,7 +47,7 @@ class RegistryReader:
     def facts(self, head: Head, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """Everything that one receipt of a registry is judged by; of the policy's first where it is none of them.
 
-        Raises: NodeUnavailable.
+        Raises: SourceUnavailable.
         """
         registry_index = self._policy.index_of(registry)
         pin = self._policy.registries[registry_index]

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from verifier.errors import MalformedText, NodeRefused, NodeUnavailable
+from verifier.errors import MalformedText, NodeRefused, NodeUnavailable, SourceUnavailable
 from verifier.formats.strictjson import read
 
 TIMEOUT_SECONDS = 10
@@ -24,7 +24,11 @@ class Node:
     def call(self, method: str, *params: Any) -> Any:
         """The result of one request. Raises: NodeUnavailable for anything but a result."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        return result_of(fetch(self.url, body, self._timeout, MAX_ANSWER_BYTES), self.url, method)
+        try:
+            answer = fetch(self.url, body, self._timeout, MAX_ANSWER_BYTES)
+        except SourceUnavailable as error:
+            raise NodeUnavailable(str(error)) from None
+        return result_of(answer, self.url, method)
 
 
 def result_of(answer: bytes, url: str, method: str) -> Any:
@@ -47,7 +51,7 @@ def result_of(answer: bytes, url: str, method: str) -> Any:
 def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes:
     """The whole body of the answer to a GET, or to a POST of JSON.
 
-    Raises: NodeUnavailable for every way in which HTTP fails.
+    Raises: SourceUnavailable for every way in which HTTP fails.
     """
     # HTTP and TLS take a fifth of the start-up time, and what was written down is judged without them.
     from verifier import fetching  # noqa: PLC0415

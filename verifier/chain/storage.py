@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from verifier.chain.facts import Anchor, Custody, Key, Status, StatusRecord, Window
-from verifier.errors import NodeUnavailable
+from verifier.errors import SourceUnavailable
 from verifier.proofs.keccak import keccak256
 
 # Variables and their slots; tests/contracts/ compares the page with the artifact, tests/verifier/ these with the page.
@@ -69,19 +69,19 @@ def window(words: Sequence[int]) -> Window:
 
 
 def key(word: int) -> Key:
-    """The key in its word. Raises: NodeUnavailable for a custody that there is not."""
+    """The key in its word. Raises: SourceUnavailable for a custody that there is not."""
     custody = _part(word, 25, 1)
     if custody >= len(Custody):
-        raise NodeUnavailable(f"the registry holds a key of custody {custody}, which this verifier does not know")
+        raise SourceUnavailable(f"the registry holds a key of custody {custody}, which this verifier does not know")
     return Key(uint64_at(word, 0), uint64_at(word, 8), uint64_at(word, 16), _part(word, 24, 1), Custody(custody))
 
 
 def record(words: Sequence[int]) -> tuple[StatusRecord, str]:
-    """A status record in its two words, and its writer. Raises: NodeUnavailable for a status that there is not."""
+    """A status record in its two words, and its writer. Raises: SourceUnavailable for a status that there is not."""
     packed, successor = words
     status = _part(packed, 0, 1)
     if status >= len(Status):
-        raise NodeUnavailable(f"the registry holds a status {status}, which this verifier does not know")
+        raise SourceUnavailable(f"the registry holds a status {status}, which this verifier does not know")
     said = StatusRecord(
         status=Status(status),
         from_beginning=bool(_part(packed, 1, 1)),

@@ -15,7 +15,7 @@ from verifier.audit.findings import Finding
 from verifier.chain.nodes import open_chain
 from verifier.chain.rpc import fetch
 from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, UsageError, replace_file
-from verifier.errors import NodeUnavailable
+from verifier.errors import NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy, is_http
 from verifier.history.log import Entry
 
@@ -97,7 +97,7 @@ class _Watcher:
         body = json.dumps(fields, ensure_ascii=False).encode()
         try:
             fetch(self._options.webhook, body, WEBHOOK_SECONDS, WEBHOOK_BYTES)
-        except NodeUnavailable as error:
+        except SourceUnavailable as error:
             print(f"webhook: {error}; the alarm is told again", file=sys.stderr, flush=True)
             return False
         return True

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, Remark, StatusRecord, over_successors, standing
 from verifier.chain.nodes import Chain
-from verifier.errors import LogDiffers, MalformedProof, NodeUnavailable
+from verifier.errors import LogDiffers, MalformedProof, SourceUnavailable
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.history.events import read_event
@@ -33,11 +33,11 @@ class Recorded(NamedTuple):
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """What one receipt is judged by: docs/spec/verification.md 6 and 8.
 
-        Raises: NodeUnavailable where the log of that registry was not written down.
+        Raises: SourceUnavailable where the log of that registry was not written down.
         """
         registry_index = self.policy.index_of(registry)
         if registry_index >= len(self.histories):
-            raise NodeUnavailable(f"the log of registry {registry} is not among what was recorded")
+            raise SourceUnavailable(f"the log of registry {registry} is not among what was recorded")
         issuer = self._issuer(registry_index, issuer_id)
         anchor = self._anchor(issuer, sequence)
         statuses, unlisted = self._statuses(registry_index, issuer_id, leaf_hash)

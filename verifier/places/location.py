@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from verifier.chain.rpc import fetch
-from verifier.errors import NodeUnavailable
+from verifier.errors import SourceUnavailable
 from verifier.formats.policy import is_http
 
 TIMEOUT_SECONDS = 60
@@ -19,7 +19,7 @@ class Location:
     def find(self, name: str, max_bytes: int) -> bytes | None:
         """A file, or nothing where a folder holds none; one byte more than the bound of one that is too long.
 
-        Raises: NodeUnavailable where an address does not answer, or with too much; OSError.
+        Raises: SourceUnavailable where an address does not answer, or with too much; OSError.
         """
         if self._is_remote:
             return fetch(f"{self._location}/{name}", None, TIMEOUT_SECONDS, max_bytes)
@@ -30,10 +30,10 @@ class Location:
             return file.read(max_bytes + 1)
 
     def read(self, name: str, max_bytes: int) -> bytes:
-        """A file that has to be there. Raises: NodeUnavailable where it is not, or is too long; OSError."""
+        """A file that has to be there. Raises: SourceUnavailable where it is not, or is too long; OSError."""
         found = self.find(name, max_bytes)
         if found is None:
-            raise NodeUnavailable(f"{self._location} holds no {name}")
+            raise SourceUnavailable(f"{self._location} holds no {name}")
         if len(found) > max_bytes:
-            raise NodeUnavailable(f"{self._location}/{name} has more than {max_bytes} bytes")
+            raise SourceUnavailable(f"{self._location}/{name} has more than {max_bytes} bytes")
         return found

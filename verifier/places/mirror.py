@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from verifier.errors import BundleNotPinned, Malformed, NodeUnavailable
+from verifier.errors import BundleNotPinned, Malformed, SourceUnavailable
 from verifier.formats.metadata import parse_metadata, parse_profile
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
@@ -41,7 +41,7 @@ _CHECKPOINT = re.compile(
 def bundle_from(location: Location, policy: Policy) -> bytes:
     """The newest bundle that the policy pins and the mirror holds, put together from its pieces.
 
-    Raises: BundleNotPinned where the policy pins none; NodeUnavailable where the mirror holds none of them, or not
+    Raises: BundleNotPinned where the policy pins none; SourceUnavailable where the mirror holds none of them, or not
     all of it; OSError.
     """
     if not policy.bundles:
@@ -50,12 +50,12 @@ def bundle_from(location: Location, policy: Policy) -> bytes:
             "with --digest"
         )
     found: list[tuple[int, list[int], bytes, bytes]] = []
-    refused: list[NodeUnavailable] = []
+    refused: list[SourceUnavailable] = []
     for digest in sorted(policy.bundles):
         try:
             header = location.read(f"bundles/{digest.hex()}", MAX_TEXT_BYTES)
             found.append((*_outline(header), header, digest))
-        except NodeUnavailable as error:
+        except SourceUnavailable as error:
             refused.append(error)
     if not found:
         raise refused[0]
@@ -65,7 +65,7 @@ def bundle_from(location: Location, policy: Policy) -> bytes:
         pieces += _entries(location, f"logs/{pin.address}", size)
     data = b"".join(pieces)
     if hashlib.sha256(data).digest() != digest:
-        raise NodeUnavailable(f"the pieces that the mirror holds do not give the bundle {digest.hex()}")
+        raise SourceUnavailable(f"the pieces that the mirror holds do not give the bundle {digest.hex()}")
     return data
 
 
@@ -79,16 +79,16 @@ class Tree:
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def leaf(self, index: int) -> bytes:
-        """A leaf hash. Raises: NodeUnavailable; OSError."""
+        """A leaf hash. Raises: SourceUnavailable; OSError."""
         return self._node(0, index)
 
     def find(self, leaf_hash: bytes) -> int | None:
-        """Where a leaf stands: they are in ascending order. Raises: NodeUnavailable; OSError."""
+        """Where a leaf stands: they are in ascending order. Raises: SourceUnavailable; OSError."""
         index = bisect_left(range(self.size), leaf_hash, key=self.leaf)
         return index if index < self.size and self.leaf(index) == leaf_hash else None
 
     def path(self, index: int) -> tuple[bytes, ...]:
-        """The inclusion path of a leaf, lowest first. Source: RFC 9162 2.1.3.1. Raises: NodeUnavailable; OSError."""
+        """The inclusion path of a leaf, lowest first. Source: RFC 9162 2.1.3.1. Raises: SourceUnavailable; OSError."""
         return tuple(siblings(self.size, index, self._root))
 
     def _root(self, start: int, end: int) -> bytes:
@@ -112,7 +112,7 @@ class Tree:
             name = f"{self._folder}/{_name(f'tile/{level}', number, width)}"
             tile = self._location.read(name, width * DIGEST_BYTES)
             if len(tile) != width * DIGEST_BYTES:
-                raise NodeUnavailable(f"{name} has {len(tile)} bytes where {width} hashes belong")
+                raise SourceUnavailable(f"{name} has {len(tile)} bytes where {width} hashes belong")
             self._tiles[level, number] = tile
         return self._tiles[level, number]
 
@@ -133,7 +133,7 @@ def receipt_from(
 ) -> Receipt | None:
     """The receipt of a certificate, where a batch's tree holds its leaf.
 
-    Raises: MalformedMetadata; NodeUnavailable where the mirror lacks the batch or part of it; OSError.
+    Raises: MalformedMetadata; SourceUnavailable where the mirror lacks the batch or part of it; OSError.
     """
     metadata = parse_metadata(metadata_text)
     folder = f"{issuer_id.hex()}/{sequence:08}"
@@ -145,7 +145,7 @@ def receipt_from(
     try:
         profile = parse_profile(checkpoint.profile)
     except Malformed as error:
-        raise NodeUnavailable(f"{folder}/checkpoint: {error}") from None
+        raise SourceUnavailable(f"{folder}/checkpoint: {error}") from None
     return Receipt(
         document_digest=document_digest,
         metadata_text=metadata_text,
@@ -167,19 +167,19 @@ def _checkpoint(location: Location, folder: str, issuer_id: bytes, sequence: int
     name = f"{folder}/checkpoint"
     match = _CHECKPOINT.fullmatch(location.read(name, MAX_TEXT_BYTES).decode(errors="replace"))
     if match is None or (bytes.fromhex(match[3]), int(match[4])) != (issuer_id, sequence):
-        raise NodeUnavailable(f"{name} is no checkpoint of this batch")
+        raise SourceUnavailable(f"{name} is no checkpoint of this batch")
     return BatchCheckpoint(int(match[1]), match[2], int(match[5]), int(match[7]), match[8], match[9])
 
 
 def _outline(header: bytes) -> tuple[int, list[int]]:
-    """The block of a bundle's first line, and how many entries each of its logs has. Raises: NodeUnavailable."""
+    """The block of a bundle's first line, and how many entries each of its logs has. Raises: SourceUnavailable."""
     try:
         fields = read(header, what="the bundle's first line", max_bytes=MAX_TEXT_BYTES)
         number, sizes = fields["block"]["number"], [log["size"] for log in fields["logs"]]
     except (Malformed, KeyError, TypeError):
         number, sizes = None, []
     if not all(type(count) is int and count >= 0 for count in (number, *sizes)):
-        raise NodeUnavailable("the mirror's bundle begins with no header")
+        raise SourceUnavailable("the mirror's bundle begins with no header")
     return number, sizes
 
 
@@ -199,7 +199,7 @@ def _run(location: Location, folder: str, size: int, number: int) -> list[bytes]
     entries = list(_split(location.read(name, MAX_RUN_BYTES)))
     blocks = location.read(_name(f"{folder}/blocks", number, width), width * BLOCK_BYTES)
     if (len(entries), len(blocks)) != (width, width * BLOCK_BYTES):
-        raise NodeUnavailable(f"{name} and its blocks are not {width} entries")
+        raise SourceUnavailable(f"{name} and its blocks are not {width} entries")
     numbers = (int.from_bytes(blocks[at : at + BLOCK_BYTES]) for at in range(0, len(blocks), BLOCK_BYTES))
     return [f"{block} {entry.hex()}\n".encode() for block, entry in zip(numbers, entries, strict=True)]
 

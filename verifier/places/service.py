@@ -8,7 +8,7 @@ import urllib.parse
 from typing import NamedTuple
 
 from verifier.chain.rpc import TIMEOUT_SECONDS, fetch
-from verifier.errors import MalformedText, NodeUnavailable, ServiceUnavailable
+from verifier.errors import MalformedText, ServiceUnavailable, SourceUnavailable
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.strictjson import read
 
@@ -39,7 +39,7 @@ def _look_up(service: str, path: str, body: bytes | None = None) -> LookUpAnswer
     url = f"{service.rstrip('/')}/v1/{path}"
     try:
         return read_answer(fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES), url)
-    except NodeUnavailable as error:
+    except SourceUnavailable as error:
         raise ServiceUnavailable(str(error)) from None
 
 

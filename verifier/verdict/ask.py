@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from verifier.chain.facts import Facts, Head, Remark
 from verifier.chain.nodes import open_chain
-from verifier.errors import Malformed, NodeUnavailable
+from verifier.errors import Malformed, SourceUnavailable
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt, parse
@@ -26,7 +26,7 @@ class Source(Protocol):
         """What the facts stand on."""
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
-        """What one receipt is judged by. Raises: NodeUnavailable."""
+        """What one receipt is judged by. Raises: SourceUnavailable."""
 
 
 class Question(NamedTuple):
@@ -97,7 +97,7 @@ def ask(
 def _open(policy: Policy) -> Source | Unreadable:
     try:
         return open_chain(policy)
-    except NodeUnavailable as error:
+    except SourceUnavailable as error:
         return Unreadable(str(error))
 
 
@@ -106,5 +106,5 @@ def _facts(source: Source | Unreadable, receipt: Receipt) -> Facts | Unreadable:
         return source
     try:
         return source.facts(receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
-    except NodeUnavailable as error:
+    except SourceUnavailable as error:
         return Unreadable(str(error))
