@@ -6,6 +6,7 @@ each request. Used as a module it is the client, which starts a server of a kind
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -143,6 +144,9 @@ def _mains(kind: str) -> dict[str, Callable[[], int | None]]:
 
 def _serve(kind: str, address: str) -> None:
     mains = _mains(kind)
+    # What the collector never visits is never copied by a fork.
+    gc.collect()
+    gc.freeze()
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork takes no other threads along"
     woken, waking = socket.socketpair()
     waking.setblocking(False)

@@ -1,4 +1,4 @@
-"""The audit as a command."""
+"""The audit as a command: `audit`, from its options to the files of its report."""
 
 import argparse
 import hashlib

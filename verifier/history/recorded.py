@@ -1,4 +1,7 @@
-"""Answers from a log that was written down: at its last block, or on a day of the past. Source: docs/spec/bundle.md."""
+"""From recorded logs to what a receipt is judged by: at their last block, or on a day of the past.
+
+Source: docs/spec/bundle.md.
+"""
 
 import itertools
 import time

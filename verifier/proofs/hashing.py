@@ -1,4 +1,4 @@
-"""Hash functions, written from docs/spec/leaf-and-tree.md."""
+"""The hashes of trees: of a certificate's leaf, of any leaf, of two nodes. Source: docs/spec/leaf-and-tree.md."""
 
 import hashlib
 

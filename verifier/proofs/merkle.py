@@ -1,4 +1,4 @@
-"""The questions that a verifier asks a tree, straight from RFC 9162."""
+"""Roots, paths and frontiers of RFC 9162 trees: whether a leaf stands in one, and whether it only grew."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -1,1 +1,1 @@
-"""From facts to one word, and its words. Reads no node, file or clock of its own."""
+"""From facts to one word, and its words. Believes what `chain` proves; opens no file and knows no log."""
