@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from _pytest.nodeid import NodeId
 from begun import Begun
 from devnet import Devnet
 from hypothesis import settings
@@ -29,14 +30,14 @@ OF_EACH_WORKER = {"begun", "deployed", "postgres_server", "shared_devnet", "shar
 LONGEST_FIRST = ("e2e", "devnet", "network", "browser", "conformance", "page", "repo", "chain", "contracts")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests that share something costly go to one worker, and every other to whichever is free."""
     folders = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: folders.get(item.path.parent.name, len(folders)))
     for item in items:
         if shared := _costly(item):
-            item.add_marker(pytest.mark.xdist_group(shared))
+            # What `--dist loadgroup` reads: pytest-xdist 3.8 writes it where pytest 9.2 keeps no test's id any more.
+            item._id = NodeId.parse(f"{item.nodeid}@{shared}")
 
 
 def _costly(item: pytest.Item) -> str | None:
@@ -46,7 +47,7 @@ def _costly(item: pytest.Item) -> str | None:
         is_ours = definitions[-1].func.__code__.co_filename.startswith(str(Path(__file__).parent))
         if is_ours and definitions[-1].scope != "function" and name not in OF_EACH_WORKER:
             parameter = item.callspec.params.get(name, "") if hasattr(item, "callspec") else ""
-            return f"{item.path} {name} {parameter}"
+            return f"{item.path.name} {name} {parameter}".strip()
     return None
 
 
