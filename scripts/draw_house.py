@@ -17,7 +17,6 @@ import ast  # noqa: E402
 import sys  # noqa: E402
 import textwrap  # noqa: E402
 from collections.abc import Mapping  # noqa: E402
-from pathlib import Path  # noqa: E402
 
 import grimp  # noqa: E402
 
@@ -130,7 +129,7 @@ def main() -> int:
         print("the house in CONTRIBUTING.md is stale: run python3 scripts/draw_house.py", file=sys.stderr)
         return 1
     if wanted != there:
-        Path(PAGE).write_text(wanted, encoding="utf-8")
+        PAGE.write_text(wanted, encoding="utf-8")
     print("the house in CONTRIBUTING.md is as the imports are")
     return 0
 

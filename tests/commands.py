@@ -27,17 +27,16 @@ MAX_REQUEST_BYTES = 1 << 17
 KINDS = {"jangkar": "product", "jangkar-verify": "product", "jangkar-verify-web": "product", "jangkar-devnet": "devnet"}
 PACKAGES = {"product": ("anchor_service", "verifier"), "devnet": ("jangkar_devnet",)}
 # What a command imports in the middle of its work, as its libraries do: each fork would import it again.
+BY_SERVERS = (
+    "encodings.idna", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+)  # fmt: skip
 IMPORTED_LATE = {
     "product": (
-        "alembic.command", "alembic.ddl.postgresql", "alembic.ddl.sqlite", "alembic.runtime.migration",
-        "encodings.idna", "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite",
-        "typer.rich_utils", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
-        "uvicorn.protocols.websockets.auto",
+        *BY_SERVERS, "alembic.command", "alembic.ddl.postgresql", "alembic.ddl.sqlite", "alembic.runtime.migration",
+        "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "typer.rich_utils",
     ),
-    "devnet": (
-        "encodings.idna", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
-        "uvicorn.protocols.websockets.auto",
-    ),
+    "devnet": BY_SERVERS,
 }  # fmt: skip
 # Their modules do something when they are imported.
 NOT_IMPORTED = ("anchor_service.store.migrations", "verifier.__main__", "jangkar_devnet.__main__")

@@ -5,7 +5,7 @@ Exit codes: 0 done; 1 a definite no; 2 usage; 3 pending; 4 could not check.
 
 import importlib
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -69,8 +69,8 @@ _USAGE = (
 )
 
 
-class _Commands(MutableMapping[str, Any]):
-    """The commands by name; looking at one imports its module. Nothing is added or taken away."""
+class _Commands(Mapping[str, Any]):
+    """The commands by name; looking at one imports its module."""
 
     def __getitem__(self, name: str) -> Any:
         return commands_of(COMMANDS[name])[name]
@@ -80,12 +80,6 @@ class _Commands(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(COMMANDS)
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        raise NotImplementedError
-
-    def __delitem__(self, name: str) -> None:
-        raise NotImplementedError
 
 
 @cache
