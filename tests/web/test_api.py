@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from http import HTTPStatus
 
 import httpx
@@ -237,6 +238,10 @@ def test_nobody_climbs_out_of_the_manifests(world, client):
 
 
 def test_look_ups_are_limited_and_writing_is_not(world, client):
+    # The limiter counts by full minutes, and forgives a part of the last one's count in the next.
+    left = 60 - time.time() % 60
+    if left < 30:
+        time.sleep(left)
     codes = [client.get(f"/v1/documents/{DIGEST}").status_code for _ in range(60)]
     assert codes.count(200) == 50
     limited = client.get(f"/v1/documents/{DIGEST}")
