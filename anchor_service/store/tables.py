@@ -4,28 +4,16 @@ A row says what the database held when it was read, and nobody writes to it: wha
 (`rows.changed`). What the database numbers is a `New...` until it is stored, so that a stored row is sure of its id.
 """
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 # The migration that leaves the tables as they are here.
 REVISION = "0004"
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
-
-
-# An index of some rows only serves a query that names them in the very same words: SQLAlchemy's, which on SQLite
-# compare a truth value with a number.
-_LIVE, _RETIRED = "live = 1", "live = 0"
-_ON_POSTGRESQL = {_LIVE: "live", _RETIRED: "NOT live"}
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    said = where
-    for ours, theirs in _ON_POSTGRESQL.items():
-        said = said.replace(ours, theirs)
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(said))
 
 
 def _hash(*, nullable: bool = False) -> Column[bytes]:
@@ -119,21 +107,10 @@ class Certificate(_Frozen, table=True):
     """What an institute handed in: a file's digest and its facts. Erasable.
 
     `live` is false for what was withdrawn or replaced; of what is live there is one for each digest
-    and one for each number of an issuer.
+    and one for each number of an issuer. Its indexes: `metadata`.
     """
 
     __tablename__ = "certificates"
-    __table_args__ = (
-        # Each look-up has its index; few rows are not live, so that theirs cost next to nothing.
-        _partial("uq_live_digest", "document_digest", "issuer_id", where=_LIVE, unique=True),
-        _partial("uq_live_number", "issuer_id", "number", where=_LIVE, unique=True),
-        _partial("uq_live_code", "code", where=f"{_LIVE} AND code IS NOT NULL", unique=True),
-        _partial("ix_retired_digest", "document_digest", where=_RETIRED),
-        _partial("ix_retired_code", "code", where=f"{_RETIRED} AND code IS NOT NULL"),
-        _partial("ix_certificates_waiting", "issuer_id", where=f"{_LIVE} AND batch_id IS NULL"),
-        _partial("ix_certificates_place", "batch_id", "leaf_hash", where="batch_id IS NOT NULL"),
-    )
-
     id: int = Field(sa_column=Column(_BIG, primary_key=True))
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     document_digest: bytes = Field(sa_column=_hash())
@@ -263,3 +240,36 @@ class Erasure(_Frozen, table=True):
     batch_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
     leaf_index: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
     erased_at: int = Field(sa_type=_BIG)
+
+
+# An index of some rows only serves a query that names them in the very same words: SQLAlchemy's, which on SQLite
+# compare a truth value with a number.
+_LIVE, _RETIRED = "live = 1", "live = 0"
+_ON_POSTGRESQL = {_LIVE: "live", _RETIRED: "NOT live"}
+
+
+@cache
+def metadata() -> MetaData:
+    """All tables with all their indexes, for who makes or compares them.
+
+    The indexes of some rows only are made here: naming an option of a database makes SQLAlchemy load all that it knows
+    of that database, and no query needs that.
+    """
+    # Each look-up has its index; few rows are not live, so that theirs cost next to nothing.
+    _partial("uq_live_digest", "document_digest", "issuer_id", where=_LIVE, unique=True)
+    _partial("uq_live_number", "issuer_id", "number", where=_LIVE, unique=True)
+    _partial("uq_live_code", "code", where=f"{_LIVE} AND code IS NOT NULL", unique=True)
+    _partial("ix_retired_digest", "document_digest", where=_RETIRED)
+    _partial("ix_retired_code", "code", where=f"{_RETIRED} AND code IS NOT NULL")
+    _partial("ix_certificates_waiting", "issuer_id", where=f"{_LIVE} AND batch_id IS NULL")
+    _partial("ix_certificates_place", "batch_id", "leaf_hash", where="batch_id IS NOT NULL")
+    return SQLModel.metadata
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> None:
+    said = where
+    for ours, theirs in _ON_POSTGRESQL.items():
+        said = said.replace(ours, theirs)
+    certificates = SQLModel.metadata.tables[Certificate.__tablename__].c
+    indexed = [certificates[column] for column in columns]
+    Index(name, *indexed, unique=unique, sqlite_where=text(where), postgresql_where=text(said))

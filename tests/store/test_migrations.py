@@ -20,7 +20,7 @@ def test_up_gives_the_row_classes_and_down_gives_nothing(store):
     assert store.is_current()
     with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, tables.SQLModel.metadata) == []
+        assert compare_metadata(context, tables.metadata()) == []
         assert context.get_current_revision() == tables.REVISION
     store.downgrade("base")
     assert not store.is_current()

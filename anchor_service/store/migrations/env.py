@@ -6,7 +6,7 @@ from anchor_service.store import tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=tables.SQLModel.metadata,
+    target_metadata=tables.metadata(),
     render_as_batch=True,
 )
 context.run_migrations()
