@@ -11,7 +11,7 @@ from typing import Any
 import reference
 from simulator import SimulatedChain, SimulatedRegistry
 
-from anchor_service.core import profile
+from anchor_service.core import actor, profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.core.states import OnChainState, RequestedStatus, Status
 from anchor_service.pipeline import deciding, intake, nightly, nights, statuses
@@ -25,6 +25,8 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Issuer, StatusAct
 from verifier.formats.receipt import parse
 from verifier.proofs.merkle import root_from_path
+
+TESTER = actor.of_user("tester")
 
 
 def facts(number: str, **more: object) -> dict[str, object]:
@@ -66,7 +68,8 @@ class World:
         by = issuer or self.issuer
         submissions = [Submission(digest(name), facts(**{"number": name, **more})) for name in names]
         check = intake.checker(by, self._nonces)
-        outcomes = intake.submit(self.store, by, [check(one) for one in submissions], now=self.now)
+        checked = [check(one) for one in submissions]
+        outcomes = intake.submit(self.store, by, checked, actor=TESTER, now=self.now)
         for submission, outcome in zip(submissions, outcomes, strict=True):
             if outcome.leaf_hash:
                 self.accepted[by.id, submission.document_digest] = outcome.leaf_hash
@@ -129,9 +132,10 @@ def set_status(world: World, name: str, status: Status, **more: Any) -> StatusAc
         world.issuer,
         digest(name),
         RequestedStatus(status, more.pop("reason", 0), **more),
+        actor=TESTER,
         now=world.now,
     )
 
 
 def requeue(world: World, subject: Batch | StatusAct) -> Batch | StatusAct:
-    return deciding.requeue(world.store, world.registry, world.filing, subject)
+    return deciding.requeue(world.store, world.registry, world.filing, subject, actor=TESTER, now=world.now)

@@ -36,6 +36,7 @@ COMMANDS = {
     "devnet": "setup",
     "ingest": "certificates",
     "withdraw": "certificates",
+    "who": "certificates",
     "approve": "approving",
     "mirror": "mirroring",
     "serve": "serving",

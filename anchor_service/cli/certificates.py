@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
@@ -22,6 +23,7 @@ from anchor_service.cli.context import (
     show,
     the_issuer,
     the_services,
+    this_user,
 )
 from anchor_service.core import certificate_code
 from anchor_service.core.errors import Rejected
@@ -82,7 +84,7 @@ def ingest(
             if dry_run:
                 refused = [submission if isinstance(submission, Rejected) else None for submission in handed_in]
             else:
-                outcomes = intake.submit(the_services().store, issuer, handed_in, now=now())
+                outcomes = intake.submit(the_services().store, issuer, handed_in, actor=this_user(), now=now())
                 refused = [outcome.refused for outcome in outcomes]
                 accepted += sum(outcome.is_new for outcome in outcomes)
             sound += refused.count(None)
@@ -107,8 +109,23 @@ def withdraw(
     from anchor_service.pipeline import intake
 
     digest = digest_of(certificate)
-    intake.withdraw(the_services().store, the_issuer(given), digest)
+    intake.withdraw(the_services().store, the_issuer(given), digest, actor=this_user(), now=now())
     show(f"{digest.hex()} is withdrawn")
+
+
+@commands.command()
+def who(
+    certificate: Annotated[str, typer.Argument(help="the PDF, or its SHA-256")], given: IssuerOption = None
+) -> None:
+    """Say who handed a certificate in, withdrew it, asked for its statuses or had it tried again, and when.
+
+    An actor is key: with an API key's id, or user: with the account that ran the command on this machine.
+    """
+    from anchor_service.pipeline import deeds
+
+    for when, actor, what in deeds.of_file(the_services().store, the_issuer(given), digest_of(certificate)):
+        day = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        show(f"{day}  {actor or 'not recorded'}  {what}")
 
 
 @code.command()
@@ -119,7 +136,8 @@ def new(
     """Give out certificate codes, one a line."""
     from anchor_service.pipeline import access
 
-    for new_code in access.new_codes(the_services().store, the_issuer(given), count, now=now()):
+    codes = access.new_codes(the_services().store, the_issuer(given), count, actor=this_user(), now=now())
+    for new_code in codes:
         show(new_code)
 
 
@@ -168,6 +186,7 @@ def set_status(
         the_issuer(given),
         digest_of(certificate),
         RequestedStatus(wanted, reason, from_beginning, hex_hash("successor", successor) if successor else None),
+        actor=this_user(),
         now=now(),
     )
     show(f"status {act.id}: {act.leaf_hash.hex()} to {wanted}, {act.state}")

@@ -1,6 +1,7 @@
 """What the commands share: settings, services, the terminal, and the issuer that is meant."""
 
 import os
+import pwd
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from anchor_service.bootstrap import Services, build, build_reader
+from anchor_service.core import actor
+from anchor_service.core.actor import Actor
 from anchor_service.core.errors import Rejected, UnknownIssuer
 
 if TYPE_CHECKING:
@@ -43,6 +46,16 @@ class UsageError(Rejected):
 def now() -> int:
     """This machine's clock, in seconds since 1970."""
     return int(time.time())
+
+
+@cache
+def this_user() -> Actor:
+    """Who runs this command: the account that the system runs it as, whatever the environment says."""
+    user = os.getuid()
+    try:
+        return actor.of_user(pwd.getpwuid(user).pw_name)
+    except KeyError:
+        return actor.of_user(str(user))
 
 
 @cache
@@ -179,5 +192,6 @@ def requeue(kind: "type[anchoring_queries.Kind]", number: int, name: str) -> Non
         found = anchoring_queries.find(connection, kind, number)
     if found is None:
         raise UsageError(f"there is no {name} {number}")
-    deciding.requeue(services.store, build_reader(settings()), services.filing, found)
+    registry = build_reader(settings())
+    deciding.requeue(services.store, registry, services.filing, found, actor=this_user(), now=now())
     show(f"{name} {number} will be tried again by the next run")

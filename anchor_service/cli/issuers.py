@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from anchor_service.bootstrap import build_reader
-from anchor_service.cli.context import IssuerOption, UsageError, hex_hash, now, settings, show, the_issuer, the_services
+from anchor_service.cli.context import (
+    IssuerOption,
+    UsageError,
+    hex_hash,
+    now,
+    settings,
+    show,
+    the_issuer,
+    the_services,
+    this_user,
+)
 from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.kinds import kinds_of
@@ -25,6 +35,7 @@ def add(
     name: Annotated[str, typer.Option(help="legal name, as accredited")],
 ) -> None:
     """Add an accredited institute, or take over its newest window. Compares code and name with the chain."""
+    from anchor_service.store import actors as actor_queries
     from anchor_service.store import issuers as queries
     from anchor_service.store.tables import Issuer
 
@@ -38,13 +49,16 @@ def add(
     text = profile.from_fields(code, name)
     if window.profile_digest != profile.digest(text):
         raise UsageError("code and name are not the accredited ones: write them exactly as they were accredited")
-    row = Issuer(id=identifier, profile=text, scope=" ".join(kinds_of(window.scope)), created_at=now())
+    scope = " ".join(kinds_of(window.scope))
     with the_services().store.writing() as connection:
+        by = actor_queries.id_of(connection, this_user())
+        row = Issuer(id=identifier, profile=text, scope=scope, created_at=now(), actor_id=by)
         if queries.find_issuer(connection, identifier):
             queries.update_issuer(connection, row)
+            actor_queries.record_intervention(connection, this_user(), "update", "issuer", identifier.hex(), now())
         else:
             queries.add_issuer(connection, row)
-    show(f"{issuer_id}: {name}, for {row.scope}")
+    show(f"{issuer_id}: {name}, for {scope}")
 
 
 @issuer.command("list")
@@ -67,19 +81,23 @@ def new(
     from anchor_service.pipeline import access
 
     scopes = scope or SCOPES
-    show(
-        access.new_api_key(the_services().store, the_issuer(given), scopes, expires_at=now() + days * 86_400, now=now())
+    until = now() + days * 86_400
+    token = access.new_api_key(
+        the_services().store, the_issuer(given), scopes, actor=this_user(), expires_at=until, now=now()
     )
+    show(token)
 
 
 @key.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="the 16 digits after jgk_")]) -> None:
     """Revoke an API key at once."""
+    from anchor_service.store import actors as actor_queries
     from anchor_service.store import issuers as queries
 
     with the_services().store.writing() as connection:
         if not queries.revoke_api_key(connection, key_id, now()):
             raise UsageError(f"no live API key {key_id}")
+        actor_queries.record_intervention(connection, this_user(), "revoke", "key", key_id, now())
     show(f"{key_id} is revoked")
 
 

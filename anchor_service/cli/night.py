@@ -18,6 +18,7 @@ from anchor_service.cli.context import (
     show,
     the_issuer,
     the_services,
+    this_user,
 )
 from anchor_service.core.errors import TextRejected
 from anchor_service.core.states import OnChainState
@@ -106,7 +107,12 @@ def approve(
     services = the_services()
     configured = services.settings
     accepted = approval.accept(
-        services.store, given, chain_id=configured.chain_id, registry=registry_address(configured), now=now()
+        services.store,
+        given,
+        chain_id=configured.chain_id,
+        registry=registry_address(configured),
+        actor=this_user(),
+        now=now(),
     )
     show(f"batch {accepted.id} is approved by {given.approver}; the next run anchors it")
 
@@ -134,6 +140,7 @@ def disown(
 
     issuer, services = the_issuer(given), the_services()
     registry = build_reader(settings())
-    deciding.disown(services.store, registry, services.filing, IssuerId(issuer.id), sequence)
+    issuer_id = IssuerId(issuer.id)
+    deciding.disown(services.store, registry, services.filing, issuer_id, sequence, actor=this_user(), now=now())
     reconcile.update_holds(services.store, registry, now=now())
     show(f"sequence {sequence} of {issuer.id.hex()} is recorded as foreign")

@@ -18,6 +18,7 @@ from anchor_service.cli.context import (
     show,
     the_issuer,
     the_services,
+    this_user,
     worker_name,
     working,
 )
@@ -160,5 +161,6 @@ def erase(
     digest = digest_of(certificate)
     if not yes and not typer.confirm(f"Erase {digest.hex()} for good?"):
         raise typer.Exit(1)
-    count = erasing.erase(the_services().store, the_services().filing, the_issuer(given), digest, now=now())
+    services = the_services()
+    count = erasing.erase(services.store, services.filing, the_issuer(given), digest, actor=this_user(), now=now())
     show(f"erased {count}")

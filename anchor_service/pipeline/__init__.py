@@ -21,6 +21,7 @@ Afterwards:
 By a person:
     approval    the institute rebuilds a batch, and its approval is taken in
     deciding    what stands still: try again, or give up
+    deeds       what people did to a certificate, and who
     erasing     a person's entry goes, every other proof stays
     rebuild     what the database lost, from chain and files
 Beside:

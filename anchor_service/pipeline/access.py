@@ -5,11 +5,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from anchor_service.core import actor as actors
 from anchor_service.core import certificate_code
+from anchor_service.core.actor import Actor
 from anchor_service.core.certificate_code import MAX_CODES
 from anchor_service.core.errors import FieldRejected, NotAuthorised, UnknownIssuer
 from anchor_service.core.scopes import SCOPES
+from anchor_service.store import actors as actor_queries
 from anchor_service.store import issuers as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import ApiKey, Issuer
@@ -17,7 +21,16 @@ from anchor_service.store.tables import ApiKey, Issuer
 _TOKEN = re.compile(r"jgk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})", re.ASCII)
 
 
-def new_api_key(store: Store, issuer: Issuer, scopes: Iterable[str], *, expires_at: int | None, now: int) -> str:
+class Caller(NamedTuple):
+    """Who calls the API, and the issuer that they may speak for."""
+
+    actor: Actor
+    issuer: Issuer
+
+
+def new_api_key(
+    store: Store, issuer: Issuer, scopes: Iterable[str], *, actor: Actor, expires_at: int | None, now: int
+) -> str:
     """Make a key and return its token: 256 random bits that are shown this once.
 
     Raises: FieldRejected for an unknown scope, or for none.
@@ -26,21 +39,22 @@ def new_api_key(store: Store, issuer: Issuer, scopes: Iterable[str], *, expires_
     if not wanted or any(scope not in SCOPES for scope in wanted):
         raise FieldRejected("scopes", f"must be some of {', '.join(SCOPES)}")
     key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-    key = ApiKey(
-        id=key_id,
-        issuer_id=issuer.id,
-        secret_digest=hashlib.sha256(secret.encode()).digest(),
-        scopes=" ".join(wanted),
-        created_at=now,
-        expires_at=expires_at,
-    )
     with store.writing() as connection:
+        key = ApiKey(
+            id=key_id,
+            issuer_id=issuer.id,
+            secret_digest=hashlib.sha256(secret.encode()).digest(),
+            scopes=" ".join(wanted),
+            created_at=now,
+            expires_at=expires_at,
+            actor_id=actor_queries.id_of(connection, actor),
+        )
         queries.add_api_key(connection, key)
     return f"jgk_{key_id}_{secret}"
 
 
-def authorise(store: Store, token: str | None, scope: str, *, now: int) -> Issuer:
-    """The issuer that a token speaks for.
+def authorise(store: Store, token: str | None, scope: str, *, now: int) -> Caller:
+    """Who calls with a token, and for which issuer.
 
     Raises: NotAuthorised: one message for every way in which a key is not sound, so that nobody
     learns which keys exist; another one for a sound key without the scope.
@@ -57,10 +71,10 @@ def authorise(store: Store, token: str | None, scope: str, *, now: int) -> Issue
         issuer = queries.find_issuer(connection, key.issuer_id)
     if issuer is None:
         raise UnknownIssuer(key.issuer_id.hex())
-    return issuer
+    return Caller(actors.of_key(key.id), issuer)
 
 
-def new_codes(store: Store, issuer: Issuer, count: int, *, now: int) -> list[str]:
+def new_codes(store: Store, issuer: Issuer, count: int, *, actor: Actor, now: int) -> list[str]:
     """Give out certificate codes, to be printed before there is a file. Raises: FieldRejected."""
     if not 1 <= count <= MAX_CODES:
         raise FieldRejected("count", f"must be from 1 to {MAX_CODES}")
@@ -68,5 +82,5 @@ def new_codes(store: Store, issuer: Issuer, count: int, *, now: int) -> list[str
     while len(codes) < count:
         codes.add(certificate_code.from_random(secrets.randbits(certificate_code.RANDOM_BITS)))
     with store.writing() as connection:
-        queries.add_codes(connection, issuer.id, codes, now)
+        queries.add_codes(connection, issuer.id, codes, actor_queries.id_of(connection, actor), now)
     return sorted(codes)

@@ -161,7 +161,7 @@ def advance_night(store: Store, registry: RegistryWriter, closing: NightClosing,
     raise NightMissed(f"it is not closed: {problem}")
 
 
-def move(store: Store, subject: Kind, wanted: OnChainState, **facts: Unpack[Facts]) -> Kind:
+def _move(store: Store, subject: Kind, wanted: OnChainState, **facts: Unpack[Facts]) -> Kind:
     """Move a subject on, in a transaction of its own. Returns it as it is now. Raises: IllegalTransition, StoreBusy."""
     with store.writing() as connection:
         return queries.move(connection, subject, wanted, **facts)
@@ -214,7 +214,7 @@ def _push(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign
             return _quarantine(store, subject, str(refused))
         attempts = [attempt]
     _send_up_to(store, registry, attempts[-1].nonce, now=now)
-    return move(store, subject, OnChainState.SENT) if subject.state == OnChainState.SIGNED else subject
+    return _move(store, subject, OnChainState.SENT) if subject.state == OnChainState.SIGNED else subject
 
 
 def _decided(store: Store, registry: RegistryWriter, subject: Kind, attempts: list[Attempt]) -> Kind:
@@ -235,7 +235,7 @@ def _decided(store: Store, registry: RegistryWriter, subject: Kind, attempts: li
         if mined.succeeded:
             return _finish(store, subject, mined.block_number, attempt.transaction_hash)
         return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
-    return move(store, subject, OnChainState.SEALED) if is_used else subject
+    return _move(store, subject, OnChainState.SEALED) if is_used else subject
 
 
 def _send_up_to(store: Store, registry: RegistryWriter, nonce: int, *, now: int) -> None:
@@ -327,10 +327,10 @@ def _attempts(store: Store, subject: Subject) -> list[Attempt]:
 def _finish(store: Store, subject: Kind, block_number: int, transaction_hash: bytes) -> Kind:
     if subject.state == OnChainState.SEALED:
         # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
-        subject = move(store, subject, OnChainState.SIGNED)
+        subject = _move(store, subject, OnChainState.SIGNED)
     mined_at: Facts = {"block_number": block_number, "transaction_hash": transaction_hash, "problem": None}
-    return move(store, subject, OnChainState.ANCHORED, **mined_at)
+    return _move(store, subject, OnChainState.ANCHORED, **mined_at)
 
 
 def _quarantine(store: Store, subject: Kind, problem: str) -> Kind:
-    return move(store, subject, OnChainState.QUARANTINED, problem=problem)
+    return _move(store, subject, OnChainState.QUARANTINED, problem=problem)

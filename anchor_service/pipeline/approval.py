@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from anchor_service.core import metadata
+from anchor_service.core.actor import Actor
 from anchor_service.core.approval import BatchApproval
 from anchor_service.core.errors import ApprovalRejected, FieldRejected, Rejected, TextRejected
 from anchor_service.core.hashing import LeafHash, certificate_leaf
@@ -17,6 +18,7 @@ from anchor_service.core.merkle import root_by_frontier, tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.folder import Item
 from anchor_service.pipeline.intake import Submission
+from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, StoredApproval
@@ -80,7 +82,7 @@ def compare(
     return Findings(tuple(missing), tuple(extra), tuple(altered))
 
 
-def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, now: int) -> Batch:
+def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, actor: Actor, now: int) -> Batch:
     """Take an approval in for the batch that it names; the next run relays it.
 
     Raises: ApprovalRejected unless it is for this registry and for exactly the batch that waits.
@@ -103,6 +105,7 @@ def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, 
                 deadline=given.deadline,
                 signature=given.signature,
                 received_at=now,
+                actor_id=actor_queries.id_of(connection, actor),
             ),
         )
     return batch

@@ -1,20 +1,25 @@
 """Deciding: what only a person can say about a batch, a status act or an anchor that stands still."""
 
+from typing import Unpack
+
+from anchor_service.core.actor import Actor
 from anchor_service.core.errors import IllegalTransition, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
-from anchor_service.pipeline.anchoring import move
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import RegistryReader
+from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import sealing as sealing_queries
-from anchor_service.store.anchoring import Subject
+from anchor_service.store.anchoring import Facts, Kind, Subject, subject_name
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import NewBatch, NightClosing, StatusAct
 
 
-def requeue(store: Store, registry: RegistryReader, filing: Filing, subject: Subject) -> Subject:
+def requeue(
+    store: Store, registry: RegistryReader, filing: Filing, subject: Subject, *, actor: Actor, now: int
+) -> Subject:
     """A person's decision: let what is quarantined try again, or a batch that the chain lost be sent again.
 
     Where other roots took a batch's sequence number and those after it, it gets the next one, and they are
@@ -22,13 +27,13 @@ def requeue(store: Store, registry: RegistryReader, filing: Filing, subject: Sub
     Raises: IllegalTransition when there is nothing to decide; RegistryUnavailable.
     """
     if isinstance(subject, StatusAct | NightClosing):
-        return move(store, subject, OnChainState.SEALED, problem=None)
+        return _try_again(store, subject, OnChainState.SEALED, actor, now, problem=None)
     issuer_id = IssuerId(subject.issuer_id)
     anchor = registry.anchor_of(issuer_id, subject.sequence)
     if subject.state == OnChainState.ANCHORED and anchor is None:
-        return move(store, subject, OnChainState.SENT, block_number=None, transaction_hash=None)
+        return _try_again(store, subject, OnChainState.SENT, actor, now, block_number=None, transaction_hash=None)
     if anchor is None or (anchor.root_hash, anchor.tree_size) == (subject.root_hash, subject.tree_size):
-        return move(store, subject, OnChainState.SEALED, problem=None)
+        return _try_again(store, subject, OnChainState.SEALED, actor, now, problem=None)
     earlier, last = subject.sequence, registry.last_sequence(issuer_id)
     foreign = [_foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
     with store.writing() as connection:
@@ -36,12 +41,22 @@ def requeue(store: Store, registry: RegistryReader, filing: Filing, subject: Sub
         queries.forget_approval(connection, subject.id)
         for batch in foreign:
             sealing_queries.insert_batch(connection, batch)
+        actor_queries.record_intervention(connection, actor, "requeue", subject_name(subject), str(subject.id), now)
     # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
     filing.remove(issuer_id, earlier)
     return requeued
 
 
-def disown(store: Store, registry: RegistryReader, filing: Filing, issuer_id: IssuerId, sequence: int) -> None:
+def disown(
+    store: Store,
+    registry: RegistryReader,
+    filing: Filing,
+    issuer_id: IssuerId,
+    sequence: int,
+    *,
+    actor: Actor,
+    now: int,
+) -> None:
     """A person's decision: an anchor of this issuer is not this service's.
 
     Raises: IllegalTransition when the database knows it, or has a manifest of it, which `jangkar rebuild`
@@ -53,7 +68,17 @@ def disown(store: Store, registry: RegistryReader, filing: Filing, issuer_id: Is
         known = queries.batch_of(connection, issuer_id, sequence)
         if known is not None or filing.manifest_path(issuer_id, sequence).exists():
             raise IllegalTransition(f"sequence {sequence}", known.state if known else "filed here", "foreign")
-        sealing_queries.insert_batch(connection, foreign)
+        batch = sealing_queries.insert_batch(connection, foreign)
+        actor_queries.record_intervention(connection, actor, "disown", subject_name(batch), str(batch.id), now)
+
+
+def _try_again(
+    store: Store, subject: Kind, wanted: OnChainState, actor: Actor, now: int, **facts: Unpack[Facts]
+) -> Kind:
+    with store.writing() as connection:
+        moved = queries.move(connection, subject, wanted, **facts)
+        actor_queries.record_intervention(connection, actor, "requeue", subject_name(subject), str(subject.id), now)
+    return moved
 
 
 def _foreign_batch(registry: RegistryReader, issuer_id: IssuerId, sequence: int) -> NewBatch:

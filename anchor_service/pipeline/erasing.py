@@ -3,9 +3,11 @@
 What stays is a leaf hash, which nobody can link to anything without the erased file, facts and nonce.
 """
 
+from anchor_service.core.actor import Actor
 from anchor_service.core.errors import CertificateUnfinished, UnknownCertificate
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
+from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
@@ -13,7 +15,7 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Issuer
 
 
-def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, *, now: int) -> int:
+def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, *, actor: Actor, now: int) -> int:
     """Erase an issuer's certificates of a file from database and entries. Returns how many there were.
 
     The file is written first: whatever fails in between, asking again finishes it.
@@ -32,12 +34,13 @@ def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, 
             raise CertificateUnfinished(document_digest, "it waits to be sealed: withdraw it first")
         if any(batch is None or batch.state != OnChainState.ANCHORED for batch in batches.values()):
             raise CertificateUnfinished(document_digest, "its batch is not on chain yet: ask again after the night")
+        actor_id = actor_queries.id_of(connection, actor)
         for certificate in found:
             batch = batches[certificate.batch_id] if certificate.batch_id is not None else None
             if batch is None or certificate.leaf_index is None:
                 continue
             filing.erase_entry(issuer.id, batch.sequence, certificate.leaf_index)
-            queries.record_erasures(connection, batch.id, [certificate.leaf_index], now)
+            queries.record_erasures(connection, batch.id, [certificate.leaf_index], actor_id, now)
         queries.delete_certificates(connection, [certificate.id for certificate in found])
     store.scrub()
     return len(found)

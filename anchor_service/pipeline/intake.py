@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from anchor_service.core import metadata
+from anchor_service.core.actor import Actor
 from anchor_service.core.errors import (
     CertificateSealed,
     DigestConflict,
@@ -21,6 +22,7 @@ from anchor_service.core.errors import (
 from anchor_service.core.hashing import HASH_SIZE, IssuerId, certificate_leaf
 from anchor_service.core.metadata import Metadata
 from anchor_service.pipeline.reconcile import require_no_hold
+from anchor_service.store import actors as actor_queries
 from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
@@ -97,7 +99,9 @@ def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
     return check
 
 
-def submit(store: Store, issuer: Issuer, checked: Sequence[CheckedSubmission | Rejected], *, now: int) -> list[Outcome]:
+def submit(
+    store: Store, issuer: Issuer, checked: Sequence[CheckedSubmission | Rejected], *, actor: Actor, now: int
+) -> list[Outcome]:
     """Take certificates in, each on its own: a bad one does not hold up the others.
 
     They were checked before, since nobody else writes to SQLite during a transaction. The same digest with the same
@@ -113,7 +117,8 @@ def submit(store: Store, issuer: Issuer, checked: Sequence[CheckedSubmission | R
                     require_no_hold(connection, issuer.id)
                     # Most of what comes is new, and the database refuses what is not: then we look first. Another
                     # process may write one of these between our look and our insert: then we look again.
-                    taken = _Chunk(connection, issuer, now).take(chunk, look=attempt > 0)
+                    actor_id = actor_queries.id_of(connection, actor)
+                    taken = _Chunk(connection, issuer, actor_id, now).take(chunk, look=attempt > 0)
                 break
             except AlreadyThere as error:
                 if attempt == ATTEMPTS - 1:
@@ -122,14 +127,16 @@ def submit(store: Store, issuer: Issuer, checked: Sequence[CheckedSubmission | R
     return outcomes
 
 
-def withdraw(store: Store, issuer: Issuer, document_digest: bytes) -> None:
+def withdraw(store: Store, issuer: Issuer, document_digest: bytes, *, actor: Actor, now: int) -> None:
     """Take a certificate back before it is sealed.
 
     Raises: UnknownCertificate; CertificateSealed; ChainAhead.
     """
     with store.writing() as connection:
         require_no_hold(connection, issuer.id)
-        if queries.withdraw(connection, issuer.id, document_digest):
+        withdrawn = queries.withdraw(connection, issuer.id, document_digest)
+        if withdrawn is not None:
+            actor_queries.record_intervention(connection, actor, "withdraw", "certificate", str(withdrawn), now)
             return
         if receipt_queries.of_issuer(connection, issuer.id, document_digest):
             raise CertificateSealed(document_digest)
@@ -139,10 +146,11 @@ def withdraw(store: Store, issuer: Issuer, document_digest: bytes) -> None:
 class _Chunk:
     """What is known while one chunk is taken in: the live rows that it touches, and what it adds."""
 
-    def __init__(self, connection: Connection, issuer: Issuer, now: int) -> None:
+    def __init__(self, connection: Connection, issuer: Issuer, actor_id: int, now: int) -> None:
         self._connection = connection
         # Once: an attribute of a row object costs as much as a hash.
         self._issuer_id = IssuerId(issuer.id)
+        self._actor_id = actor_id
         self._now = now
         self._by_digest: dict[bytes, Row] = {}
         self._by_number: dict[str, Row] = {}
@@ -210,6 +218,7 @@ class _Chunk:
             code=found.code,
             leaf_hash=leaf,
             received_at=self._now,
+            actor_id=self._actor_id,
         )
         self._added.append(row)
         self._remember(row)

@@ -101,7 +101,7 @@ def _restore(
         issuer_queries.lock_issuer(connection, issuer_id)
         batch = sealing_queries.insert_batch(connection, new)
         sealing_queries.insert_tiles(connection, batch.id, tiles.cut(tree))
-        queries.record_erasures(connection, batch.id, sorted(erased), now)
+        queries.record_erasures(connection, batch.id, sorted(erased), None, now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
         intake_queries.insert_certificates(connection, (row._replace(batch_id=batch.id) for row in certificates))
         codes = [row.code for row in certificates if row.code]

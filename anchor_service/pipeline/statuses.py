@@ -3,10 +3,12 @@
 It is recorded first and written on chain afterwards, like a batch.
 """
 
+from anchor_service.core.actor import Actor
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
 from anchor_service.core.states import MAX_REASON, OnChainState, RequestedStatus, Status
 from anchor_service.pipeline.reconcile import require_no_hold
+from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
@@ -20,9 +22,10 @@ def request(
     document_digest: bytes,
     asked: RequestedStatus,
     *,
+    actor: Actor,
     now: int,
 ) -> StatusAct:
-    """Record a change of status of an issuer's certificate. Asking twice for the same is asking once.
+    """Record a change of status of an issuer's certificate. Asking twice for the same is asking once, whoever asks.
 
     Raises: UnknownCertificate when the issuer has no anchored certificate of this file, or none that is
     the successor; FieldRejected; IllegalTransition while another change of the same certificate is on
@@ -62,6 +65,7 @@ def request(
             successor=successor,
             state=OnChainState.SEALED,
             created_at=now,
+            actor_id=actor_queries.id_of(connection, actor),
         )
         pending = queries.pending_status_act(connection, act.issuer_id, act.leaf_hash)
         if pending is not None:

@@ -182,3 +182,10 @@ def pending_status_act(connection: Connection, issuer_id: bytes, leaf_hash: byte
         col(StatusAct.state).in_(ON_THE_WAY),
     )
     return rows.one(connection, StatusAct, query)
+
+
+def status_acts_of(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> list[StatusAct]:
+    """Every status act of a leaf, oldest first."""
+    table = rows.table(StatusAct)
+    query = select(table).where(table.c.issuer_id == issuer_id, table.c.leaf_hash == leaf_hash)
+    return rows.many(connection, StatusAct, query.order_by(table.c.id))

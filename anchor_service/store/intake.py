@@ -26,6 +26,7 @@ class Row(NamedTuple):
     live: bool = True
     batch_id: int | None = None
     leaf_index: int | None = None
+    actor_id: int | None = None
 
 
 def live_matches(
@@ -71,8 +72,8 @@ def retire(connection: Connection, issuer_id: bytes, leaf_hashes: Iterable[bytes
     connection.execute(query.values(live=False))
 
 
-def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> bool:
-    """Take a certificate back that no batch holds yet. Returns whether there was one."""
+def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> int | None:
+    """Take a certificate back that no batch holds yet. Returns its row's number, or nothing where there was none."""
     query = (
         update(Certificate)
         .where(
@@ -83,4 +84,4 @@ def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -
         )
         .values(live=False)
     )
-    return connection.execute(query).rowcount == 1
+    return connection.execute(query.returning(col(Certificate.id))).scalar_one_or_none()

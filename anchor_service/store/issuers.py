@@ -61,9 +61,10 @@ def api_keys(connection: Connection) -> list[ApiKey]:
     return rows.many(connection, ApiKey, select(rows.table(ApiKey)).order_by(col(ApiKey.created_at)))
 
 
-def add_codes(connection: Connection, issuer_id: bytes, codes: Iterable[str], now: int) -> None:
+def add_codes(connection: Connection, issuer_id: bytes, codes: Iterable[str], actor_id: int, now: int) -> None:
     """Give codes out to an issuer."""
-    connection.execute(insert(Code), [{"code": code, "issuer_id": issuer_id, "created_at": now} for code in codes])
+    values = {"issuer_id": issuer_id, "created_at": now, "actor_id": actor_id}
+    connection.execute(insert(Code), [{"code": code, **values} for code in codes])
 
 
 def codes_of(connection: Connection, issuer_id: bytes, codes: Iterable[str]) -> set[str]:

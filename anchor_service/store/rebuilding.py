@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import col
 
 from anchor_service.store import rows
-from anchor_service.store.tables import Certificate, Code, Erasure, TreeTile
+from anchor_service.store.tables import Certificate, Code, Erasure, Intervention, TreeTile
 
 
 def certificates_of(connection: Connection, batch_id: int) -> list[Certificate]:
@@ -35,9 +35,12 @@ def of_digest(connection: Connection, issuer_id: bytes, document_digest: bytes) 
 
 
 def delete_certificates(connection: Connection, certificates: Iterable[int]) -> None:
-    """Delete certificates by their row."""
+    """Delete certificates by their row, and what was done to them: SQLite may give a row's number once more."""
     for certificate in certificates:
         connection.execute(delete(rows.table(Certificate)).where(col(Certificate.id) == certificate))
+        its = rows.table(Intervention).c
+        on_it = (its.subject == "certificate", its.subject_id == str(certificate))
+        connection.execute(delete(rows.table(Intervention)).where(*on_it))
 
 
 def delete_tiles(connection: Connection, batch_id: int) -> None:
@@ -61,12 +64,13 @@ def add_known_codes(connection: Connection, issuer_id: bytes, codes: Sequence[st
         connection.execute(insert(Code), new)
 
 
-def record_erasures(connection: Connection, batch_id: int, leaf_indexes: Iterable[int], now: int) -> None:
+def record_erasures(
+    connection: Connection, batch_id: int, leaf_indexes: Iterable[int], actor_id: int | None, now: int
+) -> None:
     """Record that the certificates of these leaves were erased; recording it again changes nothing."""
     known = erasures_of(connection, batch_id)
-    new = [
-        {"batch_id": batch_id, "leaf_index": index, "erased_at": now} for index in leaf_indexes if index not in known
-    ]
+    values = {"batch_id": batch_id, "erased_at": now, "actor_id": actor_id}
+    new = [{"leaf_index": index, **values} for index in leaf_indexes if index not in known]
     if new:
         connection.execute(insert(Erasure), new)
 

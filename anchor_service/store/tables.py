@@ -2,6 +2,9 @@
 
 A row says what the database held when it was read, and nobody writes to it: what changes a row gives the new one
 (`rows.changed`). What the database numbers is a `New...` until it is stored, so that a stored row is sure of its id.
+
+`actor_id` is who caused a row: nothing where no person did, or where it was written before anybody was recorded. What a
+person did to a row that was there already is an `Intervention`.
 """
 
 from functools import cache
@@ -11,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 from sqlmodel import Field, SQLModel
 
 # The migration that leaves the tables as they are here.
-REVISION = "0004"
+REVISION = "0005"
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -29,6 +32,29 @@ class _Frozen(SQLModel):
         super().__setattr__(name, value)
 
 
+class NamedActor(_Frozen, table=True):
+    """Somebody who acted, as core/actor.py names them: the one place where an account of a person is named."""
+
+    __tablename__ = "actors"
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True))
+    name: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+
+
+class Intervention(_Frozen, table=True):
+    """What an actor did to a row that was there already, such as the withdrawal of a certificate. Only added to."""
+
+    __tablename__ = "interventions"
+    __table_args__ = (Index("ix_interventions_subject", "subject", "subject_id"),)
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True))
+    actor_id: int = Field(sa_type=_BIG)
+    verb: str
+    subject: str
+    subject_id: str
+    done_at: int = Field(sa_type=_BIG)
+
+
 class Issuer(_Frozen, table=True):
     """An institute whose certificates this service takes in. `scope` is the kinds it may issue, space-separated."""
 
@@ -38,6 +64,7 @@ class Issuer(_Frozen, table=True):
     profile: str = Field(sa_type=Text)
     scope: str = Field(sa_type=Text)
     created_at: int = Field(sa_type=_BIG)
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 class ApiKey(_Frozen, table=True):
@@ -52,6 +79,7 @@ class ApiKey(_Frozen, table=True):
     created_at: int = Field(sa_type=_BIG)
     expires_at: int | None = Field(default=None, sa_type=_BIG)
     revoked_at: int | None = Field(default=None, sa_type=_BIG)
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 class Code(_Frozen, table=True):
@@ -62,6 +90,7 @@ class Code(_Frozen, table=True):
     code: str = Field(primary_key=True)
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     created_at: int = Field(sa_type=_BIG)
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 class NewBatch(_Frozen):
@@ -122,6 +151,7 @@ class Certificate(_Frozen, table=True):
     received_at: int = Field(sa_type=_BIG)
     batch_id: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
     leaf_index: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 class NewStatusAct(_Frozen):
@@ -138,6 +168,7 @@ class NewStatusAct(_Frozen):
     problem: str | None = Field(default=None, sa_type=Text)
     block_number: int | None = Field(default=None, sa_type=_BIG)
     transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 class StatusAct(NewStatusAct, table=True):
@@ -200,6 +231,7 @@ class StoredApproval(_Frozen, table=True):
     deadline: int = Field(sa_type=_BIG)
     signature: bytes = Field(sa_type=LargeBinary)
     received_at: int = Field(sa_type=_BIG)
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 class Lease(_Frozen, table=True):
@@ -240,6 +272,7 @@ class Erasure(_Frozen, table=True):
     batch_id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
     leaf_index: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
     erased_at: int = Field(sa_type=_BIG)
+    actor_id: int | None = Field(default=None, sa_type=_BIG)
 
 
 # An index of some rows only serves a query that names them in the very same words: SQLAlchemy's, which on SQLite

@@ -1,4 +1,4 @@
-"""The issuer of a request comes from its key, never from its body."""
+"""Who calls, and the issuer of a request, come from its key, never from its body."""
 
 import time
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from anchor_service.bootstrap import Services
 from anchor_service.pipeline import access
-from anchor_service.store.tables import Issuer
+from anchor_service.pipeline.access import Caller
 
 _BEARER = HTTPBearer(auto_error=False, description="an issuer's API key, as `jangkar key new` prints it once")
 
@@ -24,12 +24,12 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
 
 
 def _with_scope(scope: str) -> object:
-    def authorise(services: ServicesDep, credentials: _Credentials) -> Issuer:
+    def authorise(services: ServicesDep, credentials: _Credentials) -> Caller:
         token = credentials.credentials if credentials else None
         return access.authorise(services.store, token, scope, now=int(time.time()))
 
     return Depends(authorise)
 
 
-CertificatesIssuer = Annotated[Issuer, _with_scope("certificates:write")]
-StatusesIssuer = Annotated[Issuer, _with_scope("statuses:write")]
+CertificatesCaller = Annotated[Caller, _with_scope("certificates:write")]
+StatusesCaller = Annotated[Caller, _with_scope("statuses:write")]

@@ -6,6 +6,7 @@ import time
 
 from _stage import Stage
 
+from anchor_service.core import actor
 from anchor_service.core.metadata import NONCE_BYTES
 from anchor_service.pipeline import intake
 from anchor_service.pipeline.intake import Submission
@@ -28,6 +29,7 @@ def hand_in(stage: Stage, issuer_id: bytes, name: str, count: int) -> None:
         if issuer is None:
             raise ValueError("the institute is not there")
         check = intake.checker(issuer, iter(lambda: draw.randbytes(NONCE_BYTES).hex(), ""))
-        outcomes = intake.submit(store, issuer, [check(one) for one in submissions], now=int(time.time()))
+        checked = [check(one) for one in submissions]
+        outcomes = intake.submit(store, issuer, checked, actor=actor.of_user("campaign"), now=int(time.time()))
     if not all(outcome.is_new for outcome in outcomes):
         raise ValueError(f"not all of {name} were taken in")

@@ -12,7 +12,7 @@ import psycopg
 from _stage import Postgres
 from _tally import Tally
 from _tripwires import Faults
-from world import World
+from world import TESTER, World
 
 from anchor_service.core.errors import IllegalTransition, Unavailable
 from anchor_service.core.states import RequestedStatus, Status
@@ -122,7 +122,7 @@ def _revoke(world: World, issuer: Any, name: str, faults: Faults, draw: random.R
         with contextlib.suppress(IllegalTransition):
             statuses.request(
                 world.store, issuer, digest, RequestedStatus(Status.REVOKED, 1),
-                now=world.now,
+                actor=TESTER, now=world.now,
             )  # fmt: skip
 
     _arm(world, faults, draw, commits=2)

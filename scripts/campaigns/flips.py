@@ -22,7 +22,7 @@ import random  # noqa: E402
 import tempfile  # noqa: E402
 
 from damage import flip  # noqa: E402
-from world import World  # noqa: E402
+from world import TESTER, World  # noqa: E402
 
 from anchor_service.core.states import OnChainState  # noqa: E402
 from anchor_service.pipeline import deciding, fsck  # noqa: E402
@@ -45,7 +45,7 @@ def main() -> int:
         window = world.chain.windows.pop(world.issuer.id)
         batch = world.night().quarantined[0]
         world.chain.windows[world.issuer.id] = window
-        deciding.requeue(world.store, world.registry, world.filing, batch)
+        deciding.requeue(world.store, world.registry, world.filing, batch, actor=TESTER, now=world.now)
         for number in range(options.tries):
             mend, place = flip(world, batch, draw, in_row=number % 2 == 0)
             found = [str(one) for one in fsck.check(world.store, world.filing, world.registry)]

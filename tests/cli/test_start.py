@@ -95,6 +95,7 @@ def test_what_asks_the_database_imports_no_chain_and_no_server(folder):
         ["batch", "approve", "jangkar.toml"],
         ["ingest", "pdfs", "--kind", "pka", "--issued-on", "2026-01-02"],
         ["withdraw", 64 * "0"],
+        ["who", 64 * "0"],
         ["receipt", "write", "pdfs"],
         ["receipt", "show", 64 * "0"],
         ["status", "set", 64 * "0", "revoked"],

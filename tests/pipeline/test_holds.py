@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete
 from sqlmodel import col
-from world import digest, requeue, set_status
+from world import TESTER, digest, requeue, set_status
 
 from anchor_service.core.errors import (
     ChainAhead,
@@ -54,13 +54,13 @@ def test_a_chain_that_is_ahead_makes_its_issuer_read_only_and_no_other(world):
     with pytest.raises(ChainAhead):
         set_status(world, "a", Status.REVOKED)
     with pytest.raises(ChainAhead):
-        intake.withdraw(world.store, world.issuer, digest("a"))
+        intake.withdraw(world.store, world.issuer, digest("a"), actor=TESTER, now=world.now)
     issuer_id = IssuerId(world.issuer.id)
-    deciding.disown(world.store, world.registry, world.filing, issuer_id, 2)
+    deciding.disown(world.store, world.registry, world.filing, issuer_id, 2, actor=TESTER, now=world.now)
     with pytest.raises(IllegalTransition):
-        deciding.disown(world.store, world.registry, world.filing, issuer_id, 2)
+        deciding.disown(world.store, world.registry, world.filing, issuer_id, 2, actor=TESTER, now=world.now)
     with pytest.raises(RegistryUnavailable):
-        deciding.disown(world.store, world.registry, world.filing, issuer_id, 3)
+        deciding.disown(world.store, world.registry, world.filing, issuer_id, 3, actor=TESTER, now=world.now)
     assert reconcile.update_holds(world.store, world.registry, now=world.now) == []
     world.submit("c")
     world.night()

@@ -4,7 +4,7 @@ import threading
 from itertools import islice
 
 import pytest
-from world import digest, facts
+from world import TESTER, digest, facts
 
 from anchor_service.core.errors import (
     CertificateSealed,
@@ -22,7 +22,9 @@ from anchor_service.store.bulk import ROWS_AT_ONCE
 
 def take(world, *submissions, issuer=None):
     check = intake.checker(issuer or world.issuer, world._nonces)
-    return intake.submit(world.store, issuer or world.issuer, [check(one) for one in submissions], now=world.now)
+    return intake.submit(
+        world.store, issuer or world.issuer, [check(one) for one in submissions], actor=TESTER, now=world.now
+    )
 
 
 def refusal(outcome):
@@ -113,7 +115,7 @@ def test_a_kind_outside_the_accreditation_is_refused(world):
 
 def test_a_code_belongs_to_whom_it_was_given(world):
     other = world.add_issuer("BPSDM-B")
-    code, spare = access.new_codes(world.store, world.issuer, 2, now=world.now)
+    code, spare = access.new_codes(world.store, world.issuer, 2, actor=TESTER, now=world.now)
     assert refusal(take(world, Submission(digest("a"), facts("a", code=code)), issuer=other)[0]) is FieldRejected
     assert take(world, Submission(digest("a"), facts("a", code=code)))[0].is_new
     again = take(world, Submission(digest("b"), facts("b", code=code)))[0]
@@ -123,20 +125,20 @@ def test_a_code_belongs_to_whom_it_was_given(world):
 
 def test_withdrawn_before_sealing_and_not_after(world):
     world.submit("a", "b")
-    intake.withdraw(world.store, world.issuer, digest("a"))
+    intake.withdraw(world.store, world.issuer, digest("a"), actor=TESTER, now=world.now)
     del world.accepted[world.issuer.id, digest("a")]
     assert world.night().anchored[0].tree_size == 1
     with pytest.raises(CertificateSealed):
-        intake.withdraw(world.store, world.issuer, digest("b"))
+        intake.withdraw(world.store, world.issuer, digest("b"), actor=TESTER, now=world.now)
     with pytest.raises(UnknownCertificate):
-        intake.withdraw(world.store, world.issuer, digest("a"))
+        intake.withdraw(world.store, world.issuer, digest("a"), actor=TESTER, now=world.now)
     assert world.audit() == 1
 
 
 def test_nobody_withdraws_for_another(world):
     world.submit("a")
     with pytest.raises(UnknownCertificate):
-        intake.withdraw(world.store, world.add_issuer("BPSDM-B"), digest("a"))
+        intake.withdraw(world.store, world.add_issuer("BPSDM-B"), digest("a"), actor=TESTER, now=world.now)
 
 
 def test_a_correction_takes_the_number_over(world):

@@ -10,7 +10,7 @@ import pytest
 from simulator import SimulatedRegistry
 from sqlalchemy import update
 from sqlmodel import col
-from world import digest, requeue
+from world import TESTER, digest, requeue
 
 from anchor_service.core.errors import (
     CertificateSealed,
@@ -233,7 +233,7 @@ def test_a_withdrawal_and_a_sealing_at_once_agree(world):
 
         def take_back(name=name, withdrawn=withdrawn):
             with contextlib.suppress(CertificateSealed):
-                intake.withdraw(world.store, world.issuer, digest(name))
+                intake.withdraw(world.store, world.issuer, digest(name), actor=TESTER, now=world.now)
                 withdrawn.append(name)
 
         thread = threading.Thread(target=take_back)

@@ -9,7 +9,7 @@ from damage import flip
 from simulator import SimulatedRegistry
 from sqlalchemy import update
 from sqlmodel import col
-from world import World, digest
+from world import TESTER, World, digest
 
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.receipt import Receipt
@@ -160,7 +160,7 @@ def test_one_flipped_bit_is_named_wherever_it_is(world):
     window = world.chain.windows.pop(world.issuer.id)
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = window
-    deciding.requeue(world.store, world.registry, world.filing, batch)
+    deciding.requeue(world.store, world.registry, world.filing, batch, actor=TESTER, now=world.now)
     assert findings(world) == []
     draw = random.Random(1)
     for number in range(20):
@@ -285,7 +285,7 @@ def test_all_copies_that_lie_are_told_so(world):
 
 
 def erase(world, name):
-    return erasing.erase(world.store, world.filing, world.issuer, digest(name), now=world.now)
+    return erasing.erase(world.store, world.filing, world.issuer, digest(name), actor=TESTER, now=world.now)
 
 
 def traces(world, *needles):
@@ -325,7 +325,7 @@ def test_only_what_is_done_is_erased(world):
     world.submit("a", "b")
     with pytest.raises(CertificateUnfinished, match="withdraw it first"):
         erase(world, "a")
-    intake.withdraw(world.store, world.issuer, digest("b"))
+    intake.withdraw(world.store, world.issuer, digest("b"), actor=TESTER, now=world.now)
     assert erase(world, "b") == 1
     world.chain.holds = True
     world.night()
@@ -354,7 +354,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next(world):
 def test_a_revoked_certificate_may_be_erased(world):
     world.submit("a")
     world.night()
-    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), now=1)
+    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), actor=TESTER, now=1)
     world.night()
     leaf = world.accepted[world.issuer.id, digest("a")]
     erase(world, "a")

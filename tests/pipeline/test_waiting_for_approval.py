@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from simulator import simulated_signature
+from world import TESTER
 
 from anchor_service.core.approval import BatchApproval
 from anchor_service.core.errors import (
@@ -25,7 +26,7 @@ def approval_of(world, batch, deadline=2**40, **changes):
 
 def accept(world, given):
     pins = {"chain_id": world.chain.chain_id, "registry": world.chain.address}
-    return approval.accept(world.store, given, now=world.now, **pins)
+    return approval.accept(world.store, given, actor=TESTER, now=world.now, **pins)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 from sqlalchemy import event
-from world import World, digest
+from world import TESTER, World, digest
 
 from anchor_service.core.states import RequestedStatus, Status
 from anchor_service.pipeline import intake, statuses
@@ -30,12 +30,12 @@ def test_no_question_by_day_reads_every_certificate(asked):
     statements.clear()
     world.submit("a")
     world.submit("b", "c", supersedes=leaf.hex())
-    intake.withdraw(world.store, world.issuer, digest("b"))
+    intake.withdraw(world.store, world.issuer, digest("b"), actor=TESTER, now=world.now)
     world.receipts.by_digest(digest("a"))
     world.receipts.by_file([digest("a"), digest("x")])
     world.receipts.by_code("0123456789AB")
     world.receipts.of_issuer(world.issuer.id, digest("a"))
-    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), now=1)
+    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), actor=TESTER, now=1)
     world.night()
     with world.store.reading() as connection:
         plans = {

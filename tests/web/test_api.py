@@ -8,12 +8,12 @@ from http import HTTPStatus
 import httpx
 import pytest
 from starlette.testclient import TestClient
-from world import digest, facts
+from world import TESTER, digest, facts
 
 from anchor_service.bootstrap import Services
 from anchor_service.core import errors
 from anchor_service.core.scopes import SCOPES
-from anchor_service.pipeline import access
+from anchor_service.pipeline import access, deeds
 from anchor_service.pipeline.receipts import Receipts
 from anchor_service.settings import Settings
 from anchor_service.store import issuers, operations
@@ -46,7 +46,7 @@ def client(world):
 
 def key(world, *scopes, issuer=None, expires_at=None):
     token = access.new_api_key(
-        world.store, issuer or world.issuer, scopes or SCOPES, expires_at=expires_at, now=world.now
+        world.store, issuer or world.issuer, scopes or SCOPES, actor=TESTER, expires_at=expires_at, now=world.now
     )
     return {"Authorization": f"Bearer {token}"}
 
@@ -130,6 +130,7 @@ def test_another_issuers_key_touches_nothing_of_ours(world, client):
     world.accepted[other.id, digest("a")] = bytes.fromhex(taken["results"][0]["leaf_hash"])
     world.night()
     assert world.audit() == 2
+    assert deeds.of_file(world.store, other, digest("a"))[0].actor == f"key:{theirs['Authorization'].split('_')[1]}"
 
 
 def test_a_revocation_from_the_beginning_is_not_the_one_that_is_pending(world, client):

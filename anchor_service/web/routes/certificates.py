@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from anchor_service.core.states import RequestedStatus
 from anchor_service.pipeline import access, intake, statuses
 from anchor_service.pipeline.intake import Outcome, Submission
-from anchor_service.web.access import CertificatesIssuer, ServicesDep, StatusesIssuer
+from anchor_service.web.access import CertificatesCaller, ServicesDep, StatusesCaller
 from anchor_service.web.schemas import (
     CertificatesIn,
     CodesIn,
@@ -27,14 +27,15 @@ Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of t
 
 
 @router.post("/certificates")
-def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIssuer) -> ResultsOut:
+def submit(asked: CertificatesIn, services: ServicesDep, caller: CertificatesCaller) -> ResultsOut:
     """Take certificates in. Safe to repeat: what is known already is said to be known."""
     submissions = [
         Submission(bytes.fromhex(one.document_digest), one.model_dump(exclude={"document_digest"}, exclude_none=True))
         for one in asked.certificates
     ]
-    check = intake.checker(issuer, intake.nonces())
-    outcomes = intake.submit(services.store, issuer, [check(one) for one in submissions], now=int(time.time()))
+    check = intake.checker(caller.issuer, intake.nonces())
+    checked = [check(one) for one in submissions]
+    outcomes = intake.submit(services.store, caller.issuer, checked, actor=caller.actor, now=int(time.time()))
     return ResultsOut(
         results=[
             _result(one.document_digest, outcome, services.settings.anchor_within_hours * 3_600)
@@ -44,23 +45,25 @@ def submit(asked: CertificatesIn, services: ServicesDep, issuer: CertificatesIss
 
 
 @router.delete("/certificates/{document_digest}", status_code=HTTPStatus.NO_CONTENT)
-def withdraw(document_digest: Digest, services: ServicesDep, issuer: CertificatesIssuer) -> None:
+def withdraw(document_digest: Digest, services: ServicesDep, caller: CertificatesCaller) -> None:
     """Take a certificate back before the night's sealing."""
-    intake.withdraw(services.store, issuer, bytes.fromhex(document_digest))
+    digest = bytes.fromhex(document_digest)
+    intake.withdraw(services.store, caller.issuer, digest, actor=caller.actor, now=int(time.time()))
 
 
 @router.post("/codes", status_code=HTTPStatus.CREATED)
-def new_codes(asked: CodesIn, services: ServicesDep, issuer: CertificatesIssuer) -> CodesOut:
+def new_codes(asked: CodesIn, services: ServicesDep, caller: CertificatesCaller) -> CodesOut:
     """Give out certificate codes, to be printed with their QR before there is a file."""
-    return CodesOut(codes=access.new_codes(services.store, issuer, asked.count, now=int(time.time())))
+    codes = access.new_codes(services.store, caller.issuer, asked.count, actor=caller.actor, now=int(time.time()))
+    return CodesOut(codes=codes)
 
 
 @router.post("/certificates/{document_digest}/statuses", status_code=HTTPStatus.ACCEPTED)
-def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDep, issuer: StatusesIssuer) -> StatusOut:
+def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDep, caller: StatusesCaller) -> StatusOut:
     """Record a change of status; the next run writes it on chain."""
     act = statuses.request(
         services.store,
-        issuer,
+        caller.issuer,
         bytes.fromhex(document_digest),
         RequestedStatus(
             asked.status,
@@ -68,6 +71,7 @@ def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDe
             asked.from_beginning,
             bytes.fromhex(asked.successor) if asked.successor else None,
         ),
+        actor=caller.actor,
         now=int(time.time()),
     )
     return StatusOut(
