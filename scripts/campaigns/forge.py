@@ -31,7 +31,8 @@ from math import gcd  # noqa: E402
 import _npm  # noqa: E402
 import javascript  # noqa: E402
 import reference  # noqa: E402
-from _forgeries import NOW, Forger, Mutant, Nation  # noqa: E402
+from _forgeries import Forger, Mutant  # noqa: E402
+from _genuine import NOW, Nation  # noqa: E402
 from registry_contract import ISSUER, Registry  # noqa: E402
 from vectors_reader import load  # noqa: E402
 
@@ -106,7 +107,7 @@ def main() -> int:
 def genuine(nation: Nation, books: Books) -> None:
     """What was issued reads as what it is: a verifier that refuses everything accepts no forgery either."""
     for one in nation.genuine:
-        found = nation.verdict(Mutant("genuine", Fingerprint(reference.sha256(one.file)), one.text))
+        found = nation.verdict(Fingerprint(reference.sha256(one.file)), one.text)
         if found != TRUE_VERDICTS.get(one.standing, one.standing):
             books.wrong.append(f"a genuine certificate, {one.standing}, reads as {found}")
 
@@ -172,7 +173,7 @@ def typed(nation: Nation, options: argparse.Namespace, books: Books, started: fl
     while gcd(every, len(forger.operators)) != 1:
         every -= 1
     for number, mutant in enumerate(forger.mutants(options.count), 1):
-        found = nation.verdict(mutant)
+        found = nation.verdict(mutant.file, mutant.receipt)
         accepted = found in (Verdict.VALID, Verdict.RECORDED)
         books.note(mutant.operator, f"{mutant.file} {mutant.receipt!r}", accepted=accepted)
         if number % every == 0:
@@ -195,7 +196,7 @@ def by_the_browser(nation: Nation, mutants: list[Mutant], proofs: list[Proof], b
             continue
         facts = nation.facts(receipt)
         questions.append(javascript.claim(mutant.receipt, mutant.file, facts, (), NOW, lookedUp=True))
-        wanted.append(nation.verdict(mutant))
+        wanted.append(nation.verdict(mutant.file, mutant.receipt))
     vectors = load("receipts.json")["wrong"]
     questions += [{"ask": "receipt", "receipt": one["text"].encode("utf-8", "surrogatepass").hex()} for one in vectors]
     wanted += ["refused"] * len(vectors)
