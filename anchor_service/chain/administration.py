@@ -9,7 +9,7 @@ from web3 import Web3
 from anchor_service.chain.contract import artifact, code_hash, translating_errors
 from anchor_service.chain.transactions import STATUSES, sign
 from anchor_service.core.errors import RegistryRefused
-from anchor_service.core.states import Status
+from anchor_service.core.states import RequestedStatus
 from anchor_service.ports import CUSTODIES, Signer
 
 WAIT_SECONDS = 120
@@ -61,18 +61,10 @@ class Administration:
         """Put this account's weight behind anchors, each a sequence number with its root."""
         self._send(self._functions.reattest(issuer_id, list(anchors)))
 
-    def set_statuses(
-        self,
-        issuer_id: bytes,
-        leaf_hashes: Sequence[bytes],
-        status: Status,
-        reason: int,
-        *,
-        from_beginning: bool,
-    ) -> None:
-        """Write one status for many leaves of an issuer, in one transaction."""
-        leaves, number = list(leaf_hashes), STATUSES.index(status)
-        self._send(self._functions.setStatus(issuer_id, leaves, number, reason, from_beginning))
+    def set_statuses(self, issuer_id: bytes, leaf_hashes: Sequence[bytes], asked: RequestedStatus) -> None:
+        """Write one status for many leaves of an issuer, in one transaction. It has no successor."""
+        leaves, number = list(leaf_hashes), STATUSES.index(asked.status)
+        self._send(self._functions.setStatus(issuer_id, leaves, number, asked.reason, asked.from_beginning))
 
     def pause(self) -> None:
         """Stop new anchors and accreditations for a while."""

@@ -12,7 +12,7 @@ from anchor_service.bootstrap import build_inspection, read_log, read_policy_pin
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
-from anchor_service.core.states import MAX_REASON, Status
+from anchor_service.core.states import MAX_REASON, RequestedStatus, Status
 from anchor_service.ports import CUSTODIES, FOREVER
 
 if TYPE_CHECKING:
@@ -320,10 +320,10 @@ def set_status(
     if not given:
         raise UsageError("name leaves by --leaf or --leaves")
     hashes = [hex_hash("leaf", text) for text in given]
-    administration = acting(keystore, password_file)
+    administration, asked = acting(keystore, password_file), RequestedStatus(wanted, reason, from_beginning)
     for start in range(0, len(hashes), at_once):
         part = hashes[start : start + at_once]
-        administration.set_statuses(hex_hash("id", issuer_id), part, wanted, reason, from_beginning=from_beginning)
+        administration.set_statuses(hex_hash("id", issuer_id), part, asked)
         show(f"{start + len(part)} of {len(hashes)} leaves are {wanted}")
 
 

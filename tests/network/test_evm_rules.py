@@ -21,7 +21,7 @@ from anchor_service.core import profile
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
 from anchor_service.core.manifest import BatchHeader
 from anchor_service.core.merkle import MerkleTree
-from anchor_service.core.states import Status
+from anchor_service.core.states import RequestedStatus, Status
 from anchor_service.ports import FOREVER, Approval, LeafReference, StatusChange
 from verifier.chain.nodes import open_chain
 from verifier.formats import policy
@@ -101,7 +101,9 @@ def test_a_life_of_a_registry(network):
     newer = LeafReference(LEAVES[1], 1, 1, tree.inclusion_path(1))
     change = StatusChange(ISSUER, LEAVES[2], Status.SUPERSEDED, 5, from_beginning=False, successor=newer)
     network.send(registry, registry.sign_status(change, registry.next_nonce()))
-    network.act("regulator", address).set_statuses(ISSUER, LEAVES[3:], Status.REVOKED, 4, from_beginning=True)
+    network.act("regulator", address).set_statuses(
+        ISSUER, LEAVES[3:], RequestedStatus(Status.REVOKED, 4, from_beginning=True)
+    )
     accreditor.declare_compromise(ISSUER, wallet.address, 1)
     inspection = Inspection(network.client, address)
     assert not inspection.anchor(ISSUER, 2)["carries_weight"]
