@@ -50,8 +50,8 @@ def main() -> int:
             if done.returncode:
                 print(done.stdout + done.stderr)
                 return 1
-    # Tests wait for blocks and pages: two workers a core. Which tests go together, tests/conftest.py says.
-    workers = str(2 * (os.cpu_count() or 1))
+    # Tests wait for blocks and pages: three workers a core. Which tests go together, tests/conftest.py says.
+    workers = str(3 * (os.cpu_count() or 1))
     # Hundreds of processes begin: what one of them compiles the others need not.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "pytest", "-q", *(options or ("-n", workers, "--dist", "loadgroup")), *tests]
