@@ -26,7 +26,7 @@ CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
-class Mirrored:
+class MirrorReport:
     """How many batches of how many certificates a mirror holds, and how many of its files are new."""
 
     batches: int
@@ -46,7 +46,7 @@ class Mirror:
     whole: bool = False
     step: Step = lambda *_: None
 
-    def add_batches(self, store: Store, filing: Filing) -> Mirrored:
+    def add_batches(self, store: Store, filing: Filing) -> MirrorReport:
         """Write what the folder lacks of the anchored batches. Safe to repeat, and to stop.
 
         Raises: Damaged when stored leaves do not give their root, or another file stands in the way; OSError.
@@ -70,7 +70,7 @@ class Mirror:
             written += _write(folder, [(CHECKPOINT, _checkpoint(header, batch).encode())])
             done += batch.tree_size
             self.step("Mirroring", done, total)
-        return Mirrored(len(anchored), sum(batch.tree_size for batch in anchored), written)
+        return MirrorReport(len(anchored), sum(batch.tree_size for batch in anchored), written)
 
     def add_logs(self, recorded: Recorded) -> int:
         """Write what the folder lacks of the logs, and the line that a bundle of them begins with.

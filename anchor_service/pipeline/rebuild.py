@@ -26,7 +26,7 @@ from anchor_service.store.tables import Batch, Issuer, NewBatch
 
 
 @dataclass(slots=True)
-class Rebuilt:
+class RebuildReport:
     """What came back, and what did not, each with its reason."""
 
     batches: int = 0
@@ -43,7 +43,7 @@ class Rebuilt:
 
 def rebuild(
     store: Store, registry: RegistryReader, filing: Filing, *, now: int, say: Callable[[str], None] = lambda _: None
-) -> Rebuilt:
+) -> RebuildReport:
     """Bring back every batch that the chain or the files know and the database does not, and trees that were damaged.
 
     Repeating it changes nothing.
@@ -52,7 +52,7 @@ def rebuild(
     that were never sealed are in no file: they have to be made, or handed in, again.
     Raises: RegistryUnavailable.
     """
-    found = Rebuilt()
+    found = RebuildReport()
     with store.reading() as connection:
         issuers = {issuer.id for issuer in issuer_queries.all_issuers(connection)}
     filed = filing.numbers()
@@ -74,7 +74,13 @@ def rebuild(
 
 
 def _restore(
-    store: Store, registry: RegistryReader, filing: Filing, issuer_id: IssuerId, sequence: int, now: int, found: Rebuilt
+    store: Store,
+    registry: RegistryReader,
+    filing: Filing,
+    issuer_id: IssuerId,
+    sequence: int,
+    now: int,
+    found: RebuildReport,
 ) -> None:
     anchor = registry.anchor_of(issuer_id, sequence)
     header, leaves, entries = filing.read(issuer_id, sequence)

@@ -14,7 +14,7 @@ from verifier.chain.rpc import Node
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.policy import parse
-from verifier.history.log import Entry, checkpoint_of, proved, read_entries
+from verifier.history.log import Entry, checkpoint_of, proved_entries, read_entries
 from verifier.places import service
 from verifier.proofs.keccak import keccak256
 
@@ -192,14 +192,14 @@ def test_all_nodes_have_to_agree_unless_the_policy_says_how_many(changes, quorum
 def test_a_log_with_a_gap_is_refused():
     entries = [Entry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 2)]
     with pytest.raises(MalformedProof, match="entry 2 in place 1"):
-        proved(entries, checkpoint_of(entry.data for entry in entries))
+        proved_entries(entries, checkpoint_of(entry.data for entry in entries))
 
 
 def test_a_log_of_another_root_is_refused():
     entries = [Entry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 1)]
-    proved(entries, checkpoint_of(entry.data for entry in entries))
+    proved_entries(entries, checkpoint_of(entry.data for entry in entries))
     with pytest.raises(MalformedProof, match="the registry holds 1"):
-        proved(entries, checkpoint_of([entries[0].data]))
+        proved_entries(entries, checkpoint_of([entries[0].data]))
 
 
 def test_a_node_that_answers_little_at_once_is_asked_for_less():

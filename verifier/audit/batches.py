@@ -35,7 +35,7 @@ class Batch:
 
 
 @dataclass
-class Judged:
+class BatchJudgement:
     """What a batch's files showed. `lags` count certificates by the days from printed date to block time."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -45,32 +45,32 @@ class Judged:
     profile: str = ""
 
 
-def judge(batch: Batch, manifest: bytes, entries: bytes | None, max_lag: int) -> Judged:
+def judge(batch: Batch, manifest: bytes, entries: bytes | None, max_lag: int) -> BatchJudgement:
     """Recompute a batch from its files. `max_lag` is in days. Raises: nothing; what is wrong becomes a finding."""
-    judged = Judged()
+    judgement = BatchJudgement()
     try:
         header, leaves = read_manifest(manifest)
     except MalformedManifest as error:
-        judged.findings.append(_finding(batch, "manifest-malformed", detail=str(error)))
-        return judged
-    judged.leaves = leaves
-    judged.profile = header.issuer_profile
-    judged.findings += _of_header(batch, header)
-    judged.findings += _of_leaves(batch, leaves)
+        judgement.findings.append(_finding(batch, "manifest-malformed", detail=str(error)))
+        return judgement
+    judgement.leaves = leaves
+    judgement.profile = header.issuer_profile
+    judgement.findings += _of_header(batch, header)
+    judgement.findings += _of_leaves(batch, leaves)
     if entries is None:
-        judged.findings.append(_finding(batch, "entries-closed"))
-        return judged
+        judgement.findings.append(_finding(batch, "entries-closed"))
+        return judgement
     try:
         theirs, opened = read_entries(entries)
     except MalformedManifest as error:
-        judged.findings.append(_finding(batch, "entries-malformed", detail=str(error)))
-        return judged
+        judgement.findings.append(_finding(batch, "entries-malformed", detail=str(error)))
+        return judgement
     if theirs != header:
-        judged.findings.append(_finding(batch, "entries-malformed", detail="its header is not the manifest's"))
-    judged.opened = len(opened)
+        judgement.findings.append(_finding(batch, "entries-malformed", detail="its header is not the manifest's"))
+    judgement.opened = len(opened)
     for entry in opened:
-        judged.findings += _of_entry(batch, leaves, entry, max_lag, judged.lags)
-    return judged
+        judgement.findings += _of_entry(batch, leaves, entry, max_lag, judgement.lags)
+    return judgement
 
 
 def _of_header(batch: Batch, header: Header) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from verifier.audit.batches import Batch, Judged
+from verifier.audit.batches import Batch, BatchJudgement
 from verifier.audit.files import read_manifest
 from verifier.audit.findings import Finding
 from verifier.errors import MalformedManifest
@@ -47,24 +47,26 @@ class Progress:
         """How far the log has been read."""
         self.step("blocks", done, of)
 
-    def judged(self, batch: Batch, manifest: bytes, entries: bytes | None, judge: Callable[[], Judged]) -> Judged:
+    def judgement_of(
+        self, batch: Batch, manifest: bytes, entries: bytes | None, judge: Callable[[], BatchJudgement]
+    ) -> BatchJudgement:
         """The judgement of these bytes, from the file where it stands there, else made and written down."""
         key = self._key(batch, manifest, entries)
         if key in self._known:
             return _restored(self._known[key], manifest)
-        judged = judge()
+        judgement = judge()
         line = {
             "key": key,
             "findings": [
-                [finding.name, finding.issuer, finding.sequence, finding.values] for finding in judged.findings
+                [finding.name, finding.issuer, finding.sequence, finding.values] for finding in judgement.findings
             ],
-            "opened": judged.opened,
-            "profile": judged.profile,
-            "lags": sorted(judged.lags.items()),
+            "opened": judgement.opened,
+            "profile": judgement.profile,
+            "lags": sorted(judgement.lags.items()),
         }
         with self._path.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        return judged
+        return judgement
 
     def end(self) -> None:
         """The audit is done: the next one begins anew."""
@@ -86,11 +88,11 @@ class Progress:
         return known
 
 
-def _restored(fields: dict[str, Any], manifest: bytes) -> Judged:
+def _restored(fields: dict[str, Any], manifest: bytes) -> BatchJudgement:
     try:
         leaves = read_manifest(manifest)[1]
     except MalformedManifest:
         leaves = []
     findings = [Finding(name, issuer, sequence, values=values) for name, issuer, sequence, values in fields["findings"]]
     lags = Counter({int(days): count for days, count in fields["lags"]})
-    return Judged(findings, leaves, fields["opened"], lags, fields["profile"])
+    return BatchJudgement(findings, leaves, fields["opened"], lags, fields["profile"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verifier.audit import nights, sample
-from verifier.audit.batches import Batch, Judged, judge
+from verifier.audit.batches import Batch, BatchJudgement, judge
 from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, path_of
 from verifier.audit.findings import Finding, forked, of_breach
 from verifier.audit.progress import Progress
@@ -88,11 +88,11 @@ def audit(chain: Chain, asked: AuditQuestion, progress: Progress) -> dict[str, A
         )
         for number, batch in enumerate(batches):
             seen = issuers.setdefault(batch.issuer_id, IssuerSoFar(history.issuer(batch.issuer_id)))
-            judged = _of_batch(batch, asked, progress, number, len(batches))
-            findings += judged.findings
-            findings += _gathered(seen, batch, judged)
-            if _is_whole(judged):
-                drawn += [_call(batch, judged, index, chain, findings) for index in chosen.get(number, ())]
+            judgement = _of_batch(batch, asked, progress, number, len(batches))
+            findings += judgement.findings
+            findings += _add_to_issuer(seen, batch, judgement)
+            if _is_whole(judgement):
+                drawn += [_call(batch, judgement, index, chain, findings) for index in chosen.get(number, ())]
         for issuer_id, issuer in history.issuers.items():
             issuers.setdefault(issuer_id, IssuerSoFar(issuer)).issuer = issuer
             if history.successor is None:
@@ -127,7 +127,7 @@ def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
             yield Batch(chain.policy.chain_id, registry, issuer_id, sequence, anchor, window)
 
 
-def _of_batch(batch: Batch, asked: AuditQuestion, progress: Progress, number: int, of: int) -> Judged:
+def _of_batch(batch: Batch, asked: AuditQuestion, progress: Progress, number: int, of: int) -> BatchJudgement:
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
     progress.step("batches", number + 1, of)
     try:
@@ -137,24 +137,24 @@ def _of_batch(batch: Batch, asked: AuditQuestion, progress: Progress, number: in
         opened = path_of(batch.issuer_id, batch.sequence, "entries")
         entries = asked.entries.find(opened, most) if asked.entries else None
     except SourceUnavailable as error:
-        return Judged([_finding(batch, "manifest-unreadable", detail=str(error))])
+        return BatchJudgement([_finding(batch, "manifest-unreadable", detail=str(error))])
     if manifest is None:
-        return Judged([_finding(batch, "manifest-missing")])
-    return progress.judged(batch, manifest, entries, lambda: judge(batch, manifest, entries, asked.max_lag))
+        return BatchJudgement([_finding(batch, "manifest-missing")])
+    return progress.judgement_of(batch, manifest, entries, lambda: judge(batch, manifest, entries, asked.max_lag))
 
 
-def _gathered(seen: IssuerSoFar, batch: Batch, judged: Judged) -> Iterator[Finding]:
+def _add_to_issuer(seen: IssuerSoFar, batch: Batch, judgement: BatchJudgement) -> Iterator[Finding]:
     """Add a batch to what is known of its issuer; a leaf that another batch held already is a finding."""
-    names = {finding.name for finding in judged.findings}
-    is_whole = _is_whole(judged)
-    for leaf in judged.leaves if is_whole else ():
+    names = {finding.name for finding in judgement.findings}
+    is_whole = _is_whole(judgement)
+    for leaf in judgement.leaves if is_whole else ():
         other = seen.leaves.setdefault(leaf, batch.sequence)
         if other != batch.sequence:
             yield _finding(batch, "leaf-anchored-twice", leaf=leaf.hex(), other=other)
     seen.all_read &= is_whole
-    seen.opened += judged.opened
-    seen.lags += judged.lags
-    seen.profile = judged.profile or seen.profile
+    seen.opened += judgement.opened
+    seen.lags += judgement.lags
+    seen.profile = judgement.profile or seen.profile
     seen.batches.append(
         {
             "sequence": batch.sequence,
@@ -163,20 +163,22 @@ def _gathered(seen: IssuerSoFar, batch: Batch, judged: Judged) -> Iterator[Findi
             "size": batch.anchor.tree_size,
             "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
             "root": is_whole,
-            "opened": judged.opened,
+            "opened": judgement.opened,
             "findings": len(names - {"entries-closed"}),
         }
     )
 
 
-def _is_whole(judged: Judged) -> bool:
+def _is_whole(judgement: BatchJudgement) -> bool:
     """Whether the leaves of a manifest are those that were anchored."""
-    return bool(judged.leaves) and not {"root-differs", "size-differs"} & {finding.name for finding in judged.findings}
+    return bool(judgement.leaves) and not {"root-differs", "size-differs"} & {
+        finding.name for finding in judgement.findings
+    }
 
 
-def _call(batch: Batch, judged: Judged, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
+def _call(batch: Batch, judgement: BatchJudgement, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
     """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat."""
-    leaf, path = judged.leaves[index], tuple(inclusion_path(judged.leaves, index))
+    leaf, path = judgement.leaves[index], tuple(inclusion_path(judgement.leaves, index))
     asked = Call(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
     answer: bool | None = None
     try:

@@ -79,9 +79,9 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
     news: list[Finding] = []
     for registry_index, event in _new_events(recorded, state):
         alarms += [of_breach(breach) for breach in recorded.histories[registry_index].breaches if breach.event == event]
-        told = _told(event, expected, is_first=not state.logs)
-        if told is not None:
-            (alarms if told.name in ALARMS else news).append(told)
+        said = _news_of(event, expected, is_first=not state.logs)
+        if said is not None:
+            (alarms if said.name in ALARMS else news).append(said)
     missed = [
         finding for finding in _missed(recorded) if finding.values["night"] not in state.nights.get(finding.issuer, ())
     ]
@@ -92,7 +92,7 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
 ALARMS = ("unexpected-key", "compromise-declared", "paused", "succeeded")
 
 
-def _told(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding | None:
+def _news_of(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding | None:
     """What is said of an act that keeps the rules; keys that stood there at the first look are where it begins."""
     act, issuer = event.act, event.issuer
     if isinstance(act, KeyAdded):

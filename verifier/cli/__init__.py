@@ -5,7 +5,17 @@ import importlib
 import sys
 from pathlib import Path
 
-from verifier.cli.answers import COULD_NOT, DEFINITE_NO, EPILOG, Refuted, UsageError, could_not, invalid, said_of, usage
+from verifier.cli.answers import (
+    COULD_NOT,
+    DEFINITE_NO,
+    EPILOG,
+    Refuted,
+    UsageError,
+    naming_malformed,
+    show_invalid,
+    show_undetermined,
+    show_usage,
+)
 from verifier.errors import Malformed, MalformedProof, MalformedReceipt, ServiceUnavailable, Unavailable, VerifierError
 from verifier.formats import policy
 from verifier.verdict.verdict import USAGE_ERROR
@@ -52,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _say(error, options)
     except OSError as error:
         if error.filename is not None:
-            return usage(f"{error.filename} cannot be read: {error.strerror}")
+            return show_usage(f"{error.filename} cannot be read: {error.strerror}")
         print(f"jangkar-verify: {error.strerror}", file=sys.stderr)
         return COULD_NOT
     return code
@@ -66,18 +76,18 @@ def exit_code(error: VerifierError) -> int:
 def _say(error: VerifierError, options: argparse.Namespace) -> int:
     code = exit_code(error)
     if code == USAGE_ERROR:
-        return usage(str(error))
+        return show_usage(str(error))
     if code == DEFINITE_NO:
-        return invalid(str(error))
+        return show_invalid(str(error))
     is_service = isinstance(error, ServiceUnavailable)
     detail = REASONS["service-unavailable"].in_(options.lang, {"detail": error}) if is_service else str(error)
-    return could_not(detail, as_json=options.json)
+    return show_undetermined(detail, as_json=options.json)
 
 
 def _trusted(path: Path) -> policy.Policy:
     """What the person trusts. Raises: UsageError, MalformedPolicy."""
     try:
-        with said_of(path):
+        with naming_malformed(path):
             return policy.load(path)
     except OSError as error:
         raise UsageError(f"policy {path} cannot be read: {error.strerror}; name it with --policy") from None

@@ -37,7 +37,7 @@ def show(result: Result, trusted: Policy, options: argparse.Namespace, *, looked
     return EXIT_CODES[result.answer.verdict]
 
 
-def could_not(detail: str, *, as_json: bool) -> int:
+def show_undetermined(detail: str, *, as_json: bool) -> int:
     """Say that nothing could be checked, which is neither yes nor no."""
     if as_json:
         print(json.dumps({"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}))
@@ -46,14 +46,14 @@ def could_not(detail: str, *, as_json: bool) -> int:
     return COULD_NOT
 
 
-def invalid(detail: str) -> int:
+def show_invalid(detail: str) -> int:
     """Say a definite no of something that is no certificate."""
     print(f"{Verdict.INVALID}: {detail}")
     return DEFINITE_NO
 
 
 @contextmanager
-def said_of(name: object) -> Iterator[None]:
+def naming_malformed(name: object) -> Iterator[None]:
     """Where what is read here is malformed, name it. Raises: the same error, its name before it."""
     try:
         yield
@@ -95,7 +95,7 @@ def hash_of(option: str, given: str) -> bytes:
     return bytes.fromhex(given)
 
 
-def usage(problem: str) -> int:
+def show_usage(problem: str) -> int:
     """Say what is wrong with the command."""
     print(f"jangkar-verify: {problem}", file=sys.stderr)
     return USAGE_ERROR

@@ -20,9 +20,9 @@ from verifier.cli.answers import (
     UsageError,
     cannot_be,
     hash_of,
+    naming_malformed,
     progress,
     replace_file,
-    said_of,
     show,
     write_new,
 )
@@ -129,7 +129,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _answer(question: Question, options: argparse.Namespace, trusted: Policy, instant: int | None) -> int:
     """Ask the nodes, or what was written down, about now or about an instant."""
-    with cannot_be("used"), said_of(options.bundle or options.mirror or options.memory):
+    with cannot_be("used"), naming_malformed(options.bundle or options.mirror or options.memory):
         chain, recorded = _sources(options, trusted, instant)
     if instant is None or recorded is None:
         policy = recorded.policy if recorded else trusted
@@ -194,7 +194,7 @@ def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
 
 
 def _code(options: argparse.Namespace, trusted: Policy) -> int:
-    with said_of(options.code):
+    with naming_malformed(options.code):
         code = certificate_code.normalise(options.code)
     found = service.look_up_code(options.service, code)
     result = ask(Question(None, found.receipts, looked_up=True, pending=found.pending > 0, code=code), trusted)

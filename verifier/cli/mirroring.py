@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, progress, said_of, show, write_new
+from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, naming_malformed, progress, show, write_new
 from verifier.formats import fingerprint
 from verifier.formats.metadata import MAX_METADATA_BYTES, parse_metadata
 from verifier.formats.policy import Policy
@@ -44,7 +44,7 @@ def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
             metadata = stream.read(MAX_METADATA_BYTES + 2).decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise UsageError(f"{options.metadata} is not UTF-8") from None
-    with said_of(options.metadata):
+    with naming_malformed(options.metadata):
         parse_metadata(metadata)
     recorded = _recorded(options, trusted)
     found = _find(Location(options.mirror), recorded, issuer_id, file.digest, metadata)
@@ -67,7 +67,7 @@ def _recorded(options: argparse.Namespace, trusted: Policy) -> Recorded:
     if options.digest is None:
         return record(open_chain(trusted), progress)
     pinned = trusted._replace(bundles=frozenset({hash_of("--digest", options.digest)}))
-    with said_of(options.mirror):
+    with naming_malformed(options.mirror):
         return bundle.parse(bundle_from(Location(options.mirror), pinned), pinned)
 
 

@@ -13,7 +13,7 @@ from verifier.chain.facts import Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import Fields, read
-from verifier.history.log import Entry, checkpoint_of, proved
+from verifier.history.log import Entry, checkpoint_of, proved_entries
 from verifier.history.recorded import Recorded
 from verifier.history.state import replay
 
@@ -80,7 +80,8 @@ def parse(data: bytes, policy: Policy) -> Recorded:
         sizes = _sizes(header, policy)
         lines = iter(rest.decode("ascii").removesuffix("\n").split("\n") if rest else ())
         logs = tuple(
-            tuple(proved([_entry(line) for line in _next(lines, checkpoint.size)], checkpoint)) for checkpoint in sizes
+            tuple(proved_entries([_entry(line) for line in _next(lines, checkpoint.size)], checkpoint))
+            for checkpoint in sizes
         )
         _require(next(lines, None) is None and data.endswith(b"\n"), "there is something behind the last entry")
         histories = tuple(replay(log) for log in logs)

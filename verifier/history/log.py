@@ -62,7 +62,7 @@ def read_log(
     for node in chain.nodes:
         try:
             later = list(read_entries(node, registry, first, chain.head.number, progress))
-            return proved([*known, *later], proven)
+            return proved_entries([*known, *later], proven)
         except NodeUnavailable as error:
             refused.append(error)
         except MalformedProof as error:
@@ -70,7 +70,7 @@ def read_log(
     raise next((error for error in refused if isinstance(error, LogDiffers)), refused[0])
 
 
-def proved(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:
+def proved_entries(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:
     """These entries, when they are the log of this checkpoint. Raises: MalformedProof."""
     for index, entry in enumerate(entries):
         stated = int.from_bytes(entry.data[-32:], "big")

@@ -36,7 +36,7 @@ def decode(data: bytes) -> Memory:
         fields = read(data, what="memory", max_bytes=MAX_BYTES)
         if fields["format"] != FORMAT:
             raise MalformedMemory(f"this is no memory of format {FORMAT}")
-        found = {str(registry): _remembered(log) for registry, log in fields["logs"].items()}
+        found = {str(registry): _log_of(log) for registry, log in fields["logs"].items()}
         for seen in found.values():
             Frontier(seen.size, seen.nodes)
     except (KeyError, TypeError, AttributeError, ValueError, MalformedText, MalformedProof) as error:
@@ -44,7 +44,7 @@ def decode(data: bytes) -> Memory:
     return found
 
 
-def _remembered(fields: dict[str, Any]) -> RememberedLog:
+def _log_of(fields: dict[str, Any]) -> RememberedLog:
     return RememberedLog(
         int(fields["block"]), int(fields["size"]), tuple(bytes.fromhex(node) for node in fields["nodes"])
     )

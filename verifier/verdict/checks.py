@@ -42,7 +42,7 @@ class Check(NamedTuple):
     values: dict[str, Any] = {}  # noqa: RUF012
 
 
-class Numbered(NamedTuple):
+class CheckIdentity(NamedTuple):
     """Which check it is, as docs/spec/verification.md 2 numbers them; gives each outcome its reason and values."""
 
     number: int
@@ -62,11 +62,11 @@ class Numbered(NamedTuple):
         return Check(self.number, self.name, Outcome.UNKNOWN, reason, values)
 
 
-DOCUMENT = Numbered(1, "document")
-INCLUSION = Numbered(2, "inclusion")
-ANCHOR = Numbered(3, "anchor")
-ISSUER = Numbered(4, "issuer")
-STATUS = Numbered(5, "status")
+DOCUMENT = CheckIdentity(1, "document")
+INCLUSION = CheckIdentity(2, "inclusion")
+ANCHOR = CheckIdentity(3, "anchor")
+ISSUER = CheckIdentity(4, "issuer")
+STATUS = CheckIdentity(5, "status")
 
 
 class Unreadable(NamedTuple):
