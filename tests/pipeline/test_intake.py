@@ -151,6 +151,17 @@ def test_a_correction_takes_the_number_over(world):
     assert world.audit() == 2
 
 
+def test_what_was_superseded_may_come_again_in_the_same_call(world):
+    old = world.submit("a")[0].leaf_hash
+    world.night()
+    new, again = take(
+        world,
+        Submission(digest("corrected"), facts("a", supersedes=old.hex())),
+        Submission(digest("a"), facts("another number")),
+    )
+    assert (new.is_new, again.is_new) == (True, True)
+
+
 def test_what_is_not_sealed_is_withdrawn_and_not_superseded(world):
     old = world.submit("a")[0].leaf_hash
     outcome = take(world, Submission(digest("b"), facts("a", supersedes=old.hex())))[0]

@@ -14,8 +14,9 @@ from world import TESTER, World, digest
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.receipt import Receipt
 from anchor_service.core.states import OnChainState, RequestedStatus, Status
-from anchor_service.pipeline import deciding, erasing, fsck, intake, rebuild, reconcile, statuses
+from anchor_service.pipeline import access, deciding, erasing, fsck, intake, rebuild, reconcile, statuses
 from anchor_service.ports import Anchor
+from anchor_service.store import rebuilding as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch, Certificate, TreeTile
 from verifier.formats.receipt import parse
@@ -34,6 +35,11 @@ def empty_again(world):
     """The database is lost: its tables are made anew, and nothing is in them."""
     world.store.downgrade("base")
     world.store.upgrade()
+
+
+def waiting(world):
+    with world.store.reading() as connection:
+        return queries.waiting(connection, world.issuer.id)
 
 
 def rebuilt(world):
@@ -120,6 +126,26 @@ def test_an_old_backup_is_detected_read_only_and_mended(world):
     assert findings(world) == []
     world.submit("e")
     assert [one.tree_size for one in world.night().anchored] == [1]
+
+
+def test_a_number_or_a_code_that_was_given_away_since_the_loss_is_told(world):
+    """Both are taken by what was anchored before; what has neither of them stays as it was handed in."""
+    (code,) = access.new_codes(world.store, world.issuer, 1, actor=TESTER, now=world.now)
+    world.submit("a")
+    world.submit("b", code=code)
+    world.night()
+    empty_again(world)
+    world.accepted.clear()
+    world.issuer = world.add_issuer("BPSDM-A")
+    with world.store.writing() as connection:
+        queries.add_known_codes(connection, world.issuer.id, [code], world.now)
+    world.submit("another file", number="a")
+    world.submit("one more file", number="c", code=code)
+    world.submit("new")
+    found = rebuilt(world)
+    assert sorted(one.split(",")[0] for one in found.exceptions) == ["certificate 'a'", "certificate 'c'"]
+    assert (found.certificates, found.known_again) == (2, 0)
+    assert [row.number for row in waiting(world)] == ["new"]
 
 
 @pytest.mark.parametrize("defect", ["no manifest", "no entries", "other root", "other issuer", "rubbish", "short"])
@@ -261,6 +287,20 @@ def test_lying_files_are_named(world):
     assert "does not hold it" in findings(world)[0]
     world.chain.last[world.issuer.id] = 2
     assert "sequence 2 is on chain" in findings(world)[-1]
+
+
+def test_every_row_and_every_line_that_lies_is_named(world):
+    """One that lies does not hide the next."""
+    world.submit("a", "b", "c")
+    world.night()
+    path = world.filing.entries_path(world.issuer.id, 1)
+    header, *lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([header, "{}\n", "[]\n", lines[2].replace("latsar", "pkn-1")]))
+    assert [number for number in (2, 3, 4) if any(f"line {number}:" in one for one in findings(world))] == [2, 3, 4]
+    path.write_text("".join([header, *lines]))
+    with world.store.writing() as connection:
+        connection.execute(update(Certificate).where(col(Certificate.number) != "c").values(leaf_index=99))
+    assert sum("its leaf index 99" in one for one in findings(world)) == 2
 
 
 def test_a_file_under_a_foreign_number_is_named(world):
