@@ -19,6 +19,8 @@ def headline(result: Result, language: Language) -> str:
     answer = result.answer
     if answer.reason == "anchored-later":
         return words.FURTHER_REMARKS["anchored-later"].in_(language)
+    if answer.reason == "only-others":
+        return words.REASONS["only-others"].in_(language)
     values = {"issuer": "", "time": ""}
     if answer.claims:
         claim = answer.claims[0]
@@ -45,6 +47,9 @@ def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bo
         age = result.now - result.source.head.time
         more = {"age": words.age(age, language)} if grounds.name == "pinned-bundle" else {}
         said.append(Remark(grounds.name, grounds.values | more))
+    asked_for = [claim.is_asked_for for claim in result.answer.claims]
+    if any(asked_for) and not all(asked_for):
+        said.append(Remark("others-claim", {}))
     if not looked_up and result.answer.claims:
         said.append(Remark("not-looked-up", {}))
     return said

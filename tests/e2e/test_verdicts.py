@@ -110,7 +110,7 @@ def test_a_frozen_head_that_hides_a_revocation(quick):
 
 
 def test_an_accredited_issuer_cannot_take_over_anothers_root_or_file(quick):
-    """B anchors A's root, and A's revoked PDF: neither gives a plain valid anywhere."""
+    """B anchors A's root, and A's revoked PDF: it becomes valid in nobody's name but B's own, where that is asked."""
     folder = quick.certificates("revoked", "mine")
     quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
     quick.jangkar("anchor", "run")
@@ -154,9 +154,14 @@ def test_an_accredited_issuer_cannot_take_over_anothers_root_or_file(quick):
     revoked = str(folder / "revoked.pdf")
     assert quick.verify(revoked, "--receipt", str(jumper))[1]["verdict"] == "undetermined"
     assert quick.verify(revoked, "--receipt", str(jumper), "--issuer", quick.issuer)[1]["verdict"] == "invalid"
-    for options in ((), ("--issuer", quick.issuer), ("--issuer", quick.other)):
+    for options, verdict, first in (
+        ((), "undetermined", quick.issuer),
+        (("--issuer", quick.issuer), "revoked", quick.issuer),
+        (("--issuer", quick.other), "valid", quick.other),
+    ):
         answer = quick.verify(revoked, "--receipt", str(jumper), "--service", service, *options)[1]
-        assert answer["verdict"] == "revoked"
+        assert (answer["verdict"], answer["claims"][0]["issuer"]["id"]) == (verdict, first)
+        assert len(answer["claims"]) == 2, "the other one is shown"
     # Whoever names B and asks nobody else is told that nobody else was asked.
     named = quick.run(
         "jangkar-verify",

@@ -155,13 +155,18 @@ def test_an_opentimestamps_proof_of_the_receipt(site):
     assert httpx.post(f"{site.url}/export/else", data={"receipt": "x"}).status_code == 404
 
 
-def test_revoked_even_when_another_issuer_claims_the_file(site):
-    """The claim-jumper's own receipt, the owner's, and none: never a plain valid."""
-    assert verdict(site.check(site.pdf("revoked"))) == "revoked"
-    assert verdict(site.check(site.pdf("revoked"), site.receipt("revoked"))) == "revoked"
+def test_a_revoked_file_that_another_issuer_claims_is_contested_and_shows_the_revocation_first(site):
+    """The claim-jumper's own receipt, the owner's, and none: never a plain valid, until one of the two is named."""
     jumper = site.installation.receipt_of(site.installation.other, site.folder / "revoked.pdf")
-    assert verdict(site.check(site.pdf("revoked"), jumper)) == "revoked"
-    assert verdict(site.check(site.pdf("revoked"), jumper, issuer=site.installation.other)) == "revoked"
+    for receipt in (None, site.receipt("revoked"), jumper):
+        contested = site.check(site.pdf("revoked"), receipt)
+        assert verdict(contested) == "undetermined"
+        assert contested.text.index("Dicabut pada") < contested.text.rindex("Lembaga Lain")
+        assert verdict(site.check(site.pdf("revoked"), receipt, issuer=site.installation.issuer)) == "revoked"
+    theirs = site.check(site.pdf("revoked"), jumper, issuer=site.installation.other)
+    assert verdict(theirs) == "valid", "it is theirs, in their name"
+    assert "Penerbit lain yang tidak ditanyakan" in theirs.text
+    assert "Dicabut pada" in theirs.text
 
 
 def test_a_claim_jumped_file_is_contested_until_the_issuer_is_named(site):

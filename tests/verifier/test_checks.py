@@ -157,6 +157,7 @@ def test_somebody_says_which_issuer_or_all_claims_were_looked_for(asked, outcome
 
 OTHER_RECEIPT = RECEIPT._replace(issuer_id=b"\xbb" * 32)
 LOOKED_UP = ExpectedIssuers([], looked_up=True)
+NOT_ASKED = ExpectedIssuers([b"\xcc" * 32], looked_up=True)
 
 
 def other(given=FACTS, asked=LOOKED_UP):
@@ -165,17 +166,49 @@ def other(given=FACTS, asked=LOOKED_UP):
     return Claim(OTHER_RECEIPT, found.facts, found.checks)
 
 
-def test_no_claim_outshines_a_revoked_one():
+def test_no_claim_of_its_own_issuer_outshines_a_revoked_one():
     for order in (1, -1):
-        claims = [judge(facts(status=REVOKED), asked=LOOKED_UP), other()][::order]
+        claims = [judge(facts(status=REVOKED), asked=LOOKED_UP), judge(asked=LOOKED_UP)][::order]
         assert combine(claims, pending=False, looked_up=True).verdict is Verdict.REVOKED
 
 
-def test_a_revoked_claim_counts_even_when_another_issuer_was_named():
-    by_b = other(asked=ExpectedIssuers([ISSUER]))
-    revoked_of_a = judge(facts(status=REVOKED), asked=ExpectedIssuers([b"\xbb" * 32]))
-    assert revoked_of_a.checks[3].reason == "other-issuer"
-    assert combine([by_b, revoked_of_a], pending=False, looked_up=True).verdict is Verdict.REVOKED
+@pytest.mark.parametrize("status", [REVOKED, SUSPENDED, SUPERSEDED])
+def test_what_another_issuer_does_to_its_own_claim_contests_the_file(status):
+    """It is shown first, and it decides nothing: who is asked for does."""
+    for order in (1, -1):
+        claims = [other(facts(status=status)), judge(asked=LOOKED_UP)][::order]
+        answer = combine(claims, pending=False, looked_up=True)
+        assert (answer.verdict, answer.reason) == (Verdict.UNDETERMINED, "contested")
+        assert answer.claims[0].receipt.issuer_id == OTHER_RECEIPT.issuer_id
+
+
+@pytest.mark.parametrize("asked", [ExpectedIssuers([ISSUER]), ExpectedIssuers(trusted=[ISSUER], looked_up=True)])
+@pytest.mark.parametrize("status", [REVOKED, SUSPENDED])
+def test_the_status_of_a_claim_that_was_not_asked_for_decides_nothing(asked, status):
+    theirs = Claim(OTHER_RECEIPT, facts(status=status), judge(facts(status=status), asked=NOT_ASKED).checks)
+    assert theirs.checks[3].reason == "other-issuer"
+    ours = judge(asked=asked)
+    for claims in ([theirs, ours], [ours, theirs]):
+        answer = combine(claims, pending=False, looked_up=True)
+        assert (answer.verdict, answer.claims) == (Verdict.VALID, (ours, theirs))
+    for pending, verdict in ((True, Verdict.PENDING), (False, Verdict.NOT_FOUND)):
+        answer = combine([theirs], pending=pending, looked_up=True)
+        assert (answer.verdict, answer.claims) == (verdict, (theirs,)), "it is shown"
+    assert combine([theirs], pending=False, looked_up=False).verdict is Verdict.INVALID
+
+
+def test_a_name_that_was_compared_with_nothing_is_not_proven():
+    """The profile of a claim that fails because another issuer was asked for may hold any name."""
+    assert judge(asked=LOOKED_UP).is_proven
+    assert not judge(asked=NOT_ASKED).is_proven
+    assert judge(asked=NOT_ASKED).proven_anchor is None
+
+
+def test_a_revoked_claim_without_weight_decides_nothing_beside_one_that_proves():
+    theirs = other(facts(**STOLEN, status=REVOKED))
+    for claims in ([theirs, judge(asked=LOOKED_UP)], [judge(asked=LOOKED_UP), theirs]):
+        assert combine(claims, pending=False, looked_up=True).verdict is Verdict.VALID
+    assert combine([theirs], pending=False, looked_up=True).verdict is Verdict.REVOKED
 
 
 def test_two_genuine_claims_contest_the_file():
@@ -262,7 +295,7 @@ def test_exit_codes():
 
 
 # Of a whole answer, or of what was handed over.
-NOT_OF_A_CHECK = {"contested", "nothing-to-check", "malformed-receipt", "service-unavailable"}
+NOT_OF_A_CHECK = {"contested", "only-others", "nothing-to-check", "malformed-receipt", "service-unavailable"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -52,6 +52,7 @@ OF_EACH_VERDICT = [
     for issuer in (ISSUER, ANOTHER_ISSUER)
     for claim in {claim.verdict: claim for claim in TABLED}.values()
 ]
+UNASKED = judge(asked=ExpectedIssuers([ANOTHER_ISSUER]))
 CLAIMS = st.one_of(st.sampled_from(OF_EACH_VERDICT), st.builds(by, st.sampled_from([ISSUER, ANOTHER_ISSUER]), DRAWN))
 
 
@@ -75,13 +76,25 @@ def test_the_order_of_two_claims_decides_nothing():
 @example(claims=[judge(facts(status=REVOKED))], further=judge(), pending=False, looked_up=True)
 @example(claims=[judge(UNREADABLE)], further=judge(), pending=False, looked_up=True)
 def test_another_claim_never_heals_what_is_in_doubt(claims, further, pending, looked_up):
-    """Revoked, suspended and undetermined stay what a person has to look at, whatever else is handed in."""
-    before = combine(claims, pending=pending, looked_up=looked_up).verdict
+    """What proves, and is revoked or suspended, and what is undetermined, stay what a person has to look at."""
+    before = combine(claims, pending=pending, looked_up=looked_up)
     after = combine([*claims, further], pending=pending, looked_up=looked_up).verdict
-    if before in (Verdict.REVOKED, Verdict.SUSPENDED, Verdict.UNDETERMINED):
+    is_in_doubt = before.verdict in (Verdict.REVOKED, Verdict.SUSPENDED) and before.claims[0].is_proven
+    if is_in_doubt or before.verdict is Verdict.UNDETERMINED:
         assert after not in GENUINE
-    if before is Verdict.REVOKED:
-        assert after is Verdict.REVOKED
+    if is_in_doubt and before.verdict is Verdict.REVOKED:
+        assert after in (Verdict.REVOKED, Verdict.UNDETERMINED)
+
+
+@given(st.lists(CLAIMS, max_size=3), CLAIMS, st.booleans(), st.booleans())
+def test_a_claim_that_was_not_asked_for_changes_no_verdict(claims, further, pending, looked_up):
+    """Whatever its issuer did: beside one that was asked for it only stands behind."""
+    unasked = further._replace(checks=(*further.checks[:3], UNASKED.checks[3], further.checks[4]))
+    before = combine(claims, pending=pending, looked_up=looked_up)
+    after = combine([*claims, unasked], pending=pending, looked_up=looked_up)
+    if any(claim.is_asked_for for claim in claims) or pending or looked_up:
+        assert after.verdict is before.verdict
+        assert not after.claims[-1].is_asked_for
 
 
 NEEDED = ("anchor", "window", "key")

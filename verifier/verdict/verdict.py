@@ -42,16 +42,15 @@ EXIT_CODES = {
 }
 USAGE_ERROR = 2
 
-_COMPROMISED = "key-compromised"
-# The issuer's name comes from the profile: with another profile, outside a window or by a thief, it is nobody's.
-_UNPROVEN_ISSUER = ("other-profile", "not-accredited", "key-not-active", _COMPROMISED)
-# Revoked and suspended are told although one of these fails: the file itself is in doubt then.
-_NO_EXCUSE = {"other-issuer", _COMPROMISED}
+_OTHER_ISSUER, _COMPROMISED = "other-issuer", "key-compromised"
+# The issuer's name comes from the profile: with another profile, outside a window or by a thief, it is nobody's; that
+# of an issuer who was not asked for is compared with nothing.
+_UNPROVEN_ISSUER = ("other-profile", "not-accredited", "key-not-active", _OTHER_ISSUER, _COMPROMISED)
 _IN_DOUBT = (Verdict.REVOKED, Verdict.SUSPENDED)
 _NOT_IN_FORCE = (*_IN_DOUBT, Verdict.SUPERSEDED, Verdict.EXPIRED)
-_BEST_FIRST = (
-    Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE, Verdict.MODIFIED, Verdict.UNTRUSTED, Verdict.INVALID,
-)  # fmt: skip
+_IN_FORCE = (Verdict.VALID, Verdict.RECORDED)
+_REFUSED = (Verdict.UNTRUSTED, Verdict.INVALID)
+_BEST_FIRST = (*_IN_FORCE, *_NOT_IN_FORCE, Verdict.MODIFIED, *_REFUSED)
 
 
 class Claim(NamedTuple):
@@ -74,11 +73,15 @@ class Claim(NamedTuple):
         return self.facts.anchor if self.facts and self.is_proven else None
 
     @property
+    def is_asked_for(self) -> bool:
+        """Whether its issuer is one that was asked for, and that the policy trusts."""
+        return self.checks[3].reason != _OTHER_ISSUER
+
+    @property
     def verdict(self) -> Verdict:
         """Fail beats unknown beats pass; what is genuine but not in force is told as that.
 
-        Revoked and suspended are told even of a claim by another issuer than the one asked for, or
-        by a key that was compromised: the file itself is in doubt then.
+        Revoked and suspended are told even of a claim by a key that was compromised: it is in doubt twice.
         """
         *proof, status = self.checks
         if proof[0].reason == EARLIER_REVISION:
@@ -86,7 +89,7 @@ class Claim(NamedTuple):
         outcomes = [check.outcome for check in proof]
         failed = [check.reason for check in proof if check.outcome is Outcome.FAIL]
         is_held = status.outcome is Outcome.FAIL and outcomes[1:3] == [Outcome.PASS, Outcome.PASS]
-        if is_held and (not failed or (set(failed) <= _NO_EXCUSE and status.reason in _IN_DOUBT)):
+        if is_held and (not failed or (failed == [_COMPROMISED] and status.reason in _IN_DOUBT)):
             return Verdict(status.reason)
         if failed == [_COMPROMISED]:
             return Verdict.UNTRUSTED
@@ -117,30 +120,62 @@ class Answer(NamedTuple):
 def combine(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answer:
     """One verdict over all claims on the same file.
 
-    A revoked or suspended claim is never outshone by a valid one. Two issuers that both hold a
-    genuine claim on one file contest it, also where one of them claims an earlier revision: that is
-    for a person to decide.
+    What an issuer does to its own claim decides nothing of another's: not where that one was asked for, and else the
+    file is contested, which is for a person to decide.
     """
+    asked = [claim for claim in claims if claim.is_asked_for]
+    if not asked and (looked_up or pending or not claims):
+        return _without_claims(claims, pending=pending, looked_up=looked_up)
+    return _of_claims(asked or claims, claims, pending=pending)
+
+
+def _of_claims(asked: Sequence[Claim], claims: Sequence[Claim], *, pending: bool) -> Answer:
+    proven = [claim for claim in asked if claim.is_proven and claim.verdict in (*_IN_FORCE, *_NOT_IN_FORCE)]
+    unknown = [claim for claim in asked if claim.verdict is Verdict.UNDETERMINED]
+    altered = [claim for claim in asked if claim.verdict is Verdict.MODIFIED]
+    in_force = _issuers_in_force(proven)
     for verdict in _IN_DOUBT:
-        if hit := [claim for claim in claims if claim.verdict is verdict]:
+        hit = [claim for claim in proven if claim.verdict is verdict]
+        # What another issuer holds, or may hold, stands beside it: then neither decides.
+        if hit and not (in_force | _issuers(unknown)) - _issuers(hit):
             return _answer(verdict, "claim", hit, claims)
-    genuine = [claim for claim in claims if claim.verdict in (Verdict.VALID, Verdict.RECORDED, *_NOT_IN_FORCE)]
-    unknown = [claim for claim in claims if claim.verdict is Verdict.UNDETERMINED]
-    altered = [claim for claim in claims if claim.verdict is Verdict.MODIFIED]
-    if genuine and len({claim.receipt.issuer_id for claim in (*genuine, *altered)}) > 1:
-        return _answer(Verdict.UNDETERMINED, "contested", sorted((*genuine, *altered), key=_anchored_at), claims)
+    if len(_issuers((*proven, *altered))) > 1 and in_force:
+        rivals = sorted((*proven, *altered), key=lambda one: (one.verdict not in _NOT_IN_FORCE, _anchored_at(one)))
+        return _answer(Verdict.UNDETERMINED, "contested", rivals, claims)
     if unknown:
         # One that could not be checked may be the revoked one.
         return _answer(Verdict.UNDETERMINED, "claim", unknown, claims)
-    if pending and len(altered) == len(claims):
+    if pending and len(altered) == len(asked):
         # A service took this very file in: a revision of the issuer's own, perhaps.
         return _answer(Verdict.PENDING, "pending", altered, claims)
-    for verdict in _BEST_FIRST:
-        if hit := [claim for claim in claims if claim.verdict is verdict]:
-            return _answer(verdict, "claim", hit, claims)
+    best = min(map(_rank, asked))
+    hit = [claim for claim in asked if _rank(claim) == best]
+    return _answer(hit[0].verdict, "claim", hit, claims)
+
+
+def _rank(claim: Claim) -> tuple[bool, bool, int]:
+    """Where a claim comes among others, the best first: one without weight says less than an altered file."""
+    is_weightless = claim.verdict in _IN_DOUBT and not claim.is_proven
+    return claim.verdict in _REFUSED, is_weightless, _BEST_FIRST.index(claim.verdict)
+
+
+def _without_claims(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answer:
+    """Nobody who was asked for claims the file, as far as it was looked up; others' claims are shown."""
+    if pending:
+        return _answer(Verdict.PENDING, "pending", (), claims)
     if looked_up:
-        return Answer(Verdict.NOT_FOUND, "not-found", ())
+        return _answer(Verdict.NOT_FOUND, "only-others" if claims else "not-found", (), claims)
     return Answer(Verdict.UNDETERMINED, "nothing-to-check", ())
+
+
+def _issuers(claims: Sequence[Claim]) -> set[bytes]:
+    return {claim.receipt.issuer_id for claim in claims}
+
+
+def _issuers_in_force(proven: Sequence[Claim]) -> set[bytes]:
+    """The issuers with a proven claim in force, and none that is revoked or suspended."""
+    in_doubt = _issuers([claim for claim in proven if claim.verdict in _IN_DOUBT])
+    return _issuers([claim for claim in proven if claim.verdict in _IN_FORCE]) - in_doubt
 
 
 def _anchored_at(claim: Claim) -> int:

@@ -211,6 +211,12 @@ REASONS: dict[str, Saying] = {
         "Lebih dari satu penerbit mengaku menerbitkan berkas ini. Sebutkan penerbit yang tertulis pada sertifikat.",
         "More than one issuer claims this file. Name the issuer that the certificate shows.",
     ),
+    "only-others": Saying(
+        "Hanya penerbit yang tidak ditanyakan, atau yang tidak dipercaya oleh kebijakan ini, yang mengaku menerbitkan "
+        "berkas ini. Klaimnya ditunjukkan di bawah dan tidak menentukan apa pun.",
+        "Only issuers that were not asked for, or that this policy does not trust, claim this file. Their claims stand "
+        "below and decide nothing.",
+    ),
     "nothing-to-check": Saying(
         "Tidak ada tanda terima dan tidak ada layanan yang ditanya. Berikan tanda terimanya (--receipt) atau "
         "layanannya (--service).",
@@ -298,6 +304,12 @@ REMARKS: dict[str, Saying] = {
     "not-looked-up": Saying(
         "Klaim penerbit lain atas berkas ini tidak dicari.",
         "Other issuers' claims on this file were not looked for.",
+    ),
+    "others-claim": Saying(
+        "Penerbit lain yang tidak ditanyakan, atau yang tidak dipercaya oleh kebijakan ini, juga mengaku menerbitkan "
+        "berkas ini. Klaimnya ditunjukkan di belakang dan tidak menentukan apa pun.",
+        "Issuers that were not asked for, or that this policy does not trust, claim this file too. Their claims stand "
+        "behind and decide nothing.",
     ),
 }
 # What only the command line and the verifier in one file say: the page has no room for words that it never needs.

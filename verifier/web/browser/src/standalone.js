@@ -6,7 +6,7 @@ import { fingerprint } from "./formats/fingerprint.js";
 import { MAX_BYTES as MAX_RECEIPT } from "./formats/receipt.js";
 import { isHttp, parse as parsePolicy } from "./formats/policy.js";
 import { Unavailable } from "./chain/registry.js";
-import { isProven } from "./verdict/verdict.js";
+import { isAskedFor, isProven } from "./verdict/verdict.js";
 
 const $ = (selector) => document.querySelector(selector);
 const place = $("#answer");
@@ -92,7 +92,9 @@ const show = (result, policy, lookedUp) => {
   const [first] = result.claims;
   const time = first?.facts.anchor ? inTime(first.facts.anchor.blockTime) : "";
   const remarks = [];
-  if (words.reasons[result.reason]) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
+  const onlyOthers = result.reason === "only-others";
+  const sentence = onlyOthers ? words.reasons["only-others"] : explanation;
+  if (words.reasons[result.reason] && !onlyOthers) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
   if (result.head) {
     remarks.push(fill(words.remarks[policy.operators === 1 ? "one-operator" : "several-operators"], policy));
     remarks.push(fill(words.remarks[result.nodes === 1 ? "one-node" : "agreeing-nodes"], result));
@@ -100,6 +102,8 @@ const show = (result, policy, lookedUp) => {
     remarks.push(say("head", { block: result.head.number, time: inTime(result.head.time), age }));
   }
   if (result.claims.some((claim) => claim.facts.key?.custody === "operator")) remarks.push(say("by-operator"));
+  const others = result.claims.filter((claim) => !isAskedFor(claim));
+  if (others.length && others.length < result.claims.length) remarks.push(pick(words.remarks["others-claim"]));
   if (!lookedUp && first) remarks.push(pick(words.remarks["not-looked-up"]));
   place.replaceChildren(
     make(
@@ -109,7 +113,7 @@ const show = (result, policy, lookedUp) => {
         "section",
         { class: `verdict ${tone}`, role: "status" },
         make("h1", {}, make("span", { "aria-hidden": "true" }, mark), ` ${pick(title)}`),
-        make("p", {}, fill(explanation, { issuer: first?.receipt.profile.name, time })),
+        make("p", {}, fill(sentence, { issuer: first?.receipt.profile.name, time })),
       ),
       ...result.claims.map(showClaim),
       ...(remarks.length ? [make("section", { class: "card" }, ...remarks.map((text) => make("p", {}, text)))] : []),
