@@ -17,10 +17,8 @@ _MARKS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.UNKNOWN: "?"}
 def headline(result: Result, language: Language) -> str:
     """The verdict in one sentence that names the issuer."""
     answer = result.answer
-    if answer.reason == "anchored-later":
-        return words.FURTHER_REMARKS["anchored-later"].in_(language)
-    if answer.reason == "only-others":
-        return words.REASONS["only-others"].in_(language)
+    if answer.reason in ("anchored-later", "only-others"):
+        return words.FURTHER_REMARKS[answer.reason].in_(language)
     values = {"issuer": "", "time": ""}
     if answer.claims:
         claim = answer.claims[0]
@@ -40,6 +38,9 @@ def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bo
         if anchor := claim.proven_anchor:
             printed = claim.receipt.metadata.fields["issued_on"]
             said.append(words.lag(printed, anchor.block_time, language))
+            if anchor.block_number != claim.receipt.block:
+                named = {"named": claim.receipt.block, "block": anchor.block_number}
+                said.append(Remark("other-block", named))
     if result.source:
         name = "one-operator" if policy.operators == 1 else "several-operators"
         said.append(Remark(name, {"operators": policy.operators}))

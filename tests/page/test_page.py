@@ -165,7 +165,7 @@ def test_a_revoked_file_that_another_issuer_claims_is_contested_and_shows_the_re
         assert verdict(site.check(site.pdf("revoked"), receipt, issuer=site.installation.issuer)) == "revoked"
     theirs = site.check(site.pdf("revoked"), jumper, issuer=site.installation.other)
     assert verdict(theirs) == "valid", "it is theirs, in their name"
-    assert "Penerbit lain yang tidak ditanyakan" in theirs.text
+    assert "Penerbit lain, yang tidak ditanyakan" in theirs.text
     assert "Dicabut pada" in theirs.text
 
 

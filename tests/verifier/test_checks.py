@@ -295,7 +295,7 @@ def test_exit_codes():
 
 
 # Of a whole answer, or of what was handed over.
-NOT_OF_A_CHECK = {"contested", "only-others", "nothing-to-check", "malformed-receipt", "service-unavailable"}
+NOT_OF_A_CHECK = {"contested", "nothing-to-check", "malformed-receipt", "service-unavailable"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

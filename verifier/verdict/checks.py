@@ -123,7 +123,10 @@ def inclusion(receipt: Receipt, facts: Facts | Unreadable) -> Check:
 
 
 def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int) -> Check:
-    """Check 3: the pinned registry on the pinned chain holds the anchor in a final block."""
+    """Check 3: the pinned registry on the pinned chain holds the anchor in a final block.
+
+    Which block that is, the registry says: one may be dropped, and the anchor stand in a later one.
+    """
     trusted = [pin.address for pin in policy.registries]
     if receipt.chain_id != policy.chain_id or receipt.registry not in trusted:
         return ANCHOR.fails("other-registry", chain=receipt.chain_id, registry=receipt.registry)
@@ -133,8 +136,6 @@ def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
         if _is_stale(receipt, policy, facts, now):
             return ANCHOR.unknown("stale-head", age=now - facts.head.time)
         return ANCHOR.fails("no-anchor", sequence=receipt.sequence)
-    if facts.anchor.block_number != receipt.block:
-        return ANCHOR.fails("other-block", block=facts.anchor.block_number)
     if facts.anchor.block_number > facts.head.final:
         return ANCHOR.unknown("not-final", block=facts.anchor.block_number)
     return ANCHOR.passes("anchored", block=facts.anchor.block_number, time=facts.anchor.block_time)

@@ -144,10 +144,6 @@ REASONS: dict[str, Saying] = {
         "Registri tidak mempunyai jangkar bernomor {sequence} dari penerbit ini.",
         "The registry holds no anchor number {sequence} of this issuer.",
     ),
-    "other-block": Saying(
-        "Jangkar berada di blok {block}, bukan di blok yang disebut tanda terima.",
-        "The anchor stands in block {block}, not in the one that the receipt names.",
-    ),
     "not-final": Saying("Blok {block} belum final.", "Block {block} is not final yet."),
     "anchored": Saying("Dijangkar di blok {block} pada {time}.", "Anchored in block {block} on {time}."),
     "other-issuer": Saying(
@@ -210,12 +206,6 @@ REASONS: dict[str, Saying] = {
     "contested": Saying(
         "Lebih dari satu penerbit mengaku menerbitkan berkas ini. Sebutkan penerbit yang tertulis pada sertifikat.",
         "More than one issuer claims this file. Name the issuer that the certificate shows.",
-    ),
-    "only-others": Saying(
-        "Hanya penerbit yang tidak ditanyakan, atau yang tidak dipercaya oleh kebijakan ini, yang mengaku menerbitkan "
-        "berkas ini. Klaimnya ditunjukkan di bawah dan tidak menentukan apa pun.",
-        "Only issuers that were not asked for, or that this policy does not trust, claim this file. Their claims stand "
-        "below and decide nothing.",
     ),
     "nothing-to-check": Saying(
         "Tidak ada tanda terima dan tidak ada layanan yang ditanya. Berikan tanda terimanya (--receipt) atau "
@@ -305,15 +295,21 @@ REMARKS: dict[str, Saying] = {
         "Klaim penerbit lain atas berkas ini tidak dicari.",
         "Other issuers' claims on this file were not looked for.",
     ),
+    "other-block": Saying(
+        "Tanda terima menyebut blok {named}, jangkarnya di blok {block}: petunjuk saja, tidak menentukan.",
+        "The receipt names block {named}, the anchor stands in block {block}: a hint, which decides nothing.",
+    ),
     "others-claim": Saying(
-        "Penerbit lain yang tidak ditanyakan, atau yang tidak dipercaya oleh kebijakan ini, juga mengaku menerbitkan "
-        "berkas ini. Klaimnya ditunjukkan di belakang dan tidak menentukan apa pun.",
-        "Issuers that were not asked for, or that this policy does not trust, claim this file too. Their claims stand "
-        "behind and decide nothing.",
+        "Penerbit lain, yang tidak ditanyakan, juga mengaku menerbitkan berkas ini. Klaimnya tidak menentukan.",
+        "Other issuers, who were not asked for, claim this file too. Their claims decide nothing.",
     ),
 }
 # What only the command line and the verifier in one file say: the page has no room for words that it never needs.
 FURTHER_REMARKS: dict[str, Saying] = {
+    "only-others": Saying(
+        "Hanya penerbit lain, yang tidak ditanyakan, mengaku menerbitkan berkas ini. Klaimnya tidak menentukan.",
+        "Only other issuers, who were not asked for, claim this file. Their claims decide nothing.",
+    ),
     "agreeing-nodes": Saying(
         "{nodes} node memberi jawaban yang sama pada blok yang sama.",
         "{nodes} nodes gave the same answers at the same block.",

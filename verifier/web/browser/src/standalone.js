@@ -92,9 +92,8 @@ const show = (result, policy, lookedUp) => {
   const [first] = result.claims;
   const time = first?.facts.anchor ? inTime(first.facts.anchor.blockTime) : "";
   const remarks = [];
-  const onlyOthers = result.reason === "only-others";
-  const sentence = onlyOthers ? words.reasons["only-others"] : explanation;
-  if (words.reasons[result.reason] && !onlyOthers) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
+  const sentence = result.reason === "only-others" ? words.remarks["only-others"] : explanation;
+  if (words.reasons[result.reason]) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
   if (result.head) {
     remarks.push(fill(words.remarks[policy.operators === 1 ? "one-operator" : "several-operators"], policy));
     remarks.push(fill(words.remarks[result.nodes === 1 ? "one-node" : "agreeing-nodes"], result));
@@ -102,6 +101,9 @@ const show = (result, policy, lookedUp) => {
     remarks.push(say("head", { block: result.head.number, time: inTime(result.head.time), age }));
   }
   if (result.claims.some((claim) => claim.facts.key?.custody === "operator")) remarks.push(say("by-operator"));
+  const anchored = first && isProven(first) ? first.facts.anchor.blockNumber : null;
+  if (anchored !== null && anchored !== BigInt(first.receipt.block))
+    remarks.push(fill(words.remarks["other-block"], { named: first.receipt.block, block: anchored }));
   const others = result.claims.filter((claim) => !isAskedFor(claim));
   if (others.length && others.length < result.claims.length) remarks.push(pick(words.remarks["others-claim"]));
   if (!lookedUp && first) remarks.push(pick(words.remarks["not-looked-up"]));

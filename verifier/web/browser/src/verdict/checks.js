@@ -48,7 +48,6 @@ const anchor = (receipt, policy, facts, now) => {
       ? [UNKNOWN, "stale-head", { age: now - Number(facts.head.time) }]
       : [FAIL, "no-anchor", { sequence: receipt.sequence }];
   const { blockNumber, blockTime } = facts.anchor;
-  if (blockNumber !== BigInt(receipt.block)) return [FAIL, "other-block", { block: blockNumber }];
   if (blockNumber > facts.head.final) return [UNKNOWN, "not-final", { block: blockNumber }];
   return [PASS, "anchored", { block: blockNumber, time: blockTime }];
 };
