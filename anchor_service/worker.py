@@ -114,7 +114,8 @@ class Worker:
             self._log.info("on chain", subject=name, id=subject.id, issuer=issuer, block=subject.block_number)
         for issuer_id, why in report.stopped.items():
             self._change(f"stopped {issuer_id.hex()}", why, self._log.error)
-        self._change("problems", "; ".join(sorted(report.problems)), self._log.warning)
+        problems = (*report.unsealed.values(), *report.problems)
+        self._change("problems", "; ".join(sorted(problems)), self._log.warning)
         for line in report.missed:
             self._log.warning("closing forgotten", detail=line)
 

@@ -45,7 +45,8 @@ def run(
     """Do all that is due: finish what an earlier run left, seal what waits, anchor it, write statuses.
 
     Safe to repeat at any time, and after any crash. Exit codes: 0 nothing is left; 1 something is
-    quarantined or damaged; 3 something is still on its way or waits for an approval; 4 the chain could not be read.
+    quarantined or damaged; 3 something is still on its way or waits for an approval; 4 the chain could not be read, or
+    the node is behind what it showed before, so that nothing was sealed.
     """
     from dataclasses import replace
 
@@ -65,7 +66,7 @@ def run(
             say=remark,
             step=step,
         ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
-    for problem in (*report.missed, *report.problems, *report.stopped.values()):
+    for problem in (*report.missed, *report.unsealed.values(), *report.problems, *report.stopped.values()):
         remark(problem, "yellow")
     certificates = sum(batch.tree_size for batch in report.anchored)
     show(
@@ -76,6 +77,8 @@ def run(
     )
     if report.quarantined or report.stopped:
         raise typer.Exit(1)
+    if report.unsealed:
+        raise typer.Exit(4)
     if report.on_the_way or report.unapproved:
         raise typer.Exit(3)
 

@@ -21,6 +21,9 @@ from anchor_service.store.tables import Batch, NightClosing, StatusAct
 
 # A worker that does not come back for so long is taken to be gone; others go on with its work.
 LEASE_SECONDS = 30
+# For so long after its sealing each night looks whether a batch's anchor moved to another block; `jangkar reconcile`
+# looks at all of them.
+FOLLOWED_SECONDS = 14 * 86_400
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class NightReport:
     """What one run did, and what it left: `waiting` counts certificates of all issuers.
 
     `on_the_way`, `unapproved` and `problems` are of its last pass, what is `done`, `missed` or `stopped` of all passes.
+    `unsealed` says of each issuer for whom nothing could be sealed why: what waits is left to the next run.
     """
 
     done: list[Subject] = field(default_factory=list)
@@ -37,6 +41,7 @@ class NightReport:
     missed: list[str] = field(default_factory=list)
     waiting: int = 0
     problems: list[str] = field(default_factory=list)
+    unsealed: dict[bytes, str] = field(default_factory=dict)
     # What stands still until a person has looked, an issuer each: the others went on.
     stopped: dict[bytes, str] = field(default_factory=dict)
 
@@ -96,7 +101,8 @@ class Run:
             if pause is None or not self.report.on_the_way or self.clock() >= deadline:
                 break
             pause()
-        if close and not self.report.on_the_way:
+        if close and not self.report.on_the_way and not self.report.unsealed:
+            self._follow_moved_anchors()
             with self.store.writing() as connection:
                 operations.finish_night(connection, night.day, self.clock())
         with self.store.reading() as connection:
@@ -134,7 +140,15 @@ class Run:
             except Damaged as error:
                 self._stop(issuer.id, str(error))
             except Unavailable as error:
-                self.report.problems.append(f"sealing for {issuer.id.hex()[:8]}: {error}")
+                self.report.unsealed[issuer.id] = f"nothing was sealed for {issuer.id.hex()[:8]}: {error}"
+
+    def _follow_moved_anchors(self) -> None:
+        since = self.clock() - FOLLOWED_SECONDS
+        try:
+            for line in reconcile.follow_moved_anchors(self.store, self.registry, since=since):
+                self.say(line)
+        except Unavailable as error:
+            self.report.problems.append(f"whether anchors moved to other blocks is not known: {error}")
 
     def advance(self) -> None:
         """Take all that is on its way as far as it goes now."""

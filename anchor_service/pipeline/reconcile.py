@@ -56,6 +56,34 @@ def require_no_hold(connection: Connection, issuer_id: bytes) -> None:
         raise ChainAhead(issuer_id, hold.detail)
 
 
+def follow_moved_anchors(store: Store, registry: RegistryReader, *, since: int = 0) -> list[str]:
+    """Write down in which block the anchors of batches that were sealed since an instant stand now.
+
+    A chain may drop a block that counted as final and hold the same anchor in a later one: receipts name that one from
+    then on. What the chain does not hold, or holds otherwise, is left as it is, for `balance` to tell.
+    Returns a line for each that moved. Raises: RegistryUnavailable.
+    """
+    with store.reading() as connection:
+        batches = [
+            batch
+            for batch in anchoring_queries.batches(connection)
+            if batch.state == OnChainState.ANCHORED and batch.sealed_at >= since
+        ]
+    told = []
+    for batch in batches:
+        issuer_id = IssuerId(batch.issuer_id)
+        anchor = registry.anchor_of(issuer_id, batch.sequence)
+        if anchor is None or anchor.block_number == batch.block_number:
+            continue
+        if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+            continue
+        transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
+        with store.writing() as connection:
+            anchoring_queries.move_anchor(connection, batch, anchor.block_number, transaction)
+        told.append(f"batch {batch.id}: anchored in block {anchor.block_number}, no longer in {batch.block_number}")
+    return told
+
+
 @dataclass(slots=True)
 class Balance:
     """An issuer's certificates: accepted = waiting + on the way + anchored, and anchored = the sizes on chain."""
@@ -123,6 +151,13 @@ def _add_batch(found: Balance, registry: RegistryReader, batch: Batch, leaves: i
         return
     found.anchored += leaves
     if anchor is None:
+        newest = registry.head().number
+        if batch.block_number is not None and newest < batch.block_number:
+            found.exceptions.append(
+                f"{name}: anchored in block {batch.block_number}, and the node's last final block is {newest}: it is "
+                "behind. Wait for it, or ask another"
+            )
+            return
         found.exceptions.append(f"{name}: the chain does not hold it any more: `jangkar batch requeue {batch.id}`")
         return
     found.on_chain += anchor.tree_size

@@ -139,6 +139,14 @@ def move(connection: Connection, subject: Kind, wanted: OnChainState, **facts: U
     return rows.changed(subject, state=wanted, **facts)
 
 
+def move_anchor(connection: Connection, batch: Batch, block_number: int, transaction_hash: bytes) -> None:
+    """Write down that an anchored batch stands in another block, unless another process has done so."""
+    table = rows.table(Batch)
+    as_known = (table.c.id == batch.id, table.c.state == batch.state, table.c.block_number == batch.block_number)
+    place = {"block_number": block_number, "transaction_hash": transaction_hash}
+    connection.execute(update(table).where(*as_known).values(**place))
+
+
 def next_free_nonce(connection: Connection, signer: str, chain_nonce: int) -> int:
     """The signer's next free nonce: after all that are stored, and none that the chain has used."""
     stored = connection.execute(select(func.max(col(Attempt.nonce))).where(col(Attempt.signer) == signer)).scalar_one()

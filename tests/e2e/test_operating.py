@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
-from installation import PDF
+from begun import Begun
+from installation import PDF, Installation
 
 from anchor_service.core.hashing import IssuerId
 
@@ -196,3 +197,24 @@ def test_a_thief_who_anchored_is_disowned(quick):
     assert "foreign, 1 leaves" in quick.jangkar("reconcile", exit_code=1)
     quick.jangkar("receipt", "write", str(folder))
     assert quick.verify(str(folder / "one.pdf"), "--issuer", quick.issuer)[1]["verdict"] == "valid"
+
+
+def test_a_night_on_a_node_that_was_rolled_back_says_so_and_skips_nothing(begun: Begun, tmp_path):
+    """The node forgot an anchor: nothing new is sealed on its word, and no act is advised."""
+    with Installation(tmp_path / "institute", begun, devnet_options=("--test-methods",)) as made:
+        before = made.devnet.call("evm_snapshot")
+        handed_in(made, "first")
+        made.jangkar("anchor", "run")
+        made.devnet.call("evm_revert", before)
+        more = made.folder / "more"
+        more.mkdir()
+        (more / "second.pdf").write_bytes(PDF % b"second")
+        made.jangkar("ingest", str(more), "--kind", "latsar", "--issued-on", "2026-11-20")
+        night = made.run("jangkar", "anchor", "run", "--close-night", "--wait", "0")
+        assert night.returncode == 4, night
+        assert "nothing was sealed for" in night.stderr
+        assert "waiting 1" in night.stdout
+        found = made.run("jangkar", "reconcile")
+        assert found.returncode == 1
+        assert "it is behind" in found.stdout
+        assert "requeue" not in found.stdout

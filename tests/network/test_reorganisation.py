@@ -17,7 +17,7 @@ from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Writer
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
-from anchor_service.pipeline import intake, nightly, nights
+from anchor_service.pipeline import intake, nightly, nights, reconcile
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.intake import Submission
 from anchor_service.pipeline.receipts import Receipts
@@ -111,6 +111,28 @@ def test_a_block_that_was_dropped_is_never_in_a_receipt(service, blocks):
     assert receipt.transaction in {"0x" + one.hex() for one in block["transactions"]}
     assert service.registry.last_sequence(service.issuer.id) == 1
     assert service.attempts() == [(1, 1)], "the deployment was nonce 0, and nothing was signed twice"
+
+
+def test_a_final_block_that_was_dropped_is_followed_to_where_its_anchor_stands_now(service):
+    """Deeper than the depth that was to make it final: the same bytes are mined again, and the receipt says where."""
+    service.submit("a")
+    snapshot = service.ask("evm_snapshot")
+    assert service.night().on_the_way
+    service.ask("anvil_mine", hex(DEPTH + 1))
+    assert len(service.night().anchored) == 1
+    before = parse(service.receipts.by_digest(digest("a")).receipts[0])
+    with service.store.reading() as connection:
+        raw = queries.unused_attempts(connection, service.registry.signer, 0, 99)[-1].raw
+    service.ask("evm_revert", snapshot)
+    service.ask("anvil_mine", hex(3))
+    service.registry.send(raw)
+    service.ask("anvil_mine", hex(DEPTH + 1))
+    (line,) = reconcile.follow_moved_anchors(service.store, service.registry)
+    after = parse(service.receipts.by_digest(digest("a")).receipts[0])
+    assert after.block > before.block
+    assert line == f"batch 1: anchored in block {after.block}, no longer in {before.block}"
+    assert after._replace(block=before.block) == before, "the same bytes were mined"
+    assert service.registry.anchor_of(service.issuer.id, 1).block_number == after.block
 
 
 def test_fees_that_rise_while_a_transaction_waits_are_met(service):

@@ -21,10 +21,11 @@ from anchor_service.core.errors import (
     StoreBusy,
 )
 from anchor_service.core.states import OnChainState
-from anchor_service.pipeline import anchoring, intake, nightly, nights
+from anchor_service.pipeline import anchoring, intake, nightly, nights, reconcile
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
 from anchor_service.store.tables import Certificate, NewNightClosing, TreeTile
+from verifier.formats.receipt import parse
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 100])
@@ -378,6 +379,68 @@ def test_a_pause_delays_and_quarantines_nothing(world):
     world.chain.paused = False
     assert len(world.night().anchored) == 1
     assert world.audit() == 1
+
+
+def test_a_night_on_a_node_that_is_behind_is_told_and_is_not_done(world):
+    """What waits was not sealed: the night goes on as soon as the node shows what it showed before."""
+    world.submit("a")
+    world.night(close_in=UTC)
+    world.submit("b")
+    world.now += 86_400
+    shown = world.chain.last.copy()
+    world.chain.last.clear()
+    report = world.night(close_in=UTC)
+    assert (report.anchored, report.waiting) == ([], 1)
+    assert list(report.unsealed) == [world.issuer.id]
+    assert "0 batches" in report.unsealed[world.issuer.id]
+    assert not nights.is_done(world.store, nights.today(world.now, UTC))
+    world.chain.last.update(shown)
+    report = world.night(close_in=UTC)
+    assert (len(report.anchored), report.unsealed) == (1, {})
+    assert nights.is_done(world.store, nights.today(world.now, UTC))
+    assert world.audit() == 2
+
+
+def test_an_anchor_that_stands_in_a_later_block_is_followed(world):
+    """The block that held it was dropped: the receipt names the new one from the next night on."""
+    world.submit("a")
+    world.night(close_in=UTC)
+    before = parse(world.receipts.by_digest(digest("a")).receipts[0])
+    (key, (anchor, _)), moved = next(iter(world.chain.anchors.items())), bytes([9]) * 32
+    world.chain.anchors[key] = (replace(anchor, block_number=anchor.block_number + 9), moved)
+    world.now += 86_400
+    world.night(close_in=UTC)
+    after = parse(world.receipts.by_digest(digest("a")).receipts[0])
+    assert (after.block, after.transaction) == (before.block + 9, "0x" + moved.hex())
+    assert after._replace(block=before.block, transaction=before.transaction) == before
+    assert reconcile.follow_moved_anchors(world.store, world.registry) == []
+
+
+@pytest.mark.parametrize("change", [None, {"tree_size": 7}, {"root_hash": bytes(32)}])
+def test_an_anchor_that_is_gone_or_another_is_not_followed(world, change):
+    world.submit("a")
+    world.night()
+    (key, (anchor, transaction)) = next(iter(world.chain.anchors.items()))
+    if change is None:
+        del world.chain.anchors[key]
+    else:
+        world.chain.anchors[key] = (replace(anchor, block_number=99, **change), transaction)
+    before = world.receipts.by_digest(digest("a"))
+    assert reconcile.follow_moved_anchors(world.store, world.registry) == []
+    assert world.receipts.by_digest(digest("a")) == before
+
+
+def test_nothing_is_advised_on_the_word_of_a_node_that_is_behind(world):
+    world.submit("a")
+    world.night()
+    anchors, newest = dict(world.chain.anchors), world.chain.block
+    world.chain.anchors.clear()
+    for block, advice in ((newest - 1, "it is behind"), (newest, "jangkar batch requeue")):
+        world.chain.block = block
+        found = reconcile.balance(world.store, world.registry, world.issuer, overdue_before=0)
+        assert [advice in line for line in found.exceptions] == [True]
+    world.chain.anchors.update(anchors)
+    assert reconcile.balance(world.store, world.registry, world.issuer, overdue_before=0).exceptions == []
 
 
 def test_damage_stops_its_issuer_and_no_other(world):
