@@ -19,6 +19,8 @@ def headline(result: Result, language: Language) -> str:
     answer = result.answer
     if answer.reason in ("anchored-later", "only-others"):
         return words.FURTHER_REMARKS[answer.reason].in_(language)
+    if answer.claims and answer.claims[0].is_of_another_file:
+        return words.FURTHER_REMARKS["only-another-file"].in_(language)
     values = {"issuer": "", "time": ""}
     if answer.claims:
         claim = answer.claims[0]

@@ -47,7 +47,9 @@ def test_verifying_as_anybody_does(quick, tmp_path):
         text = json.dumps(forge(forged), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
         (tmp_path / "forged.json").write_text(text)
         code, answer = quick.verify(good, "--receipt", str(tmp_path / "forged.json"), *mine)
-        assert (code, answer["verdict"]) == (1, "invalid"), name
+        # What is no receipt of the format at all was compared with nothing.
+        is_none = name in ("size from the receipt", "duplicate key")
+        assert (code, answer["verdict"]) == ((4, "undetermined") if is_none else (1, "invalid")), name
 
     quick.jangkar("status", "set", str(folder / "withdrawn.pdf"), "revoked", "--reason", "4")
     quick.jangkar("anchor", "run")

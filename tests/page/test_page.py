@@ -215,8 +215,16 @@ def test_a_forged_receipt(site):
 def test_rubbish_as_a_receipt_does_not_hide_the_true_one(site):
     answer = site.check(site.pdf("good"), b"\x00\xff")
     assert verdict(answer) == "valid"
-    assert "bukan tanda terima yang sah" in answer.text
-    assert verdict(site.check(PDF % b"stranger", b"{}")) == "invalid"
+    assert "Ini bukan tanda terima; ambil kembali" in answer.text
+    for rubbish in (b"{}", b"", b"<!doctype html><p>404"):
+        open_ = site.check(PDF % b"stranger", rubbish)
+        assert verdict(open_) == ("undetermined" if rubbish else "not_found")
+
+
+def test_a_neighbours_receipt_is_said_to_be_another_files(site):
+    answer = site.check(PDF % b"stranger", site.receipt("good"))
+    assert verdict(answer) == "invalid"
+    assert "Ini bukan berkas milik tanda terima ini" in answer.text
 
 
 @pytest.mark.parametrize(

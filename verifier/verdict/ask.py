@@ -63,8 +63,8 @@ def ask(
 ) -> Result:
     """Judge every receipt against the chain, read from the policy's nodes or from a source, and combine what they say.
 
-    A receipt that is not one makes the whole answer invalid when nothing better is at hand; it never
-    hides another receipt. Raises: nothing; what could not be read becomes an unknown check.
+    What is no receipt was compared with nothing: alone it leaves the answer open, and it never hides a
+    receipt. Raises: nothing; what could not be read becomes an unknown check.
     """
     receipts: list[Receipt] = []
     malformed: list[str] = []
@@ -89,8 +89,8 @@ def ask(
             checks = all_checks(question.document, receipt, policy, facts, asked, now)
             claims.append(Claim(receipt, None if isinstance(facts, Unreadable) else facts, checks))
     answer = combine(claims, pending=question.pending, looked_up=question.looked_up)
-    if malformed and not claims:
-        answer = Answer(Verdict.INVALID, "malformed-receipt", ())
+    if malformed and not claims and not question.pending:
+        answer = Answer(Verdict.UNDETERMINED, "malformed-receipt", ())
     return Result(answer, source if receipts else None, tuple(malformed), now)
 
 

@@ -21,6 +21,7 @@ from verifier.proofs.merkle import root_from_path
 # A clock that runs ahead of the head by less than this is a clock, not a lie.
 CLOCK_TOLERANCE = 15 * 60
 EARLIER_REVISION = "earlier-revision"
+OTHER_FILE = "other-file"
 
 
 class Outcome(StrEnum):
@@ -103,7 +104,7 @@ def document(file: Fingerprint | None, receipt: Receipt) -> Check:
     if receipt.document_digest in file.revisions:
         return DOCUMENT.fails(EARLIER_REVISION)
     if file.digest != receipt.document_digest:
-        return DOCUMENT.fails("other-file")
+        return DOCUMENT.fails(OTHER_FILE)
     return DOCUMENT.passes("same-file")
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from verifier.chain.facts import Anchor, Facts
 from verifier.formats.receipt import Receipt
-from verifier.verdict.checks import EARLIER_REVISION, Check, Outcome
+from verifier.verdict.checks import EARLIER_REVISION, OTHER_FILE, Check, Outcome
 
 
 class Verdict(StrEnum):
@@ -71,6 +71,11 @@ class Claim(NamedTuple):
     def proven_anchor(self) -> Anchor | None:
         """The anchor that the claim leads to, where it is proven."""
         return self.facts.anchor if self.facts and self.is_proven else None
+
+    @property
+    def is_of_another_file(self) -> bool:
+        """Whether nothing fails but that the receipt belongs to another file than the one at hand."""
+        return [check.reason for check in self.checks if check.outcome is Outcome.FAIL] == [OTHER_FILE]
 
     @property
     def is_asked_for(self) -> bool:

@@ -213,8 +213,8 @@ REASONS: dict[str, Saying] = {
         "There is no receipt, and no service was asked. Give the receipt (--receipt) or a service (--service).",
     ),
     "malformed-receipt": Saying(
-        "Berkas yang diberikan bukan tanda terima yang sah: {detail}.",
-        "What was given is not a sound receipt: {detail}.",
+        "Ini bukan tanda terima; ambil kembali: {detail}.",
+        "This is no receipt; fetch it again: {detail}.",
     ),
     "service-unavailable": Saying(
         "Layanan tidak dapat ditanya: {detail}.", "The service could not be asked: {detail}."
@@ -296,8 +296,8 @@ REMARKS: dict[str, Saying] = {
         "Other issuers' claims on this file were not looked for.",
     ),
     "other-block": Saying(
-        "Tanda terima menyebut blok {named}, jangkarnya di blok {block}: petunjuk saja, tidak menentukan.",
-        "The receipt names block {named}, the anchor stands in block {block}: a hint, which decides nothing.",
+        "Jangkarnya di blok {block}; blok {named} pada tanda terima hanya petunjuk.",
+        "The anchor stands in block {block}; block {named} in the receipt is only a hint.",
     ),
     "others-claim": Saying(
         "Penerbit lain, yang tidak ditanyakan, juga mengaku menerbitkan berkas ini. Klaimnya tidak menentukan.",
@@ -306,6 +306,12 @@ REMARKS: dict[str, Saying] = {
 }
 # What only the command line and the verifier in one file say: the page has no room for words that it never needs.
 FURTHER_REMARKS: dict[str, Saying] = {
+    "only-another-file": Saying(
+        "Ini bukan berkas milik tanda terima ini: berkasnya disimpan ulang atau diubah, atau tanda terimanya milik "
+        "berkas lain. Minta berkas seperti saat dikirim.",
+        "This is not the file that this receipt belongs to: it was saved again or altered, or the receipt is another "
+        "file's. Ask for the file as it was sent.",
+    ),
     "only-others": Saying(
         "Hanya penerbit lain, yang tidak ditanyakan, mengaku menerbitkan berkas ini. Klaimnya tidak menentukan.",
         "Only other issuers, who were not asked for, claim this file. Their claims decide nothing.",

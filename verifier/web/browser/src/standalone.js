@@ -6,7 +6,7 @@ import { fingerprint } from "./formats/fingerprint.js";
 import { MAX_BYTES as MAX_RECEIPT } from "./formats/receipt.js";
 import { isHttp, parse as parsePolicy } from "./formats/policy.js";
 import { Unavailable } from "./chain/registry.js";
-import { isAskedFor, isProven } from "./verdict/verdict.js";
+import { isAskedFor, isOfAnotherFile, isProven } from "./verdict/verdict.js";
 
 const $ = (selector) => document.querySelector(selector);
 const place = $("#answer");
@@ -92,7 +92,8 @@ const show = (result, policy, lookedUp) => {
   const [first] = result.claims;
   const time = first?.facts.anchor ? inTime(first.facts.anchor.blockTime) : "";
   const remarks = [];
-  const sentence = result.reason === "only-others" ? words.remarks["only-others"] : explanation;
+  const further = result.reason === "only-others" ? "only-others" : first && isOfAnotherFile(first) && "only-another-file";
+  const sentence = words.remarks[further] ?? explanation;
   if (words.reasons[result.reason]) remarks.push(fill(words.reasons[result.reason], { detail: result.malformed.join("; ") }));
   if (result.head) {
     remarks.push(fill(words.remarks[policy.operators === 1 ? "one-operator" : "several-operators"], policy));

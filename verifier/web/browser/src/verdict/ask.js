@@ -44,8 +44,8 @@ export const ask = async (question, policy, kinds, now = Math.floor(Date.now() /
     claims.push({ receipt, facts, checks: allChecks(question.file, receipt, policy, facts, asked, now, kinds) });
   }
   const answer =
-    malformed.length && !claims.length
-      ? { verdict: "invalid", reason: "malformed-receipt", claims }
+    malformed.length && !claims.length && !question.pending
+      ? { verdict: "undetermined", reason: "malformed-receipt", claims }
       : combine(claims, question);
   return { ...answer, head: chain.head ?? null, nodes: chain.readers?.length ?? 0, malformed, now };
 };

@@ -12,6 +12,10 @@ const BEST_FIRST = [...IN_FORCE, ...NOT_IN_FORCE, "modified", ...REFUSED];
 export const isProven = ({ checks: [, inclusion, anchor, issuer] }) =>
   inclusion.outcome === "pass" && anchor.outcome === "pass" && !UNPROVEN_ISSUER.includes(issuer.reason);
 
+// Nothing fails but that the receipt belongs to another file than the one at hand.
+export const isOfAnotherFile = ({ checks }) =>
+  checks.filter(({ outcome }) => outcome === "fail").map(({ reason }) => reason).join() === "other-file";
+
 export const isAskedFor = ({ checks }) => checks[3].reason !== OTHER_ISSUER;
 
 const ofAnAlteredFile = (proof) => {
