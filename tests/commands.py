@@ -194,6 +194,9 @@ def _be(asked: socket.socket, mains: dict[str, Callable[[], int | None]]) -> Non
     request = json.loads(data)
     for number, file in enumerate(files, start=1):
         os.dup2(file, number)
+    # As the interpreter makes them, for these files and not for the server's own.
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.closerange(3, 1 << 12)
     os.chdir(request["cwd"])

@@ -19,9 +19,35 @@ VerifierError
     └── BeyondReach       the question reaches further than what was read
 """
 
+import re
+
+MAX_SHOWN = 1_000
+# Printable by their kind, and seen by nobody: Unicode's default ignorables that are letters or marks.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]|[\U000e0100-\U000e01ef]")
+
+
+def plain(text: str) -> str:
+    """A stranger's words as what they are, on one line: what moves a cursor, turns or hides letters is spelled out.
+
+    At most 1,000 letters of them, and how many more there were.
+    """
+    shown = "".join(letter if _is_seen(letter) else _spelled(letter) for letter in text[:MAX_SHOWN])
+    return shown if len(text) <= MAX_SHOWN else f"{shown}... and {len(text) - MAX_SHOWN} more letters"
+
+
+def _is_seen(letter: str) -> bool:
+    return letter.isprintable() and not _UNSEEN.match(letter)
+
+
+def _spelled(letter: str) -> str:
+    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
+
 
 class VerifierError(Exception):
-    """Base of every error of the verifier."""
+    """Base of every error of the verifier. What it says may hold what a node, a service or a file said."""
+
+    def __str__(self) -> str:
+        return plain(super().__str__())
 
 
 class Malformed(VerifierError):

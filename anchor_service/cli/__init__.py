@@ -7,8 +7,10 @@ import atexit
 import gc
 import importlib
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from functools import cache
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -101,6 +103,10 @@ def main() -> None:
     # would take a quarter of a short command's time.
     gc.set_threshold(_COLLECTED_AFTER)
     atexit.register(gc.freeze)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A letter that a terminal's own encoding lacks is escaped.
+            stream.reconfigure(errors="backslashreplace")
     program = TyperGroup(
         commands=_Commands(),  # type: ignore[arg-type]  # a mapping is enough
         no_args_is_help=True,
@@ -114,6 +120,10 @@ def main() -> None:
         raise SystemExit(_exit_code(error)) from None
     except OSError as error:
         print(f"jangkar: {error.filename or ''}: {error.strerror}; nothing after this was done", file=sys.stderr)
+        raise SystemExit(4) from None
+    except Exception:  # noqa: BLE001  (what nobody foresaw is no answer, and never a definite no)
+        traceback.print_exc()
+        print("jangkar: nothing after this was done; this is a defect of jangkar", file=sys.stderr)
         raise SystemExit(4) from None
 
 

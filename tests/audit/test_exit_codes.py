@@ -89,8 +89,6 @@ CAUSES: list[tuple[str, int, dict[str, str], tuple[str, ...]]] = [
     ("a malformed bundle", 2, {"bundle": "{hollow}", "mirror": "{hollow mirror}", "digest": "{hollow digest}"},
      ("check --bundle", "check --mirror", "receipt --digest")),
     # A definite no: what is asked about is not what it claims to be.
-    ("a malformed receipt", 1, {"receipt": "{rubbish}"}, ("check --receipt", "export", "ots", "call")),
-    ("a receipt of a malformed metadata", 1, {"receipt": "{unnamed}"}, ("check --receipt", "export", "ots", "call")),
     ("a receipt of another registry", 1, {"receipt": "{foreign}"}, ("check --receipt", "export", "ots", "call")),
     ("a malformed proof", 1, {"proof": "{rubbish}"}, ("log --proof", "log --checkpoint")),
     ("another root", 1, {"checkpoint": "{size}:" + ZERO}, ("log --checkpoint",)),
@@ -99,6 +97,8 @@ CAUSES: list[tuple[str, int, dict[str, str], tuple[str, ...]]] = [
     # Accepted, and not anchored yet.
     ("a service that waits", 3, {"service": "{waiting}"}, ("check --service",)),
     # Could not check: whoever was asked says nothing that can be believed. Nobody's certificate is worse for it.
+    ("a malformed receipt", 4, {"receipt": "{rubbish}"}, ("check --receipt", "export", "ots", "call")),
+    ("a receipt of a malformed metadata", 4, {"receipt": "{unnamed}"}, ("check --receipt", "export", "ots", "call")),
     ("a node that is down", 4, {"node": NOBODY}, OF_NODES),
     ("events that are not the log", 4, {"node": "{liar}"}, OF_EVENTS),
     ("no such block", 4, {"block": "0x" + ZERO}, ("check --block", "bundle --block")),

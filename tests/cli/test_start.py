@@ -75,6 +75,16 @@ def test_one_command_imports_its_own_module_only(tmp_path):
     }
 
 
+def test_a_defect_of_our_own_is_never_a_definite_no(tmp_path):
+    broken = (
+        "from anchor_service import cli; from anchor_service.core import certificate_code as c; c.parse = 1\ncli.main()"
+    )
+    command = [sys.executable, "-c", broken, "code", "check", "ABC"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 4
+    assert "this is a defect of jangkar" in told.stderr
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A service without a node."""

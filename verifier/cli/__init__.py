@@ -3,7 +3,10 @@
 import argparse
 import importlib
 import sys
+import traceback
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from verifier.cli.answers import (
     COULD_NOT,
@@ -40,10 +43,11 @@ DEFAULT_POLICY = Path("jangkar-policy.json")
 
 # What each cause ends a command with, whichever it is: the nearest class above an error decides. What is needed to
 # ask is not what is asked about: the former's defect is mended and says nothing of a certificate, the latter's is a no.
+# What is no receipt was compared with nothing: it is fetched again.
 EXIT_CODES: dict[type[VerifierError], int] = {
     UsageError: USAGE_ERROR,
     Malformed: USAGE_ERROR,
-    MalformedReceipt: DEFINITE_NO,
+    MalformedReceipt: COULD_NOT,
     MalformedProof: DEFINITE_NO,
     Refuted: DEFINITE_NO,
     Unavailable: COULD_NOT,
@@ -56,8 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error becomes one line and an exit code. Returns that code."""
     given = sys.argv[1:] if arguments is None else arguments
     options = _parser(given).parse_args(given)
+    _prepare(sys.stdout, as_json=options.json)
+    _prepare(sys.stderr)
     try:
         code: int = options.run(options, _trusted(options.policy))
+        sys.stdout.flush()
     except VerifierError as error:
         return _say(error, options)
     except OSError as error:
@@ -65,7 +72,17 @@ def main(arguments: list[str] | None = None) -> int:
             return show_usage(f"{error.filename} cannot be read: {error.strerror}")
         print(f"jangkar-verify: {error.strerror}", file=sys.stderr)
         return COULD_NOT
+    except Exception:  # noqa: BLE001  (what nobody foresaw says nothing of a certificate: it is never a no)
+        traceback.print_exc()
+        print("jangkar-verify: nothing could be said; this is a defect of jangkar-verify", file=sys.stderr)
+        return COULD_NOT
     return code
+
+
+def _prepare(stream: TextIO, *, as_json: bool = False) -> None:
+    """JSON is UTF-8; a letter that a terminal's own encoding lacks is escaped there."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(encoding="utf-8" if as_json else None, errors="backslashreplace")
 
 
 def exit_code(error: VerifierError) -> int:
