@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.core.states import Status
+from anchor_service.core.states import RequestedStatus, Status
 
 # The contract's numbers for who holds a key, and its word for a window without an end.
 CUSTODIES = ("unknown", "institute", "operator")
@@ -35,6 +35,10 @@ class Anchor:
     block_number: int
     block_time: int
 
+    def is_of(self, root_hash: bytes, tree_size: int) -> bool:
+        """Whether a tree of this root and size is what was anchored."""
+        return (self.root_hash, self.tree_size) == (root_hash, tree_size)
+
 
 @dataclass(frozen=True, slots=True)
 class LeafReference:
@@ -56,6 +60,17 @@ class StatusChange:
     reason: int
     from_beginning: bool
     successor: LeafReference | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStatus:
+    """A change of status in a final block, whoever wrote it. `time` is in seconds since 1970."""
+
+    leaf_hash: LeafHash
+    asked: RequestedStatus
+    time: int
+    block_number: int
+    transaction_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,12 @@ class RegistryReader(Protocol):
     def anchor_profile(self, issuer_id: IssuerId, sequence: int) -> bytes:
         """The profile's digest in the window under which an anchor was made; zeros where there is none."""
 
+    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> RequestedStatus | None:
+        """What stands for a leaf; nothing where no status was ever written, or none carries weight."""
+
+    def statuses_of(self, issuer_id: IssuerId) -> list[WrittenStatus]:
+        """Every change of status of an issuer's leaves, in order."""
+
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""
 
@@ -154,8 +175,8 @@ class RegistryWriter(RegistryReader, Protocol):
     def signer(self) -> str:
         """The signing account's address, lowercase, with 0x."""
 
-    def next_nonce(self) -> int:
-        """The signer's first nonce that no final block has used."""
+    def next_nonce(self, signer: str | None = None) -> int:
+        """The first nonce of this signer, or of the account that is named, that no final block has used."""
 
     def sign_anchor(
         self,

@@ -8,7 +8,7 @@ import structlog
 
 from anchor_service.bootstrap import Services
 from anchor_service.core.errors import Unavailable
-from anchor_service.pipeline import nightly, nights, reconcile
+from anchor_service.pipeline import holds, nightly, nights
 from anchor_service.pipeline.nights import Night
 from anchor_service.ports import RegistryWriter
 from anchor_service.store import anchoring as anchoring_queries
@@ -74,13 +74,13 @@ class Worker:
     def _work(self, now: int) -> nightly.NightReport:
         services = self._services
         night = nights.due(now, services.settings.zone, services.settings.cutoff)
-        run = nightly.Run(services.store, self._registry, services.filing, self._clock, self._holder)
+        run = nightly.NightlyRun(services.store, self._registry, services.filing, self._clock, self._holder)
         if nights.is_done(services.store, night):
             run.advance()
             return run.report
         if night.day != self._night:
             self._begin(night, now)
-        report = run.night(night, close=True)
+        report = run.run(night, close=True)
         if nights.is_done(services.store, night):
             self._log.info("night done", night=str(night), waiting=report.waiting)
         return report
@@ -95,13 +95,13 @@ class Worker:
         """Compare chain and database, and look for certificates that are late."""
         settings = self._services.settings
         self.pulse.chain_time = self._registry.head().time
-        holds = reconcile.update_holds(self._services.store, self._registry, now=now)
+        held = holds.update_holds(self._services.store, self._registry, now=now)
         with self._services.store.reading() as connection:
             late = receipt_queries.overdue(connection, now - settings.anchor_within_hours * 3_600)
             stuck = anchoring_queries.quarantined(connection)
-        alarms = {f"hold {hold.issuer_id.hex()}": hold.detail for hold in holds}
+        alarms = {f"hold {hold.issuer_id.hex()}": hold.detail for hold in held}
         for subject in stuck:
-            alarms[f"quarantined {anchoring_queries.subject_name(subject)} {subject.id}"] = subject.problem or ""
+            alarms[f"quarantined {anchoring_queries.subject_type(subject)} {subject.id}"] = subject.problem or ""
         if late:
             alarms["overdue"] = f"{len(late)} certificates"
         for event in self._alarms | alarms.keys():
@@ -110,7 +110,7 @@ class Worker:
 
     def _tell(self, report: nightly.NightReport) -> None:
         for subject in report.done:
-            name, issuer = anchoring_queries.subject_name(subject), subject.issuer_id.hex()
+            name, issuer = anchoring_queries.subject_type(subject), subject.issuer_id.hex()
             self._log.info("on chain", subject=name, id=subject.id, issuer=issuer, block=subject.block_number)
         for issuer_id, why in report.stopped.items():
             self._change(f"stopped {issuer_id.hex()}", why, self._log.error)

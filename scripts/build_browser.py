@@ -70,6 +70,7 @@ def vocabulary() -> dict[str, Any]:
         "statusReasons": {str(code): both(saying) for code, saying in words.STATUS_REASONS.items()},
         "otherReason": both(words.OTHER_REASON),
         "fromBeginning": both(words.FROM_BEGINNING),
+        "leftOut": {name: both(saying) for name, saying in words.LEFT_OUT.items()},
         "byRegulator": both(words.BY_REGULATOR),
         "checks": {name: both(saying) for name, saying in words.CHECK_NAMES.items()},
         "outcomes": {outcome: [MARKS[outcome], both(words.OUTCOMES[outcome])] for outcome in MARKS},

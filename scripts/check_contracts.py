@@ -37,7 +37,7 @@ sys.path.insert(0, str(_bootstrap.ROOT))
 from anchor_service.chain import approvals  # noqa: E402
 from anchor_service.core import hashing  # noqa: E402
 from anchor_service.core.manifest import BatchHeader  # noqa: E402
-from anchor_service.core.merkle import root_by_frontier  # noqa: E402
+from anchor_service.core.merkle import size_and_root  # noqa: E402
 from verifier.formats import approval  # noqa: E402
 from verifier.history import log  # noqa: E402
 from verifier.proofs import hashing as verifier_hashing  # noqa: E402
@@ -301,7 +301,7 @@ def _checkpoints(leaves: list[bytes]) -> list[bytes]:
             root = hashing.node_hash(lower, root)
         if size in looked_at:
             _same(root, root_from_leaves(leaves[:size]))
-            _same(root, root_by_frontier(leaves[:size])[1])
+            _same(root, size_and_root(leaves[:size])[1])
         found.append(root)
     return found
 

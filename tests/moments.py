@@ -17,7 +17,7 @@ from verifier.chain.registry import RegistryReader
 from verifier.chain.rpc import Node
 from verifier.formats import policy, receipt
 from verifier.formats.fingerprint import Fingerprint
-from verifier.history.recorded import Recorded, record
+from verifier.history.recorded import RecordedHistory, record
 from verifier.verdict.checks import ExpectedIssuers, all_checks
 from verifier.verdict.verdict import Claim
 
@@ -96,7 +96,7 @@ class Timeline:
         reader = RegistryReader(Node(self.network.url), trusted or self.policy)
         return reader.facts(self.moments[moment], read.registry, read.issuer_id, read.sequence, read.leaf_hash)
 
-    def recorded(self, moment: str, trusted: policy.Policy | None = None) -> Recorded:
+    def recorded(self, moment: str, trusted: policy.Policy | None = None) -> RecordedHistory:
         """The whole log up to this moment's block."""
         chain = Chain(trusted or self.policy, self.moments[moment], (Node(self.network.url),), is_pinned=True)
         return record(chain)
@@ -106,7 +106,7 @@ class Timeline:
         certificate: "Certificate",
         moment: str,
         trusted: policy.Policy | None = None,
-        recorded: Recorded | None = None,
+        recorded: RecordedHistory | None = None,
     ) -> str:
         """What a verifier says who reads at this moment's block, then; from storage, or from the log."""
         head = self.moments[moment]

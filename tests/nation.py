@@ -16,11 +16,11 @@ from anchor_service.chain.contract import connect
 from anchor_service.core import metadata, profile
 from anchor_service.core.hashing import DocumentDigest, IssuerId, leaf_hash, leaf_input
 from anchor_service.core.kinds import scope_of
-from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines
+from anchor_service.core.manifest import BatchEntry, BatchHeader, entries_lines, manifest_lines
 from anchor_service.core.merkle import MerkleTree
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.ports import FOREVER
-from verifier.audit.slots import expected
+from verifier.audit.slots import expected_words
 from verifier.chain import storage
 from verifier.chain.nodes import open_chain
 from verifier.cli import main
@@ -106,7 +106,7 @@ class Nation:
         self.leaves[issuer, sequence] = leaves
         self.certificates[issuer, sequence] = made
         header = BatchHeader(CHAIN_ID, self.address, issuer, self.profiles[issuer], sequence, size, tree.root_hash)
-        entries = [Entry(index, digest, text) for index, (_, digest, text, _) in enumerate(made)]
+        entries = [BatchEntry(index, digest, text) for index, (_, digest, text, _) in enumerate(made)]
         self.write(issuer, sequence, "manifest", manifest_lines(header, leaves))
         self.write(issuer, sequence, "entries", entries_lines(header, entries))
 
@@ -214,7 +214,7 @@ class Holder:
     def settle(self) -> None:
         """Make the storage what the log now leads to, so that nothing but the rule itself tells."""
         history = record(open_chain(self.trusted)).histories[0]
-        for _, slot, word in expected(history):
+        for _, slot, word in expected_words(history):
             self.store(slot, word)
         self.ask("evm_mine")
 
@@ -266,3 +266,8 @@ def names(report: dict, *weights: str) -> set[str]:
 
 def issuers(report: dict, name: str) -> Sequence[str]:
     return [one["issuer"] for one in report["findings"] if one["name"] == name]
+
+
+def with_policy(nation: Nation, **changes: object) -> policy.Policy:
+    nation.policy.write_text(json.dumps(json.loads(nation.policy.read_text()) | changes))
+    return policy.load(nation.policy)

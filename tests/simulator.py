@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from anchor_service.core.errors import FeeTooLow, RegistryRefused, RegistryUnavailable
-from anchor_service.core.hashing import IssuerId, RootHash
-from anchor_service.core.states import Status
-from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, Window
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.states import RequestedStatus, Status
+from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, StatusChange, Window, WrittenStatus
 from verifier.errors import MalformedProof
 from verifier.proofs.merkle import root_from_path
 
@@ -26,7 +26,7 @@ _LEGAL = {
 # Readings change nothing: they fail before, or not at all.
 _READINGS = (
     "head", "open_window", "last_sequence", "last_night", "anchor_of", "anchor_transaction", "anchor_profile",
-    "mined", "next_nonce",
+    "status_of", "statuses_of", "mined", "next_nonce",
 )  # fmt: skip
 _MOMENTS = dict.fromkeys(_READINGS, ("before",)) | dict.fromkeys(("sign", "send"), ("before", "after"))
 
@@ -69,6 +69,7 @@ class SimulatedChain:
     last: Counter = field(default_factory=Counter)
     nights: Counter = field(default_factory=Counter)
     statuses: dict[tuple[bytes, bytes], Standing] = field(default_factory=dict)
+    written: list[tuple[bytes, WrittenStatus]] = field(default_factory=list)
     nonces: Counter = field(default_factory=Counter)
     pool: list[_Transaction] = field(default_factory=list)
     mined: dict[bytes, Mined] = field(default_factory=dict)
@@ -81,6 +82,12 @@ class SimulatedChain:
         self.anchors[issuer_id, sequence] = Anchor(RootHash(bytes([7]) * 32), 9, 1, 1), bytes(32)
         self.last[issuer_id] = sequence
         self.strangers.add((issuer_id, sequence))
+
+    def write_status(self, issuer_id: bytes, leaf_hash: bytes, asked: RequestedStatus, transaction: bytes) -> None:
+        """Write a status as whoever may, a regulator or the institute's own key."""
+        self.statuses[issuer_id, leaf_hash] = Standing(asked.status, asked.reason, asked.successor or bytes(32))
+        change = WrittenStatus(LeafHash(leaf_hash), asked, self.time, self.block, transaction)
+        self.written.append((issuer_id, change))
 
     def roll_back(self) -> None:
         """Forget every anchor and everything that was mined: the same bytes still fit afterwards."""
@@ -179,9 +186,9 @@ class SimulatedChain:
             self.nights[issuer_id] = rest[0]
         else:
             change = rest[0]
-            self.statuses[issuer_id, change.leaf_hash] = Standing(
-                change.status, change.reason, change.successor.leaf_hash if change.successor else bytes(32)
-            )
+            successor = change.successor.leaf_hash if change.successor else None
+            asked = RequestedStatus(change.status, change.reason, change.from_beginning, successor)
+            self.write_status(issuer_id, change.leaf_hash, asked, transaction.hash)
 
 
 def simulated_signature(approver: str, *approved: object) -> bytes:
@@ -243,13 +250,24 @@ class SimulatedRegistry:
         self._fail("anchor_profile", "before")
         return self.chain.profiles.get((issuer_id, sequence), bytes(32))
 
+    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> RequestedStatus | None:
+        self._fail("status_of", "before")
+        return next((one.asked for one in reversed(self._written(issuer_id)) if one.leaf_hash == leaf_hash), None)
+
+    def statuses_of(self, issuer_id: IssuerId) -> list[WrittenStatus]:
+        self._fail("statuses_of", "before")
+        return self._written(issuer_id)
+
+    def _written(self, issuer_id: IssuerId) -> list[WrittenStatus]:
+        return [one for by, one in self.chain.written if by == issuer_id]
+
     def mined(self, transaction_hash: bytes) -> Mined | None:
         self._fail("mined", "before")
         return self.chain.mined.get(transaction_hash)
 
-    def next_nonce(self) -> int:
+    def next_nonce(self, signer: str | None = None) -> int:
         self._fail("next_nonce", "before")
-        return self.chain.nonces[self._signer]
+        return self.chain.nonces[signer or self._signer]
 
     def sign_anchor(
         self,

@@ -14,7 +14,7 @@ from simulator import SimulatedChain, SimulatedRegistry
 from anchor_service.core import actor, profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.core.states import OnChainState, RequestedStatus, Status
-from anchor_service.pipeline import deciding, intake, nightly, nights, statuses
+from anchor_service.pipeline import deciding, intake, naming, nightly, nights, statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.intake import Outcome, Submission
 from anchor_service.pipeline.receipts import Receipts
@@ -27,6 +27,7 @@ from verifier.formats.receipt import parse
 from verifier.proofs.merkle import root_from_path
 
 TESTER = actor.of_user("tester")
+TODAY = "2026-11-27"
 
 
 def facts(number: str, **more: object) -> dict[str, object]:
@@ -67,7 +68,7 @@ class World:
     def submit(self, *names: str, issuer: Issuer | None = None, **more: object) -> list[Outcome]:
         by = issuer or self.issuer
         submissions = [Submission(digest(name), facts(**{"number": name, **more})) for name in names]
-        check = intake.checker(by, self._nonces)
+        check = intake.checker(self.store, by, self._nonces, TODAY)
         checked = [check(one) for one in submissions]
         outcomes = intake.submit(self.store, by, checked, actor=TESTER, now=self.now)
         for submission, outcome in zip(submissions, outcomes, strict=True):
@@ -79,9 +80,9 @@ class World:
         self, registry: SimulatedRegistry | None = None, close_in: tzinfo | None = None, holder: str | None = None
     ) -> nightly.NightReport:
         self.now += 1
-        run = nightly.Run(self.store, registry or self.registry, self.filing, lambda: self.now, holder)
+        run = nightly.NightlyRun(self.store, registry or self.registry, self.filing, lambda: self.now, holder)
         night = nights.today(self.now, close_in or UTC)
-        return run.night(night, pause=self._tick, wait_seconds=2, close=close_in is not None)
+        return run.run(night, pause=self._tick, wait_seconds=2, close=close_in is not None)
 
     def _tick(self) -> None:
         self.now += 1
@@ -130,7 +131,7 @@ def set_status(world: World, name: str, status: Status, **more: Any) -> StatusAc
     return statuses.request(
         world.store,
         world.issuer,
-        digest(name),
+        naming.leaf_named(world.store, world.issuer, digest(name).hex()),
         RequestedStatus(status, more.pop("reason", 0), **more),
         actor=TESTER,
         now=world.now,

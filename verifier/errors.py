@@ -1,4 +1,4 @@
-"""Every error of the verifier.
+"""Every error of the verifier, but for UsageError and Refuted, which are of its commands: verifier/cli/answers.py.
 
 VerifierError
 ├── Malformed       the thing that was handed over is not what it claims to be

@@ -7,8 +7,9 @@ from verifier.formats.policy import Policy
 from verifier.history.recorded import PastAnswer
 from verifier.verdict import words
 from verifier.verdict.ask import Result
-from verifier.verdict.checks import Outcome, instant
-from verifier.verdict.verdict import Claim, Verdict
+from verifier.verdict.checks import Outcome
+from verifier.verdict.days import utc
+from verifier.verdict.verdict import Claim
 from verifier.verdict.words import Language
 
 _MARKS = {Outcome.PASS: "+", Outcome.FAIL: "x", Outcome.UNKNOWN: "?"}
@@ -50,6 +51,8 @@ def remarks(result: Result, policy: Policy, language: Language, *, looked_up: bo
         age = result.now - result.source.head.time
         more = {"age": words.age(age, language)} if grounds.name == "pinned-bundle" else {}
         said.append(Remark(grounds.name, grounds.values | more))
+        if result.source.left_out:
+            said.append(words.left_out(result.source.left_out, language))
     asked_for = [claim.is_asked_for for claim in result.answer.claims]
     if any(asked_for) and not all(asked_for):
         said.append(Remark("others-claim", {}))
@@ -71,8 +74,11 @@ def as_text(result: Result, policy: Policy, language: Language, *, looked_up: bo
         sayings[remark.name].in_(language, remark.values)
         for remark in remarks(result, policy, language, looked_up=looked_up)
     ]
+    if result.original:
+        remark = words.original(result.original)
+        said.append(sayings[remark.name].in_(language, remark.values))
     if result.head:
-        said.append(f"block {result.head.number}, {instant(result.head.time):%Y-%m-%d %H:%M:%S} UTC")
+        said.append(f"block {result.head.number}, {utc(result.head.time):%Y-%m-%d %H:%M:%S} UTC")
     return "\n".join(lines + ([""] if said else []) + said)
 
 
@@ -82,16 +88,23 @@ def as_json(result: Result, policy: Policy, *, looked_up: bool) -> dict[str, Any
     return {
         "verdict": answer.verdict,
         "reason": answer.reason,
-        "genuine": answer.verdict
-        in (Verdict.VALID, Verdict.REVOKED, Verdict.SUSPENDED, Verdict.SUPERSEDED, Verdict.EXPIRED),
+        "genuine": answer.verdict.is_genuine,
         "claims": [_claim_json(claim) for claim in answer.claims],
         "malformed": list(result.malformed),
         "head": None
         if head is None
-        else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": time(head.time)},
+        else {"block": head.number, "hash": "0x" + head.hash.hex(), "time": rfc3339(head.time)},
         "operators": policy.operators,
         "stands_on": None if result.source is None else result.source.grounds.name,
         "nodes": 0 if result.source is None else result.source.grounds.values.get("nodes", 0),
+        "left_out": [] if result.source is None else [one._asdict() for one in result.source.left_out],
+        "original": result.original
+        and {
+            "start": result.original.place.start,
+            "end": result.original.place.end,
+            "behind": result.original.place.behind.decode(),
+            "only_white_space": result.original.is_blank,
+        },
         "looked_up": looked_up,
     }
 
@@ -124,7 +137,7 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
         "issuer": {"id": receipt.issuer_id.hex(), "code": receipt.profile.code, "name": receipt.profile.name},
         "custody": facts.key.custody.name.lower() if facts and facts.key else None,
         "carries_weight": facts.carries_weight if facts else None,
-        "reattested_at": time(facts.reattestation.block_time) if facts and facts.reattestation else None,
+        "reattested_at": rfc3339(facts.reattestation.block_time) if facts and facts.reattestation else None,
         "metadata": receipt.metadata.fields,
         "leaf_hash": receipt.leaf_hash.hex(),
         "sequence": receipt.sequence,
@@ -135,7 +148,7 @@ def _claim_json(claim: Claim) -> dict[str, Any]:
             "root_hash": anchor.root_hash.hex(),
             "tree_size": anchor.tree_size,
             "block": anchor.block_number,
-            "time": time(anchor.block_time),
+            "time": rfc3339(anchor.block_time),
             "key": anchor.key,
         },
         "checks": [
@@ -168,10 +181,10 @@ def past_as_text(past: PastAnswer, policy: Policy, language: Language, *, looked
 
 def past_as_json(past: PastAnswer, policy: Policy, *, looked_up: bool) -> dict[str, Any]:
     """The answer about an instant for a program."""
-    then = {"at": time(past.instant), "issuer_accredited": past.accredited, "verdict_known_then": past.known_then}
+    then = {"at": rfc3339(past.instant), "issuer_accredited": past.accredited, "verdict_known_then": past.known_then}
     return {**as_json(past.result, policy, looked_up=looked_up), "past": then}
 
 
-def time(seconds: int) -> str:
+def rfc3339(seconds: int) -> str:
     """An instant in RFC 3339, UTC."""
-    return f"{instant(seconds):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{utc(seconds):%Y-%m-%dT%H:%M:%SZ}"

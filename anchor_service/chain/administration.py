@@ -7,10 +7,10 @@ from hexbytes import HexBytes
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, code_hash, translating_errors
-from anchor_service.chain.transactions import STATUSES, sign
+from anchor_service.chain.transactions import STATUSES, sign, status_call
 from anchor_service.core.errors import RegistryRefused
 from anchor_service.core.states import RequestedStatus
-from anchor_service.ports import CUSTODIES, Signer
+from anchor_service.ports import CUSTODIES, Signer, StatusChange
 
 WAIT_SECONDS = 120
 
@@ -65,6 +65,10 @@ class Administration:
         """Write one status for many leaves of an issuer, in one transaction. It has no successor."""
         leaves, number = list(leaf_hashes), STATUSES.index(asked.status)
         self._send(self._functions.setStatus(issuer_id, leaves, number, asked.reason, asked.from_beginning))
+
+    def supersede(self, change: StatusChange) -> None:
+        """Write that a leaf supersedes another, with the proof of the newer one."""
+        self._send(status_call(self._functions, change))
 
     def pause(self) -> None:
         """Stop new anchors and accreditations for a while."""

@@ -8,6 +8,7 @@ from anchor_service.chain.contract import artifact, translating_errors
 from anchor_service.chain.transactions import STATUSES
 from anchor_service.ports import CUSTODIES
 
+_CLIQUE_EXTRA_BYTES = 32 + 65
 _NOBODY = "0x" + "00" * 20
 
 
@@ -40,6 +41,17 @@ class Inspection:
                 "log_size": size,
                 "log_root": bytes(root).hex(),
             }
+
+    def is_sealed_by_clique(self) -> bool:
+        """Whether the newest header is Clique's, whose blocks go back now and then. Source: EIP-225.
+
+        Its difficulty is 1 or 2, its mix hash is empty, and its extra data hold 32 bytes of vanity and 65 of a seal.
+        """
+        with translating_errors("reading the newest header"):
+            block = self._client.eth.get_block("latest")
+        extra = bytes(block.get("proofOfAuthorityData", block.get("extraData", b"")))
+        is_unmixed = not any(bytes(block.get("mixHash", b"")))
+        return block.get("difficulty") in (1, 2) and is_unmixed and len(extra) >= _CLIQUE_EXTRA_BYTES
 
     def issuer(self, issuer_id: bytes) -> dict[str, Any]:
         """An issuer's windows, how far it came, and its last closed night."""

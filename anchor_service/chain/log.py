@@ -11,7 +11,7 @@ from anchor_service.core.bundle import Block, Recorded, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
-from anchor_service.core.merkle import root_by_frontier
+from anchor_service.core.merkle import size_and_root
 
 BLOCKS_A_QUESTION = 2_000
 
@@ -55,7 +55,7 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
             entries += [b"".join(map(bytes, event["topics"])) + bytes(event["data"]) for event in events]
             blocks += [event["blockNumber"] for event in events]
         chain_id = client.eth.chain_id
-    if len(entries) != size or (entries and root_by_frontier(map(leaf_hash, entries))[1] != bytes(root)):
+    if len(entries) != size or (entries and size_and_root(map(leaf_hash, entries))[1] != bytes(root)):
         raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
     return RecordedLog(Log(chain_id, registry.lower(), entries), bytes(root), blocks, code)
 

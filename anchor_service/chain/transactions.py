@@ -20,14 +20,14 @@ REPLACEMENT_PERCENT = 125
 _FEES = ("maxPriorityFeePerGas", "maxFeePerGas")
 
 
-def status_call(contract: Any, change: StatusChange) -> Any:
+def status_call(functions: Any, change: StatusChange) -> Any:
     """The call that writes one change of status: superseding has a function of its own, with its proof."""
     act = (change.reason, change.from_beginning)
     if change.successor is None:
-        return contract.functions.setStatus(change.issuer_id, [change.leaf_hash], STATUSES.index(change.status), *act)
+        return functions.setStatus(change.issuer_id, [change.leaf_hash], STATUSES.index(change.status), *act)
     to = change.successor
     reference = (to.leaf_hash, to.sequence, to.leaf_index, list(to.path))
-    return contract.functions.supersede(change.issuer_id, change.leaf_hash, *act, reference)
+    return functions.supersede(change.issuer_id, change.leaf_hash, *act, reference)
 
 
 def sign(client: Web3, signer: Signer, call: Any, nonce: int, chain_id: int) -> Signed:

@@ -1,15 +1,19 @@
 """The registry's ports over a real node."""
 
+from typing import Any
+
 from eth_typing import BlockNumber
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from anchor_service.chain.contract import artifact, translating_errors
-from anchor_service.chain.transactions import replace, sign, status_call
+from anchor_service.chain.log import BLOCKS_A_QUESTION
+from anchor_service.chain.transactions import STATUSES, replace, sign, status_call
 from anchor_service.core.errors import FeeTooLow, RegistryUnavailable
-from anchor_service.core.hashing import IssuerId, RootHash
-from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, Signer, StatusChange, Window
+from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
+from anchor_service.core.states import RequestedStatus
+from anchor_service.ports import Anchor, Approval, Head, Mined, Signed, Signer, StatusChange, Window, WrittenStatus
 
 # What nodes say of bytes that they have, had, or can no longer use: none of it decides anything.
 _ORDINARY = ("already known", "nonce too low", "known transaction", "already imported")
@@ -89,6 +93,26 @@ class Web3Reader:
             _, _, _, digest = functions.windowOf(issuer_id, window).call(block_identifier=final)
             return bytes(digest) if size else bytes(32)
 
+    def status_of(self, issuer_id: IssuerId, leaf_hash: LeafHash) -> RequestedStatus | None:
+        """What stands for a leaf; nothing where no status was ever written, or none carries weight."""
+        with translating_errors("reading a status"):
+            call = self._contract.functions.statusOf(issuer_id, leaf_hash)
+            status, from_beginning, _, reason, time, _, successor = call.call(block_identifier=self._final())
+        return _requested(status, reason, from_beginning, successor) if time else None
+
+    def statuses_of(self, issuer_id: IssuerId) -> list[WrittenStatus]:
+        """Every change of status of an issuer's leaves, in order."""
+        found = []
+        with translating_errors("reading the issuer's statuses"):
+            final = self._final()
+            for first in range(0, final + 1, BLOCKS_A_QUESTION):
+                found += self._contract.events.StatusChanged.get_logs(
+                    from_block=first,
+                    to_block=min(first + BLOCKS_A_QUESTION - 1, final),
+                    argument_filters={"issuerId": issuer_id},
+                )
+        return [_written(event) for event in found]
+
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""
         with translating_errors("reading a transaction's receipt"):
@@ -106,6 +130,21 @@ class Web3Reader:
         return BlockNumber(max(0, self._client.eth.block_number - self._depth))
 
 
+def _requested(status: int, reason: int, from_beginning: bool, successor: bytes) -> RequestedStatus:  # noqa: FBT001  (as the contract has it)
+    return RequestedStatus(STATUSES[status], reason, from_beginning, bytes(successor) if any(successor) else None)
+
+
+def _written(event: Any) -> WrittenStatus:
+    said = event["args"]
+    return WrittenStatus(
+        LeafHash(bytes(said["leafHash"])),
+        _requested(said["status"], said["reason"], said["fromBeginning"], said["successor"]),
+        said["loggedAt"],
+        event["blockNumber"],
+        bytes(event["transactionHash"]),
+    )
+
+
 class Web3Writer(Web3Reader):
     """`ports.RegistryWriter`: the same, with one signer."""
 
@@ -118,11 +157,11 @@ class Web3Writer(Web3Reader):
         """The signing account's address, lowercase, with 0x."""
         return self._signer.address.lower()
 
-    def next_nonce(self) -> int:
-        """The signer's first nonce that no final block has used."""
+    def next_nonce(self, signer: str | None = None) -> int:
+        """The first nonce of this signer, or of the account that is named, that no final block has used."""
         with translating_errors("reading the signer's nonce"):
-            signer = Web3.to_checksum_address(self._signer.address)
-            return int(self._client.eth.get_transaction_count(signer, self._final()))
+            account = Web3.to_checksum_address(signer or self._signer.address)
+            return int(self._client.eth.get_transaction_count(account, self._final()))
 
     def sign_anchor(
         self,
@@ -157,7 +196,9 @@ class Web3Writer(Web3Reader):
     def sign_status(self, change: StatusChange, nonce: int) -> Signed:
         """Sign, without sending. Raises: RegistryRefused when the registry would revert."""
         with translating_errors("preparing a change of status"):
-            return sign(self._client, self._signer, status_call(self._contract, change), nonce, self._chain_id)
+            return sign(
+                self._client, self._signer, status_call(self._contract.functions, change), nonce, self._chain_id
+            )
 
     def sign_replacement(self, raw: bytes) -> Signed | None:
         """The same call under the same nonce, at higher fees; nothing on a chain without fees."""

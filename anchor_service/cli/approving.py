@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from anchor_service.bootstrap import registry_address, sign_approval
-from anchor_service.cli.context import KeystoreOption, PasswordOption, listing_of, now, remark, settings, show, working
+from anchor_service.cli.context import (
+    ColumnOption,
+    KeystoreOption,
+    LeaveOutOption,
+    PasswordOption,
+    columns_of,
+    listing_of,
+    now,
+    remark,
+    settings,
+    show,
+    working,
+)
 from anchor_service.core.approval import SUFFIX
 from anchor_service.core.errors import ApprovalRejected, TextRejected
 
@@ -27,6 +39,8 @@ def approve(
     ] = None,
     kind: Annotated[str | None, typer.Option(help="kind of training, where the CSV has no such column")] = None,
     issued_on: Annotated[str | None, typer.Option(help="date of issue, where the CSV has no such column")] = None,
+    column: ColumnOption = None,
+    leave_out: LeaveOutOption = None,
     days: Annotated[int, typer.Option(min=1, help="days until the approval runs out")] = 7,
     out: Annotated[Path | None, typer.Option(help=f"file to be written; MANIFEST{SUFFIX} when left out")] = None,
 ) -> None:
@@ -39,7 +53,7 @@ def approve(
     from anchor_service.pipeline import approval
     from anchor_service.pipeline.folder import read_items
 
-    listing = listing_of(pdfs, table, kind, issued_on)
+    listing = listing_of(pdfs, table, kind, issued_on, columns_of(column, leave_out))
     beside = entries or manifest.with_suffix(".entries")
     try:
         with manifest.open(encoding="utf-8", newline="\n") as lines:

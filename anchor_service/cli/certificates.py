@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 import typer
 
 from anchor_service.cli.context import (
+    ColumnOption,
     IssuerOption,
+    LeaveOutOption,
     UsageError,
+    columns_of,
     defaults_of,
     digest_of,
-    hex_hash,
     listing_of,
+    name_of,
     now,
     progress,
     remark,
@@ -23,6 +26,7 @@ from anchor_service.cli.context import (
     show,
     the_issuer,
     the_services,
+    the_subject,
     this_user,
 )
 from anchor_service.core import certificate_code
@@ -31,6 +35,7 @@ from anchor_service.core.states import MAX_REASON, RequestedStatus, Status
 
 if TYPE_CHECKING:
     from anchor_service.pipeline.folder import Item
+    from anchor_service.pipeline.table import Columns
 
 commands = typer.Typer()
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
@@ -56,6 +61,8 @@ def ingest(
     ] = None,
     kind: Annotated[str | None, typer.Option(help="kind of training, where the CSV has no such column")] = None,
     issued_on: Annotated[str | None, typer.Option(help="date of issue, where the CSV has no such column")] = None,
+    column: ColumnOption = None,
+    leave_out: LeaveOutOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="check everything that needs no database, take nothing in")
     ] = False,
@@ -67,12 +74,12 @@ def ingest(
     certificate's number is its file's name without .pdf. Exit code 1 says that some were refused, each with its row,
     reason and remedy; the others are in.
     """
-    from anchor_service.pipeline import intake
+    from anchor_service.pipeline import intake, nights
     from anchor_service.pipeline.folder import in_pieces
 
-    source = _source(folder, table, kind, issued_on)
+    source = _source(folder, table, kind, issued_on, columns_of(column, leave_out))
     issuer = the_issuer(given)
-    check = intake.checker(issuer, intake.nonces())
+    check = intake.checker(the_services().store, issuer, intake.nonces(), str(nights.today(now(), settings().zone)))
     if source.ignored:
         remark(f"Columns that are not taken in: {', '.join(source.ignored)}")
     # As they come: what is checked while the last files are hashed need not wait for the last transaction.
@@ -169,27 +176,42 @@ def qr_payload(base_url: str, canonical_code: str) -> str:
 
 @status.command("set")
 def set_status(
-    certificate: Annotated[str, typer.Argument(help="the PDF, or its SHA-256")],
+    certificate: Annotated[str, typer.Argument(help="the PDF, its SHA-256, or the certificate's number or code")],
     wanted: Annotated[Status, typer.Argument(metavar="STATUS", help="active, suspended, superseded or revoked")],
     given: IssuerOption = None,
     reason: Annotated[int, typer.Option(min=0, max=MAX_REASON, help="reason code, see docs/spec/registry.md")] = 0,
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="it was never right, not only from now on")
     ] = False,
-    successor: Annotated[str | None, typer.Option(help="leaf hash of the newer certificate, when superseded")] = None,
+    successor: Annotated[
+        str | None, typer.Option(help="the newer certificate, when superseded: PDF, SHA-256, number, code or leaf hash")
+    ] = None,
 ) -> None:
     """Record a change of status; `jangkar anchor run` writes it on chain."""
-    from anchor_service.pipeline import statuses
+    from anchor_service.pipeline import naming, statuses
 
+    store, issuer = the_services().store, the_issuer(given)
+    newer = naming.leaf_named(store, issuer, name_of(successor)) if successor else None
     act = statuses.request(
-        the_services().store,
-        the_issuer(given),
-        digest_of(certificate),
-        RequestedStatus(wanted, reason, from_beginning, hex_hash("successor", successor) if successor else None),
+        store,
+        issuer,
+        naming.leaf_named(store, issuer, name_of(certificate)),
+        RequestedStatus(wanted, reason, from_beginning, newer),
         actor=this_user(),
         now=now(),
     )
     show(f"status {act.id}: {act.leaf_hash.hex()} to {wanted}, {act.state}")
+
+
+@status.command("drop")
+def drop_status(act_id: Annotated[int, typer.Argument(help="number of the quarantined change")]) -> None:
+    """Give a change of status up that the registry refused: the chain has overtaken it, or nobody wants it any more."""
+    from anchor_service.pipeline import statuses
+    from anchor_service.store.tables import StatusAct
+
+    act = the_subject(StatusAct, act_id, "change of status")
+    statuses.drop(the_services().store, act, actor=this_user(), now=now())
+    show(f"status {act_id} is dropped")
 
 
 @status.command("requeue")
@@ -209,7 +231,9 @@ class _Source(NamedTuple):
     at_once: int
 
 
-def _source(folder: Path | None, table: Path | None, kind: str | None, issued_on: str | None) -> _Source:
+def _source(
+    folder: Path | None, table: Path | None, kind: str | None, issued_on: str | None, columns: "Columns"
+) -> _Source:
     """A folder of PDFs, or a CSV of digests. Raises: UsageError, as `listing_of`."""
     from anchor_service.pipeline import intake
     from anchor_service.pipeline.folder import FILES_AT_ONCE, read_digests, read_items
@@ -218,11 +242,11 @@ def _source(folder: Path | None, table: Path | None, kind: str | None, issued_on
     if folder is not None:
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder")
-        listing = listing_of(folder, table, kind, issued_on)
+        listing = listing_of(folder, table, kind, issued_on, columns)
         return _Source(listing.count, listing.ignored, read_items(listing), FILES_AT_ONCE)
     if table is None:
         raise UsageError("name a folder of PDFs, or a CSV of their digests with --table")
-    digests = open_table(table, "document_digest", settings().zone, defaults_of(kind, issued_on))
+    digests = open_table(table, "document_digest", settings().zone, defaults_of(kind, issued_on), columns)
     return _Source(digests.count, digests.ignored, read_digests(digests), intake.CHUNK)
 
 

@@ -19,6 +19,7 @@ from anchor_service.core.errors import Rejected, UnknownIssuer
 
 if TYPE_CHECKING:
     from anchor_service.pipeline.folder import Listing
+    from anchor_service.pipeline.table import Columns
     from anchor_service.settings import Settings
     from anchor_service.store import anchoring as anchoring_queries
     from anchor_service.store.tables import Issuer
@@ -30,6 +31,13 @@ _MOVES = dict.fromkeys((7, 8, 11, 12, 13))
 IssuerOption = Annotated[
     str | None,
     typer.Option("--issuer", help="issuer id, or its first digits; may be left out where there is one issuer"),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="HEADER=FIELD", help="what a column of the table is, repeated"),
+]
+LeaveOutOption = Annotated[
+    list[str] | None, typer.Option("--leave-out", metavar="HEADER", help="a column that is not taken in, repeated")
 ]
 KeystoreOption = Annotated[Path, typer.Option("--keystore", help="keystore file of the account that acts")]
 PasswordOption = Annotated[
@@ -126,16 +134,39 @@ def digest_of(given: str) -> bytes:
     return document_digest(path) if path.is_file() else hex_hash("digest", given)
 
 
-def listing_of(folder: Path, table: Path | None, kind: str | None, issued_on: str | None) -> "Listing":
+def name_of(given: str) -> str:
+    """What names a certificate, as `naming.find` takes it: a file by its SHA-256. Raises: DocumentRejected."""
+    from anchor_service.pipeline.folder import document_digest
+
+    path = Path(given)
+    return document_digest(path).hex() if path.is_file() else given
+
+
+def listing_of(
+    folder: Path, table: Path | None, kind: str | None, issued_on: str | None, columns: "Columns"
+) -> "Listing":
     """What a folder of PDFs holds by its CSV, or by what stands for one. Raises: UsageError, as `list_table`."""
     from anchor_service.pipeline.folder import list_folder, list_table
 
     defaults = defaults_of(kind, issued_on)
     if table is not None:
-        return list_table(folder, table, settings().zone, defaults)
+        return list_table(folder, table, settings().zone, defaults, columns)
     if len(defaults) < 2:
         raise UsageError("without --table, --kind and --issued-on say what the certificates are")
     return list_folder(folder, defaults)
+
+
+def columns_of(named: list[str] | None, left_out: list[str] | None) -> "Columns":
+    """What the options say of a table's columns. Raises: UsageError."""
+    from anchor_service.pipeline.table import HEADERS, Columns, header_of
+
+    fields = {}
+    for given in named or []:
+        header, separator, field = given.rpartition("=")
+        if not separator or field not in HEADERS:
+            raise UsageError(f"--column {given}: write it as HEADER=FIELD, the field one of {', '.join(HEADERS)}")
+        fields[header_of(header)] = field
+    return Columns(fields, frozenset(map(header_of, left_out or [])))
 
 
 def defaults_of(kind: str | None, issued_on: str | None) -> dict[str, str]:
@@ -182,16 +213,22 @@ def show(value: Any) -> None:
     typer.echo(value)
 
 
-def requeue(kind: "type[anchoring_queries.Kind]", number: int, name: str) -> None:
+def requeue(kind: "type[anchoring_queries.SubjectT]", number: int, name: str) -> None:
     """Let something that is quarantined try again, and say so. Raises: UsageError, IllegalTransition."""
     from anchor_service.pipeline import deciding
+
+    services, registry = the_services(), build_reader(settings())
+    found = the_subject(kind, number, name)
+    deciding.requeue(services.store, registry, services.filing, found, actor=this_user(), now=now())
+    show(f"{name} {number} will be tried again by the next run")
+
+
+def the_subject(kind: "type[anchoring_queries.SubjectT]", number: int, name: str) -> "anchoring_queries.SubjectT":
+    """A batch or a change of status by its number. Raises: UsageError."""
     from anchor_service.store import anchoring as anchoring_queries
 
-    services = the_services()
-    with services.store.reading() as connection:
+    with the_services().store.reading() as connection:
         found = anchoring_queries.find(connection, kind, number)
     if found is None:
         raise UsageError(f"there is no {name} {number}")
-    registry = build_reader(settings())
-    deciding.requeue(services.store, registry, services.filing, found, actor=this_user(), now=now())
-    show(f"{name} {number} will be tried again by the next run")
+    return found

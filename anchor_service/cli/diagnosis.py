@@ -84,7 +84,14 @@ def _registry(services: Services) -> Iterator[Check]:
     # The head first: it says whether the node follows the right chain at all.
     age = now() - head.time
     yield Check("node", f"chain {registry.chain_id}, block {head.number}, {age} seconds old", _age_remedy(age))
-    found = build_inspection(services.settings).registry()
+    inspection = build_inspection(services.settings)
+    depth = services.settings.finality_depth
+    if not depth and inspection.is_sealed_by_clique():
+        goes_back = (
+            "Clique's blocks go back: set finality_depth, and a policy of that depth, to more than half its sealers"
+        )
+        yield Check("finality", "a block counts as final at once", goes_back)
+    found = inspection.registry()
     ours = "" if found["code_is_this_release's"] else "its code is not this release's: is the address right?"
     yield Check("registry", found["registry"], ours)
     paused = f"it is paused until {found['paused_until']}: docs/runbook.md" if found["paused_until"] else ""
@@ -97,8 +104,9 @@ def _registry(services: Services) -> Iterator[Check]:
 def _institutes(services: Services) -> Iterator[Check]:
     from anchor_service.core import profile
     from anchor_service.core.hashing import IssuerId
-    from anchor_service.pipeline import reconcile
+    from anchor_service.pipeline import holds
     from anchor_service.store import issuers as issuer_queries
+    from anchor_service.store import sealing as sealing_queries
 
     registry, inspection = build_writer(services.settings), build_inspection(services.settings)
     with services.store.reading() as connection:
@@ -111,13 +119,33 @@ def _institutes(services: Services) -> Iterator[Check]:
             yield Check(name, "no window is open", "the accreditor opens one: `jangkar registry issuer accredit`")
         elif window.profile_digest != profile.digest(issuer.profile):
             yield Check(name, "it is accredited under another profile", "take it over with `jangkar issuer add`")
+        with services.store.reading() as connection:
+            known = sealing_queries.last_anchored(connection, issuer.id)
+        shown = registry.last_sequence(IssuerId(issuer.id))
+        if shown < known:
+            behind = f"{known} are anchored: the node is behind, or was rolled back. Wait for it, or ask another"
+            yield Check(name, f"the node shows {shown} batches", behind)
         key = inspection.key(issuer.id, registry.signer)
         active = key["from"] and (key["until"] or 0) > now() and not key["compromised_since"]
         may = ", ".join(key["purposes"]) if active else "nothing"
         remedy = "" if "anchor" in may or "close" in may else "the accreditor adds the key: `jangkar registry key add`"
         yield Check(name, f"the signer may {may}", remedy)
-    for hold in reconcile.update_holds(services.store, registry, now=now()):
+    yield from _waiting_for_another_signer(services, registry.signer)
+    for hold in holds.update_holds(services.store, registry, now=now()):
         yield Check(f"institute {hold.issuer_id.hex()[:8]}", "read-only", f"{hold.detail}: docs/runbook.md")
+
+
+def _waiting_for_another_signer(services: Services, signer: str) -> Iterator[Check]:
+    from anchor_service.core.states import OnChainState
+    from anchor_service.store import anchoring as anchoring_queries
+
+    with services.store.reading() as connection:
+        for subject in anchoring_queries.on_the_way(connection):
+            attempts = anchoring_queries.last_attempts(connection, subject)
+            if attempts and subject.state != OnChainState.SEALED and attempts[-1].signer != signer:
+                name = f"{anchoring_queries.subject_type(subject)} {subject.id}"
+                remedy = "`jangkar anchor run` signs it anew, or says what it waits for: docs/runbook.md"
+                yield Check(name, f"{attempts[-1].signer} signed it, and this service signs with {signer}", remedy)
 
 
 def _nights(services: Services) -> Iterator[Check]:
@@ -134,7 +162,7 @@ def _nights(services: Services) -> Iterator[Check]:
         stuck = anchoring_queries.quarantined(connection)
     yield Check("overdue", f"{len(late)} certificates", "`jangkar reconcile` names them" if late else "")
     for subject in stuck:
-        name = f"{anchoring_queries.subject_name(subject)} {subject.id}"
+        name = f"{anchoring_queries.subject_type(subject)} {subject.id}"
         yield Check(name, "quarantined", f"{subject.problem}: docs/runbook.md")
 
 

@@ -57,15 +57,15 @@ def run(
     night = nights.today(now(), settings().zone)
     if cutoff is not None:
         night = replace(night, cutoff=cutoff)
-    with progress("Anchoring") as step:
-        report = nightly.Run(
+    with progress("Anchoring") as on_progress:
+        report = nightly.NightlyRun(
             services.store,
             registry,
-            replace(services.filing, step=step),
+            replace(services.filing, on_progress=on_progress),
             now,
             say=remark,
-            step=step,
-        ).night(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
+            on_progress=on_progress,
+        ).run(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
     for problem in (*report.missed, *report.unsealed.values(), *report.problems, *report.stopped.values()):
         remark(problem, "yellow")
     certificates = sum(batch.tree_size for batch in report.anchored)
@@ -139,11 +139,11 @@ def disown(
     stays read-only: what the chain knows and the database does not could be certificates of a lost database.
     """
     from anchor_service.core.hashing import IssuerId
-    from anchor_service.pipeline import deciding, reconcile
+    from anchor_service.pipeline import deciding, holds
 
     issuer, services = the_issuer(given), the_services()
     registry = build_reader(settings())
     issuer_id = IssuerId(issuer.id)
     deciding.disown(services.store, registry, services.filing, issuer_id, sequence, actor=this_user(), now=now())
-    reconcile.update_holds(services.store, registry, now=now())
+    holds.update_holds(services.store, registry, now=now())
     show(f"sequence {sequence} of {issuer.id.hex()} is recorded as foreign")

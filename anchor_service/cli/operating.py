@@ -104,22 +104,22 @@ def reconcile(
 def rebuild() -> None:
     """Bring back from chain, manifests and entries what the database lost. Safe to repeat.
 
-    API keys, codes that stand on no certificate, certificates that were never sealed and status changes
+    API keys, codes that stand on no certificate, certificates that were never sealed and other status changes
     that were not on chain yet are in no file: make them, or hand them in, again. Exit code 1 says that
     something did not come back, and why.
     """
-    from anchor_service.pipeline import rebuild, reconcile
+    from anchor_service.pipeline import holds, rebuild
 
     services, registry = the_services(), build_reader(settings())
     with working("Rebuilding") as say:
         found = rebuild.rebuild(services.store, registry, services.filing, now=now(), say=say)
-    reconcile.update_holds(services.store, registry, now=now())
+    holds.update_holds(services.store, registry, now=now())
     for line in found.exceptions:
         remark(line, "red")
     show(
         f"rebuilt {found.batches} batches of {found.certificates} certificates, sealed again {found.sealed}, erased "
         f"before {found.erased}, handed in again {found.known_again}, trees mended {found.trees}, "
-        f"exceptions {len(found.exceptions)}"
+        f"statuses {found.statuses}, exceptions {len(found.exceptions)}"
     )
     if found.exceptions:
         raise typer.Exit(1)

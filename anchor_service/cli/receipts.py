@@ -48,7 +48,7 @@ def write(
             remark(f"refused: {beside} is another file; move it away and run this again", "red")
             refused += 1
             continue
-        durable.put(beside, [data], 0o666)
+        durable.replace_unsynced(beside, [data], 0o666)
         folders.add(beside.parent)
         written += 1
     for written_to in folders:

@@ -11,12 +11,14 @@ from anchor_service import bootstrap
 from anchor_service.bootstrap import build_inspection, read_log, read_policy_pins
 from anchor_service.cli.context import KeystoreOption, PasswordOption, UsageError, hex_hash, settings, show
 from anchor_service.core import profile
+from anchor_service.core.errors import FieldRejected
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
 from anchor_service.core.states import MAX_REASON, RequestedStatus, Status
 from anchor_service.ports import CUSTODIES, FOREVER
 
 if TYPE_CHECKING:
     from anchor_service.chain.administration import Administration
+    from anchor_service.core.hashing import LeafHash
 
 commands = typer.Typer()
 app = typer.Typer(no_args_is_help=True, help="The registry contract: govern it, accredit issuers, read it.")
@@ -137,6 +139,10 @@ def policy(
     node: Annotated[
         list[str] | None, typer.Option(help="node to be read, repeated; this service's when left out")
     ] = None,
+    quorum: Annotated[
+        int | None,
+        typer.Option(min=1, help="how many of the nodes have to show the same block; more than half if left out"),
+    ] = None,
     trust: Annotated[
         list[str] | None, typer.Option("--issuer", help="issuer id to trust, repeated; any accredited when left out")
     ] = None,
@@ -148,12 +154,17 @@ def policy(
     configured = settings()
     pins, *later = read_policy_pins(configured, successor or [])
     depth = configured.finality_depth
+    nodes = node or [configured.rpc_url]
+    enough = quorum or len(nodes) // 2 + 1
+    if enough > len(nodes):
+        raise FieldRejected("quorum", f"asks for {enough} of {len(nodes)} nodes")
     written = {
         "format": POLICY_FORMAT,
         **pins,
         "finality": {"depth": depth} if depth else "instant",
         "operators": operators,
-        "nodes": node or [configured.rpc_url],
+        "nodes": nodes,
+        **({"quorum": enough} if len(nodes) > 1 else {}),
         **({"issuers": [hex_hash("issuer", trusted).hex() for trusted in trust]} if trust else {}),
         **({"successors": [{name: pinned[name] for name in SUCCESSOR_PINS} for pinned in later]} if later else {}),
     }
@@ -315,7 +326,9 @@ def set_status(
     What stands may be affirmed by another writer: it then outlives a compromise of the first one's key.
     """
     if wanted is Status.SUPERSEDED:
-        raise UsageError("superseding needs the proof of its successor: `jangkar status set` has it")
+        raise UsageError(
+            "superseding needs the proof of its successor: `jangkar registry status supersede` takes it from receipts"
+        )
     given = [*(leaf or []), *(leaves.read_text(encoding="utf-8").split() if leaves else [])]
     if not given:
         raise UsageError("name leaves by --leaf or --leaves")
@@ -327,6 +340,33 @@ def set_status(
         show(f"{start + len(part)} of {len(hashes)} leaves are {wanted}")
 
 
+@status.command("supersede")
+def supersede(
+    old: Annotated[Path, typer.Argument(help="the earlier certificate's receipt")],
+    new: Annotated[Path, typer.Argument(help="the newer certificate's receipt")],
+    keystore: KeystoreOption,
+    reason: Annotated[int, typer.Option(min=0, max=MAX_REASON, help="reason code, see docs/spec/registry.md")] = 5,
+    password_file: PasswordOption = None,
+) -> None:
+    """Write that a certificate supersedes another, with the institute's own status key.
+
+    Where the host's key may not write statuses, its nightly run waits until this is done.
+    """
+    from anchor_service.core.hashing import IssuerId
+    from anchor_service.ports import LeafReference, StatusChange
+
+    issuer_id, earlier, _ = _placed_leaf(old)
+    newer_issuer, newer, (sequence, index, path) = _placed_leaf(new)
+    if issuer_id != newer_issuer:
+        raise UsageError(f"{old} and {new} are receipts of two issuers")
+    reference = LeafReference(newer, sequence, index, path)
+    change = StatusChange(
+        IssuerId(issuer_id), earlier, Status.SUPERSEDED, reason, from_beginning=False, successor=reference
+    )
+    acting(keystore, password_file).supersede(change)
+    show(f"{earlier.hex()} is superseded by {newer.hex()}")
+
+
 @status.command("show")
 def show_status(issuer_id: IdOption, leaf: Annotated[str, typer.Option(help="leaf hash")]) -> None:
     """Print what stands for a leaf, and every record that it keeps."""
@@ -336,6 +376,22 @@ def show_status(issuer_id: IdOption, leaf: Annotated[str, typer.Option(help="lea
 def acting(keystore: Path, password_file: Path | None) -> "Administration":
     """The acts of a keystore's account on the registry of the settings. Raises: SettingMissing, KeystoreRejected."""
     return bootstrap.build_administration(settings(), keystore, password_file)
+
+
+def _placed_leaf(receipt: Path) -> "tuple[bytes, LeafHash, tuple[int, int, list[bytes]]]":
+    """Issuer, leaf hash and place of a receipt: sequence number, index, path. Raises: UsageError."""
+    from anchor_service.core.hashing import certificate_leaf
+
+    try:
+        fields = json.loads(receipt.read_bytes())
+        issuer_id = bytes.fromhex(fields["issuer_id"])
+        leaf = certificate_leaf(issuer_id, bytes.fromhex(fields["document_digest"]), fields["metadata"])
+        path = [bytes.fromhex(node) for node in fields["path"]]
+        return issuer_id, leaf, (int(fields["sequence"]), int(fields["leaf_index"]), path)
+    except OSError as error:
+        raise UsageError(f"{receipt} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"{receipt} is no receipt") from None
 
 
 def _role(name: str) -> str:

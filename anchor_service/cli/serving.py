@@ -29,11 +29,11 @@ def serve(
     """
     import uvicorn
 
-    from anchor_service.pipeline import reconcile
+    from anchor_service.pipeline import holds
     from anchor_service.web.app import create_app
 
     try:
-        reconcile.update_holds(the_services().store, build_reader(settings()), now=now())
+        holds.update_holds(the_services().store, build_reader(settings()), now=now())
     except RegistryUnavailable as error:
         remark(f"chain and database are not compared: {error}", "yellow")
     app = create_app(the_services())

@@ -56,7 +56,7 @@ class BatchHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class BatchEntry:
     """One leaf's private side."""
 
     leaf_index: int
@@ -71,13 +71,13 @@ def manifest_lines(header: BatchHeader, leaf_hashes: Iterable[bytes]) -> Iterato
         yield leaf.hex() + "\n"
 
 
-def entries_lines(header: BatchHeader, entries: Iterable[Entry]) -> Iterator[str]:
+def entries_lines(header: BatchHeader, entries: Iterable[BatchEntry]) -> Iterator[str]:
     """The lines of the entries file, each with its line feed."""
     yield header.line(ENTRIES_FORMAT)
     yield from map(entry_line, entries)
 
 
-def entry_line(entry: Entry) -> str:
+def entry_line(entry: BatchEntry) -> str:
     """One line of the entries file, with its line feed."""
     # The canonical form, written out: a million of them are written in a night.
     metadata = canonical.encode(entry.metadata)
@@ -98,13 +98,13 @@ def read_manifest(lines: Iterable[str]) -> tuple[BatchHeader, list[LeafHash]]:
     return header, leaves
 
 
-def read_entries(lines: Iterable[str]) -> tuple[BatchHeader, list[Entry]]:
+def read_entries(lines: Iterable[str]) -> tuple[BatchHeader, list[BatchEntry]]:
     """The header and the entries of an entries file, in ascending order of their leaves.
 
     Raises: TextRejected, named by line and defect.
     """
     header, rest = _read_header(lines, ENTRIES_FORMAT)
-    entries: list[Entry] = []
+    entries: list[BatchEntry] = []
     for number, line in rest:
         entry = read_entry(line, number)
         if entry.leaf_index >= header.tree_size or (entries and entry.leaf_index <= entries[-1].leaf_index):
@@ -113,13 +113,13 @@ def read_entries(lines: Iterable[str]) -> tuple[BatchHeader, list[Entry]]:
     return header, entries
 
 
-def read_entry(line: str, number: int) -> Entry:
+def read_entry(line: str, number: int) -> BatchEntry:
     """One line of an entries file; `number` names it. Raises: TextRejected."""
     fields = canonical.decode_object(line.removesuffix("\n"), what=f"line {number}", max_bytes=MAX_LINE_BYTES)
     if set(fields) != _ENTRY or not isinstance(fields["metadata"], str):
         raise TextRejected(f"line {number} is no entry")
     digest = _hash(fields["document_digest"], f"line {number}")
-    return Entry(_integer(fields, "leaf_index", 0), digest, fields["metadata"])
+    return BatchEntry(_integer(fields, "leaf_index", 0), digest, fields["metadata"])
 
 
 def _read_header(lines: Iterable[str], format_: str) -> tuple[BatchHeader, Iterator[tuple[int, str]]]:

@@ -129,7 +129,7 @@ def root_of_path(leaf_hash: LeafHash, leaf_index: int, tree_size: int, path: Ite
     return RootHash(node)
 
 
-def root_by_frontier(leaf_hashes: Iterable[bytes]) -> tuple[int, RootHash]:
+def size_and_root(leaf_hashes: Iterable[bytes]) -> tuple[int, RootHash]:
     """Size and root of a stream of leaf hashes, holding only its frontier.
 
     A second way to the root, so that sealing compares two computations that share no array.

@@ -1,4 +1,4 @@
-"""The states of what goes on chain."""
+"""The states of what goes on chain, and the statuses of what stands there."""
 
 from dataclasses import dataclass
 from enum import StrEnum

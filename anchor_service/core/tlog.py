@@ -17,7 +17,7 @@ def hash_tiles(tree: MerkleTree) -> Iterator[tuple[str, bytes]]:
     while count := tree.tree_size >> HEIGHT * level:
         for number, first in enumerate(range(0, count, WIDTH)):
             width = min(WIDTH, count - first)
-            yield name(f"tile/{level}", number, width), tree.nodes(level * HEIGHT, first, width)
+            yield tile_path(f"tile/{level}", number, width), tree.nodes(level * HEIGHT, first, width)
         level += 1
 
 
@@ -25,7 +25,7 @@ def runs(kind: str, items: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each run of up to 256 things that stand beside the leaves, one after the other."""
     for number, first in enumerate(range(0, len(items), WIDTH)):
         run = items[first : first + WIDTH]
-        yield name(kind, number, len(run)), b"".join(run)
+        yield tile_path(kind, number, len(run)), b"".join(run)
 
 
 def checkpoint(origin: str, tree_size: int, root_hash: bytes, *more: str) -> str:
@@ -39,7 +39,7 @@ def size_of(text: str) -> int:
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else -1
 
 
-def name(kind: str, number: int, width: int) -> str:
+def tile_path(kind: str, number: int, width: int) -> str:
     """Where a tile stands: its number in groups of three digits, and its width while it is not full."""
     groups = [f"{number % 1_000:03}"]
     while number := number // 1_000:

@@ -1,4 +1,4 @@
-"""What happens to a certificate, one verb a file, in flow order.
+"""What happens to a certificate, one step a file, in flow order.
 
 By day:
     access      who may write: API keys, and codes that are printed before there is a file
@@ -9,7 +9,8 @@ By day:
 By night:
     nights      dates: which night it is, what was missed, what is to be closed
     nightly     the run: everything that is due, issuer by issuer
-    reconcile   is the chain ahead of the database, and does everything add up
+    holds       is the chain ahead of the database: then nothing new
+    reconcile   do rows, leaves and chain add up
     sealing     what waits, as one batch with its root
     durable     files that are whole or not there
     filing      a batch's manifest and entries, before anything is signed

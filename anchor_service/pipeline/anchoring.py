@@ -19,13 +19,13 @@ from anchor_service.core.errors import (
     StoreBusy,
 )
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.core.states import OnChainState, Status
+from anchor_service.core.states import OnChainState, RequestedStatus, Status
 from anchor_service.pipeline import receipts
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Approval, LeafReference, RegistryReader, RegistryWriter, Signed, StatusChange
 from anchor_service.store import anchoring as queries
 from anchor_service.store import receipts as receipt_queries
-from anchor_service.store.anchoring import Facts, Kind, Subject
+from anchor_service.store.anchoring import Changes, Subject, SubjectT
 from anchor_service.store.engine import AlreadyThere, Store
 from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
 
@@ -41,11 +41,14 @@ REPLACE_AFTER_SECONDS = 300
 MAX_REPLACEMENTS = 10
 
 
-class ToSign(Protocol):
+class SigningRequest(Protocol):
     """What a subject's transaction says, for a nonce that is not known yet."""
 
     def sign(self, nonce: int) -> Signed:
         """The signed transaction. Raises: RegistryRefused, NotApproved, RegistryUnavailable; Damaged."""
+
+    def is_done(self) -> bool:
+        """Whether the chain holds already what it would write, by another's hand. Raises: RegistryUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class AnchorToSign:
                 raise NotApproved(f"it waits for the institute's approval: {refused}") from refused
             raise
 
+    def is_done(self) -> bool:
+        """Never: whether it is anchored was read before."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class StatusToSign:
@@ -90,7 +97,20 @@ class StatusToSign:
         change = StatusChange(
             issuer_id, LeafHash(act.leaf_hash), Status(act.status), act.reason, act.from_beginning, successor
         )
-        return self.registry.sign_status(change, nonce)
+        try:
+            return self.registry.sign_status(change, nonce)
+        except RegistryRefused as refused:
+            if refused.error in UNAPPROVED:
+                raise NotApproved(
+                    f"it waits for the institute to write it with its own key, `jangkar registry status`: {refused}"
+                ) from refused
+            raise
+
+    def is_done(self) -> bool:
+        """Whether this is what stands for the leaf: an institute with keys of its own writes it itself."""
+        act = self.act
+        wanted = RequestedStatus(Status(act.status), act.reason, act.from_beginning, act.successor)
+        return self.registry.status_of(IssuerId(act.issuer_id), LeafHash(act.leaf_hash)) == wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +130,10 @@ class NightToSign:
                 raise NotApproved(f"no key of this service may close nights: {refused}") from refused
             raise
 
+    def is_done(self) -> bool:
+        """Never: a night that is closed already needs nothing more."""
+        return False
+
 
 def advance(store: Store, registry: RegistryWriter, filing: Filing, subject: Subject, *, now: int) -> Subject:
     """Take whatever is on its way as far as it goes now. Returns it as it is then. Raises: as `advance_batch`."""
@@ -117,7 +141,7 @@ def advance(store: Store, registry: RegistryWriter, filing: Filing, subject: Sub
         case Batch():
             return advance_batch(store, registry, filing, subject, now=now)
         case StatusAct():
-            return _push(store, registry, subject, StatusToSign(store, registry, subject), now=now)
+            return advance_status(store, registry, subject, now=now)
         case NightClosing():
             return advance_night(store, registry, subject, now=now)
 
@@ -142,6 +166,19 @@ def advance_batch(store: Store, registry: RegistryWriter, filing: Filing, batch:
     return _push(store, registry, batch, AnchorToSign(registry, batch, approval), now=now)
 
 
+def advance_status(store: Store, registry: RegistryWriter, act: StatusAct, *, now: int) -> StatusAct:
+    """Take a change of status as far as it goes now, in the same way; one that supersedes waits for its successor.
+
+    Raises: as `advance_batch`.
+    """
+    if act.successor is not None:
+        with store.reading() as connection:
+            successor = receipt_queries.by_leaf(connection, act.issuer_id, act.successor)
+        if successor is not None and not successor.is_anchored:
+            return act
+    return _push(store, registry, act, StatusToSign(store, registry, act), now=now)
+
+
 def advance_night(store: Store, registry: RegistryWriter, closing: NightClosing, *, now: int) -> NightClosing:
     """Take the closing of a night as far as it goes now, in the same way.
 
@@ -161,10 +198,10 @@ def advance_night(store: Store, registry: RegistryWriter, closing: NightClosing,
     raise NightMissed(f"it is not closed: {problem}")
 
 
-def _move(store: Store, subject: Kind, wanted: OnChainState, **facts: Unpack[Facts]) -> Kind:
+def _move(store: Store, subject: SubjectT, wanted: OnChainState, **changes: Unpack[Changes]) -> SubjectT:
     """Move a subject on, in a transaction of its own. Returns it as it is now. Raises: IllegalTransition, StoreBusy."""
     with store.writing() as connection:
-        return queries.move(connection, subject, wanted, **facts)
+        return queries.move(connection, subject, wanted, **changes)
 
 
 def _finish_if_anchored(store: Store, registry: RegistryReader, filing: Filing, batch: Batch) -> Batch | None:
@@ -173,7 +210,7 @@ def _finish_if_anchored(store: Store, registry: RegistryReader, filing: Filing, 
     anchor = registry.anchor_of(issuer_id, batch.sequence)
     if anchor is None:
         return None
-    if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+    if not anchor.is_of(batch.root_hash, batch.tree_size):
         detail = f"sequence {batch.sequence} holds root {anchor.root_hash.hex()}, which is not this batch's"
         return _quarantine(store, batch, detail)
     transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
@@ -194,21 +231,27 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
     return LeafReference(leaf_hash, known.batch.sequence, known.certificate.leaf_index, path)
 
 
-def _push(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign, *, now: int) -> Kind:
+def _push(store: Store, registry: RegistryWriter, subject: SubjectT, request: SigningRequest, *, now: int) -> SubjectT:
     """Read whether a final block has decided a subject; sign it where that is not done yet; send what is signed."""
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
     attempts = [] if subject.state == OnChainState.SEALED else _attempts(store, subject)
     if attempts:
-        subject = _decided(store, registry, subject, attempts)
+        subject = _settle(store, registry, subject, attempts)
         if subject.state in (OnChainState.ANCHORED, OnChainState.QUARANTINED):
             return subject
+    if subject.state != OnChainState.SEALED and attempts[-1].signer != registry.signer:
+        subject = _leave_signer(store, registry, subject, attempts[-1])
     if subject.state == OnChainState.SEALED:
         try:
-            subject, attempt = _sign(store, registry, subject, to_sign, now=now)
-        except RegistryRefused as refused:
+            subject, attempt = _sign(store, registry, subject, request, now=now)
+        except (RegistryRefused, NotApproved) as refused:
+            if request.is_done():
+                return _finish(store, subject, None, None)
+            if isinstance(refused, NotApproved):
+                raise
             if refused.error == BAD_SEQUENCE:
                 # Somebody's anchor of this sequence is in a block that is not final yet: read again later.
-                raise NotYetFinal(f"{queries.subject_name(subject)} {subject.id}: {refused}") from refused
+                raise NotYetFinal(f"{queries.subject_type(subject)} {subject.id}: {refused}") from refused
             if refused.error == PAUSED:
                 raise RegistryUnavailable(str(refused)) from refused
             return _quarantine(store, subject, str(refused))
@@ -217,14 +260,14 @@ def _push(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign
     return _move(store, subject, OnChainState.SENT) if subject.state == OnChainState.SIGNED else subject
 
 
-def _decided(store: Store, registry: RegistryWriter, subject: Kind, attempts: list[Attempt]) -> Kind:
+def _settle(store: Store, registry: RegistryWriter, subject: SubjectT, attempts: list[Attempt]) -> SubjectT:
     """The subject, moved on where a final block holds one of its attempts, which all have one nonce.
 
     Where another transaction used that nonce, the subject is sealed again: its bytes can never be mined.
     """
     # Read in this order: a nonce that was used by these very bytes is followed by their receipt. The other way
     # round, a block between the two readings would make our own transaction look like a foreign one.
-    is_used = registry.next_nonce() > attempts[-1].nonce
+    is_used = registry.next_nonce(attempts[-1].signer) > attempts[-1].nonce
     for attempt in attempts:
         mined = registry.mined(attempt.transaction_hash)
         if mined is None:
@@ -236,6 +279,21 @@ def _decided(store: Store, registry: RegistryWriter, subject: Kind, attempts: li
             return _finish(store, subject, mined.block_number, attempt.transaction_hash)
         return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
     return _move(store, subject, OnChainState.SEALED) if is_used else subject
+
+
+def _leave_signer(store: Store, registry: RegistryWriter, subject: SubjectT, attempt: Attempt) -> SubjectT:
+    """A subject whose bytes another signer of this service signed and no block holds: sealed again where that is safe.
+
+    A sequence number and a night are taken once, by whichever bytes come first. A status may be written again, and old
+    bytes that come later would bring back what was changed since.
+    Raises: NotYetFinal for a status.
+    """
+    if isinstance(subject, StatusAct):
+        raise NotYetFinal(
+            f"its bytes were signed by {attempt.signer}, whose nonce {attempt.nonce} is not used, and this service now "
+            f"signs with {registry.signer}: run once with that one's keystore, or use that nonce up"
+        )
+    return _move(store, subject, OnChainState.SEALED)
 
 
 def _send_up_to(store: Store, registry: RegistryWriter, nonce: int, *, now: int) -> None:
@@ -284,7 +342,9 @@ def _send_replacement(store: Store, registry: RegistryWriter, attempt: Attempt, 
     return True
 
 
-def _sign(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign, *, now: int) -> tuple[Kind, Attempt]:
+def _sign(
+    store: Store, registry: RegistryWriter, subject: SubjectT, request: SigningRequest, *, now: int
+) -> tuple[SubjectT, Attempt]:
     """Take the next free nonce and sign; the bytes are durable when this returns, and nothing has been sent.
 
     Raises: StoreBusy when other processes keep taking the nonces, or have signed the subject meanwhile.
@@ -297,10 +357,10 @@ def _sign(store: Store, registry: RegistryWriter, subject: Kind, to_sign: ToSign
             # Bytes beyond a gap would wait for ever: one wrong answer must not make it.
             raise RegistryUnavailable("the node gives two answers about the signer's nonce")
         # Signing asks the node, so no transaction is held open around it.
-        signed = to_sign.sign(nonce)
+        signed = request.sign(nonce)
         attempt = Attempt(
             transaction_hash=signed.transaction_hash,
-            subject=queries.subject_name(subject),
+            subject=queries.subject_type(subject),
             subject_id=subject.id,
             signer=registry.signer,
             nonce=nonce,
@@ -324,13 +384,13 @@ def _attempts(store: Store, subject: Subject) -> list[Attempt]:
         return queries.last_attempts(connection, subject)
 
 
-def _finish(store: Store, subject: Kind, block_number: int, transaction_hash: bytes) -> Kind:
+def _finish(store: Store, subject: SubjectT, block_number: int | None, transaction_hash: bytes | None) -> SubjectT:
     if subject.state == OnChainState.SEALED:
         # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
         subject = _move(store, subject, OnChainState.SIGNED)
-    mined_at: Facts = {"block_number": block_number, "transaction_hash": transaction_hash, "problem": None}
+    mined_at: Changes = {"block_number": block_number, "transaction_hash": transaction_hash, "problem": None}
     return _move(store, subject, OnChainState.ANCHORED, **mined_at)
 
 
-def _quarantine(store: Store, subject: Kind, problem: str) -> Kind:
+def _quarantine(store: Store, subject: SubjectT, problem: str) -> SubjectT:
     return _move(store, subject, OnChainState.QUARANTINED, problem=problem)

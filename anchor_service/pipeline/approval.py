@@ -13,8 +13,8 @@ from anchor_service.core.actor import Actor
 from anchor_service.core.approval import BatchApproval
 from anchor_service.core.errors import ApprovalRejected, FieldRejected, Rejected, TextRejected
 from anchor_service.core.hashing import LeafHash, certificate_leaf
-from anchor_service.core.manifest import BatchHeader, Entry
-from anchor_service.core.merkle import root_by_frontier, tree_with_root
+from anchor_service.core.manifest import BatchEntry, BatchHeader
+from anchor_service.core.merkle import size_and_root, tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.folder import Item
 from anchor_service.pipeline.intake import Submission
@@ -25,7 +25,7 @@ from anchor_service.store.tables import Batch, StoredApproval
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Differences:
     """How a batch differs from the institute's own files, each with its certificate's number or file."""
 
     missing: tuple[str, ...]
@@ -40,9 +40,9 @@ def compare(
     header: BatchHeader,
     leaves: Sequence[LeafHash],
     entries_header: BatchHeader,
-    entries: Sequence[Entry],
+    entries: Sequence[BatchEntry],
     own: Iterable[Item],
-) -> Findings:
+) -> Differences:
     """Rebuild every leaf of a batch from the institute's own files, and name what differs.
 
     Nothing differs exactly when each leaf is that of one own file with its own facts, each own file
@@ -79,7 +79,7 @@ def compare(
         for item in items
         if item.file not in seen
     ]
-    return Findings(tuple(missing), tuple(extra), tuple(altered))
+    return Differences(tuple(missing), tuple(extra), tuple(altered))
 
 
 def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, actor: Actor, now: int) -> Batch:
@@ -112,14 +112,14 @@ def accept(store: Store, given: BatchApproval, *, chain_id: int, registry: str, 
 
 
 def _require_whole(
-    header: BatchHeader, leaves: Sequence[LeafHash], entries_header: BatchHeader, entries: Sequence[Entry]
+    header: BatchHeader, leaves: Sequence[LeafHash], entries_header: BatchHeader, entries: Sequence[BatchEntry]
 ) -> None:
     if entries_header != header:
         raise ApprovalRejected("manifest and entries are not of the same batch")
     if any(earlier >= later for earlier, later in pairwise(leaves)):
         raise ApprovalRejected("the manifest's leaves are not in strictly ascending order")
     is_root = tree_with_root(leaves, header.tree_size, header.root_hash) is not None
-    if not is_root or root_by_frontier(leaves) != (header.tree_size, header.root_hash):
+    if not is_root or size_and_root(leaves) != (header.tree_size, header.root_hash):
         raise ApprovalRejected("the manifest's leaves do not give its root")
     if len(entries) != header.tree_size:
         raise ApprovalRejected(f"the entries hold {len(entries)} of {header.tree_size} leaves")

@@ -12,7 +12,7 @@ from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import sealing as sealing_queries
-from anchor_service.store.anchoring import Facts, Kind, Subject, subject_name
+from anchor_service.store.anchoring import Changes, Subject, SubjectT, subject_type
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import NewBatch, NightClosing, StatusAct
 
@@ -32,7 +32,7 @@ def requeue(
     anchor = registry.anchor_of(issuer_id, subject.sequence)
     if subject.state == OnChainState.ANCHORED and anchor is None:
         return _try_again(store, subject, OnChainState.SENT, actor, now, block_number=None, transaction_hash=None)
-    if anchor is None or (anchor.root_hash, anchor.tree_size) == (subject.root_hash, subject.tree_size):
+    if anchor is None or anchor.is_of(subject.root_hash, subject.tree_size):
         return _try_again(store, subject, OnChainState.SEALED, actor, now, problem=None)
     earlier, last = subject.sequence, registry.last_sequence(issuer_id)
     foreign = [_foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
@@ -41,7 +41,7 @@ def requeue(
         queries.forget_approval(connection, subject.id)
         for batch in foreign:
             sealing_queries.insert_batch(connection, batch)
-        actor_queries.record_intervention(connection, actor, "requeue", subject_name(subject), str(subject.id), now)
+        actor_queries.record_intervention(connection, actor, "requeue", subject_type(subject), str(subject.id), now)
     # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
     filing.remove(issuer_id, earlier)
     return requeued
@@ -69,15 +69,15 @@ def disown(
         if known is not None or filing.manifest_path(issuer_id, sequence).exists():
             raise IllegalTransition(f"sequence {sequence}", known.state if known else "filed here", "foreign")
         batch = sealing_queries.insert_batch(connection, foreign)
-        actor_queries.record_intervention(connection, actor, "disown", subject_name(batch), str(batch.id), now)
+        actor_queries.record_intervention(connection, actor, "disown", subject_type(batch), str(batch.id), now)
 
 
 def _try_again(
-    store: Store, subject: Kind, wanted: OnChainState, actor: Actor, now: int, **facts: Unpack[Facts]
-) -> Kind:
+    store: Store, subject: SubjectT, wanted: OnChainState, actor: Actor, now: int, **changes: Unpack[Changes]
+) -> SubjectT:
     with store.writing() as connection:
-        moved = queries.move(connection, subject, wanted, **facts)
-        actor_queries.record_intervention(connection, actor, "requeue", subject_name(subject), str(subject.id), now)
+        moved = queries.move(connection, subject, wanted, **changes)
+        actor_queries.record_intervention(connection, actor, "requeue", subject_type(subject), str(subject.id), now)
     return moved
 
 

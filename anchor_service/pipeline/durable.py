@@ -12,7 +12,7 @@ from anchor_service.core.errors import Damaged
 UNFINISHED = ".new"
 
 
-def write(path: Path, pieces: Iterable[bytes], mode: int) -> bool:
+def write_once(path: Path, pieces: Iterable[bytes], mode: int) -> bool:
     """Write a file and read it back; an existing one must be the same. Returns whether it was written.
 
     Raises: Damaged when there is another file, or it does not read back; OSError when a disk fails.
@@ -29,13 +29,13 @@ def write(path: Path, pieces: Iterable[bytes], mode: int) -> bool:
 
 
 def replace(path: Path, pieces: Iterable[bytes], mode: int) -> None:
-    """Write a file in an existing folder, in the place of what may be there. Raises: as `write`."""
-    put(path, pieces, mode)
+    """Write a file in an existing folder, in the place of what may be there. Raises: as `write_once`."""
+    replace_unsynced(path, pieces, mode)
     sync_folder(path.parent)
 
 
-def put(path: Path, pieces: Iterable[bytes], mode: int) -> None:
-    """As `replace`, but for the folder: who writes many files in one syncs it once. Raises: as `write`."""
+def replace_unsynced(path: Path, pieces: Iterable[bytes], mode: int) -> None:
+    """As `replace`, but for the folder: who writes many files in one syncs it once. Raises: as `write_once`."""
     # A name of this process's own: others may write the same file at this moment.
     temporary = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}{UNFINISHED}")
     written = hashlib.sha256()

@@ -11,9 +11,16 @@ from pathlib import Path
 
 from anchor_service.core.errors import Damaged, TextRejected
 from anchor_service.core.hashing import LeafHash
-from anchor_service.core.manifest import BatchHeader, Entry, entries_lines, manifest_lines, read_entries, read_manifest
+from anchor_service.core.manifest import (
+    BatchEntry,
+    BatchHeader,
+    entries_lines,
+    manifest_lines,
+    read_entries,
+    read_manifest,
+)
 from anchor_service.pipeline import durable
-from anchor_service.pipeline.sealing import Step, checked_tree, counted
+from anchor_service.pipeline.sealing import OnProgress, checked_tree, with_progress
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Batch
@@ -27,14 +34,14 @@ _SEQUENCE = re.compile(r"[0-9]{8,}\.manifest", re.ASCII)
 class Filing:
     """Where the two files go. `manifests` is public, `entries` is private and stands on a path of its own.
 
-    `step` hears how far the writing of a batch's files is.
+    `on_progress` hears how far the writing of a batch's files is.
     """
 
     manifests: Path
     entries: Path
     chain_id: int
     registry: str
-    step: Step = lambda *_: None
+    on_progress: OnProgress = lambda *_: None
 
     def manifest_path(self, issuer_id: bytes, sequence: int) -> Path:
         """The manifest of a batch."""
@@ -52,17 +59,18 @@ class Filing:
         """
         with store.reading() as connection:
             leaves = queries.leaf_hashes(connection, batch.id)
-            if checked_tree(f"batch {batch.id}", leaves, batch.tree_size).root_hash != batch.root_hash:
-                raise Damaged(f"batch {batch.id}", "its stored leaves do not give its root")
+            checked_tree(f"batch {batch.id}", leaves, batch.tree_size, batch.root_hash)
             header = self.header(batch)
             manifest = self.manifest_path(batch.issuer_id, batch.sequence)
-            durable.write(manifest, pieces(manifest_lines(header, leaves)), 0o644)
+            durable.write_once(manifest, pieces(manifest_lines(header, leaves)), 0o644)
             entries = (
-                Entry(*row)
-                for row in counted(queries.entries(connection, batch.id), "Filing", batch.tree_size, self.step)
+                BatchEntry(*row)
+                for row in with_progress(
+                    queries.entries(connection, batch.id), "Filing", batch.tree_size, self.on_progress
+                )
             )
             path = self.entries_path(batch.issuer_id, batch.sequence)
-            durable.write(path, pieces(entries_lines(header, entries)), 0o600)
+            durable.write_once(path, pieces(entries_lines(header, entries)), 0o600)
 
     def header(self, batch: Batch) -> BatchHeader:
         """What names a stored batch in its files."""
@@ -84,7 +92,7 @@ class Filing:
                 found.setdefault(bytes.fromhex(path.parent.name), []).append(int(path.stem))
         return found
 
-    def read(self, issuer_id: bytes, sequence: int) -> tuple[BatchHeader, list[LeafHash], list[Entry]]:
+    def read(self, issuer_id: bytes, sequence: int) -> tuple[BatchHeader, list[LeafHash], list[BatchEntry]]:
         """What both files hold of a batch.
 
         Raises: Damaged when one is missing, is not in its form, or is of another batch, chain or registry.

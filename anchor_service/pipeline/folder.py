@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from anchor_service.core.errors import DocumentRejected, FieldRejected, Rejected, TableRejected
 from anchor_service.pipeline.intake import Submission
-from anchor_service.pipeline.table import Table, open_table
+from anchor_service.pipeline.table import AS_NAMED, Columns, Table, open_table
 
 # Hashing releases the interpreter lock: a second thread reads while the first one hashes.
 HASHING_THREADS = 2
@@ -40,7 +40,7 @@ TRAILER_WINDOW = 4096
 _HEX = re.compile("[0-9a-fA-F]{64}", re.ASCII)
 
 # A file's name, the CSV row that names it, and its fields or why it is refused.
-Entry = tuple[str, int | None, Mapping[str, Any] | Rejected]
+ListedFile = tuple[str, int | None, Mapping[str, Any] | Rejected]
 T = TypeVar("T")
 
 
@@ -71,7 +71,7 @@ class Listing:
         """The table's columns that are not taken in."""
         return self.table.ignored if self.table else ()
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[ListedFile]:
         """Every row and every file; a file that no row names is refused. Raises: TableRejected."""
         if self.table is None:
             yield from (
@@ -103,21 +103,23 @@ def list_folder(folder: Path, defaults: Mapping[str, Any]) -> Listing:
     return Listing(folder, tuple(pdf_names(folder)), None, defaults)
 
 
-def list_table(folder: Path, table: Path, zone: tzinfo, defaults: Mapping[str, Any]) -> Listing:
+def list_table(
+    folder: Path, table: Path, zone: tzinfo, defaults: Mapping[str, Any], columns: Columns = AS_NAMED
+) -> Listing:
     """A folder with its table, whose column `file` names the PDFs. `defaults` fill what has no column.
 
-    Raises: TableRejected when the table cannot be read; DocumentRejected as above.
+    Raises: TableRejected as `open_table`; DocumentRejected as above.
     """
-    return Listing(folder, tuple(pdf_names(folder)), open_table(table, "file", zone, defaults), defaults)
+    return Listing(folder, tuple(pdf_names(folder)), open_table(table, "file", zone, defaults, columns), defaults)
 
 
 def read_items(listing: Listing) -> Iterator[Item]:
     """Hash every listed file, in order, some thousand ahead of the caller. Raises: TableRejected."""
-    with _hashing_first(), ThreadPoolExecutor(HASHING_THREADS) as pool:
+    with _threads_first(), ThreadPoolExecutor(HASHING_THREADS) as pool:
         ahead: deque[Future[list[Item]]] = deque()
         try:
             for entries in in_pieces(listing.entries(), FILES_A_TASK):
-                ahead.append(pool.submit(_hashed, listing.folder, entries))
+                ahead.append(pool.submit(_hash_all, listing.folder, entries))
                 if len(ahead) == TASKS_AHEAD:
                     yield from ahead.popleft().result()
             while ahead:
@@ -127,7 +129,7 @@ def read_items(listing: Listing) -> Iterator[Item]:
 
 
 @contextmanager
-def _hashing_first() -> Iterator[None]:
+def _threads_first() -> Iterator[None]:
     """The interpreter's lock goes to the threads soon. Nobody looks for cycles, which would hold it: there are none."""
     works, seconds = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
@@ -147,8 +149,9 @@ def read_digests(table: Table) -> Iterator[Item]:
             yield Item(row.key, row.number, row.fields)
             continue
         try:
-            yield Item(row.key, row.number, Submission(_digest(row.key), row.fields))
-        except FieldRejected as refused:
+            fields = _with_digest_superseded(str(table.sheet.path.parent), row.fields)
+            yield Item(row.key, row.number, Submission(_digest(row.key), fields))
+        except Rejected as refused:
             yield Item(row.key, row.number, refused.as_value())
 
 
@@ -220,7 +223,7 @@ def _walk(folder: str, below: str) -> Iterator[str]:
                 yield name
 
 
-def _hashed(folder: Path, entries: Iterable[Entry]) -> list[Item]:
+def _hash_all(folder: Path, entries: Iterable[ListedFile]) -> list[Item]:
     # One for all of them: a new one would have to be cleared first, for each file.
     buffer = bytearray(READ_BYTES)
     return [_item(str(folder), buffer, *entry) for entry in entries]
@@ -231,6 +234,7 @@ def _item(folder: str, buffer: bytearray, name: str, row: int | None, fields: Ma
         return Item(name, row, fields)
     try:
         digest = document_digest(f"{folder}{os.sep}{name}", buffer)
+        fields = _with_digest_superseded(folder, fields)
         listed = fields.get("document_digest")
         if listed is not None and _digest(listed) != digest:
             raise DocumentRejected(f"{name} is another file than the table says: its SHA-256 is {digest.hex()}")
@@ -239,6 +243,17 @@ def _item(folder: str, buffer: bytearray, name: str, row: int | None, fields: Ma
     if listed is not None:
         fields = {field: value for field, value in fields.items() if field != "document_digest"}
     return Item(name, row, Submission(digest, fields))
+
+
+def _with_digest_superseded(folder: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same fields, where an earlier certificate is named by its PDF with that one's SHA-256.
+
+    Raises: DocumentRejected.
+    """
+    name = fields.get("supersedes")
+    if not isinstance(name, str) or not name.lower().endswith(".pdf"):
+        return fields
+    return {**fields, "supersedes": document_digest(os.path.join(folder, name)).hex()}
 
 
 def _digest(text: str) -> bytes:

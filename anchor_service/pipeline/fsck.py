@@ -5,14 +5,21 @@ chain is the truth; what differs from it is named.
 """
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
 from anchor_service.core import metadata, profile, tiles
 from anchor_service.core.errors import FieldRejected, TextRejected
 from anchor_service.core.hashing import HASH_SIZE, IssuerId, LeafHash, certificate_leaf
-from anchor_service.core.manifest import ENTRIES_FORMAT, MANIFEST_FORMAT, BatchHeader, Entry, entry_line, read_entry
+from anchor_service.core.manifest import (
+    ENTRIES_FORMAT,
+    MANIFEST_FORMAT,
+    BatchEntry,
+    BatchHeader,
+    entry_line,
+    read_entry,
+)
 from anchor_service.core.merkle import MerkleTree, tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
@@ -62,7 +69,7 @@ def check(store: Store, filing: Filing, registry: RegistryReader | None) -> Iter
         with store.reading() as connection:
             waiting = queries.waiting(connection, issuer.id)
         for certificate in waiting:
-            yield from _certificate(certificate, None)
+            yield from _certificate_findings(certificate, None)
 
 
 class _Check:
@@ -114,8 +121,7 @@ class _Check:
         if anchor is None:
             yield Finding(self._name, f"the chain does not hold it: `jangkar batch requeue {batch.id}`")
             return
-        row = (batch.root_hash, batch.tree_size)
-        if row != (anchor.root_hash, anchor.tree_size):
+        if not anchor.is_of(batch.root_hash, batch.tree_size):
             yield Finding(self._name, "its root or size is not that on chain")
         if batch.state not in (OnChainState.ANCHORED, OnChainState.FOREIGN):
             return
@@ -182,7 +188,7 @@ class _Check:
             if index is None or index >= len(truth) or index in good or index in self._erased:
                 yield Finding(f"certificate row {certificate.id}", f"its leaf index {index} is not its own")
                 continue
-            found = list(_certificate(certificate, truth[index]))
+            found = list(_certificate_findings(certificate, truth[index]))
             if not found:
                 good[index] = certificate
             yield from found
@@ -221,24 +227,16 @@ class _Check:
             yield Finding(path, f"the entry of leaf {index} is missing, and was not erased")
 
     def _header(self, truth: Sequence[LeafHash]) -> BatchHeader:
-        batch = self._batch
-        root = self._anchor.root_hash if self._anchor is not None else batch.root_hash
-        return BatchHeader(
-            chain_id=self._filing.chain_id,
-            registry=self._filing.registry,
-            issuer_id=batch.issuer_id,
-            issuer_profile=batch.profile,
-            sequence=batch.sequence,
-            tree_size=len(truth),
-            root_hash=root,
-        )
+        """What the batch's files have to begin with: root and size are those on chain, whatever the row says."""
+        root = self._anchor.root_hash if self._anchor is not None else self._batch.root_hash
+        return replace(self._filing.header(self._batch), tree_size=len(truth), root_hash=root)
 
     def _has_to_be_filed(self) -> bool:
         # Both files are written before anything is signed, and after sealing.
         return self._batch.state in (OnChainState.SIGNED, OnChainState.SENT, OnChainState.ANCHORED)
 
 
-def _certificate(row: Certificate, truth: bytes | None) -> Iterator[Finding]:
+def _certificate_findings(row: Certificate, truth: bytes | None) -> Iterator[Finding]:
     """What is wrong with a certificate's row, whose leaf has to be `truth` where that is known."""
     where = f"certificate row {row.id}"
     try:
@@ -255,15 +253,15 @@ def _certificate(row: Certificate, truth: bytes | None) -> Iterator[Finding]:
         yield Finding(where, "its number or code is not that of its metadata")
 
 
-def _entry(row: Certificate) -> Entry:
-    return Entry(row.leaf_index or 0, row.document_digest, row.metadata_text)
+def _entry(row: Certificate) -> BatchEntry:
+    return BatchEntry(row.leaf_index or 0, row.document_digest, row.metadata_text)
 
 
 def _leaf(row: Certificate) -> LeafHash:
     return _leaf_of(row.issuer_id, _entry(row))
 
 
-def _leaf_of(issuer_id: bytes, entry: Entry) -> LeafHash:
+def _leaf_of(issuer_id: bytes, entry: BatchEntry) -> LeafHash:
     if len(entry.document_digest) != HASH_SIZE:
         return LeafHash(b"")
     return certificate_leaf(issuer_id, entry.document_digest, entry.metadata)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from anchor_service.core import metadata
+from anchor_service.core import doubts, metadata
 from anchor_service.core.actor import Actor
 from anchor_service.core.errors import (
     CertificateSealed,
@@ -21,7 +21,8 @@ from anchor_service.core.errors import (
 )
 from anchor_service.core.hashing import HASH_SIZE, IssuerId, certificate_leaf
 from anchor_service.core.metadata import Metadata
-from anchor_service.pipeline.reconcile import require_no_hold
+from anchor_service.pipeline import naming, statuses
+from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.store import actors as actor_queries
 from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
@@ -75,10 +76,11 @@ def nonces() -> Iterator[str]:
             yield drawn[start : start + metadata.NONCE_BYTES].hex()
 
 
-def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
-    """What the database is not needed for: a submission with its metadata and a nonce, or why it is refused.
+def checker(store: Store, issuer: Issuer, new_nonces: Iterator[str], today: str) -> Check:
+    """What needs no transaction: a submission with its metadata and a nonce, or why it is refused.
 
-    What was refused before stays so.
+    The certificate that it supersedes may be named as `naming.find` takes it. What was refused before stays so.
+    `today` is the date in the institute's zone, YYYY-MM-DD.
     """
     scope = frozenset(issuer.scope.split())
 
@@ -88,7 +90,9 @@ def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
         try:
             if len(submission.document_digest) != HASH_SIZE:
                 raise FieldRejected("document_digest", "must be a SHA-256 of 32 bytes")
+            submission = _with_leaf_superseded(store, issuer, submission)
             found = metadata.from_fields({"nonce": next(new_nonces), **submission.fields})
+            doubts.require_meant(submission.fields, today)
             if found.kind not in scope:
                 known = ", ".join(sorted(scope))
                 raise FieldRejected("kind", f"{found.kind!r} is not what this issuer is accredited for: {known}")
@@ -97,6 +101,27 @@ def checker(issuer: Issuer, new_nonces: Iterator[str]) -> Check:
         return CheckedSubmission(submission, found)
 
     return check
+
+
+def _with_leaf_superseded(store: Store, issuer: Issuer, submission: Submission) -> Submission:
+    """The submission with the leaf hash of the certificate that it names. Raises: FieldRejected."""
+    name = submission.fields.get("supersedes")
+    if not isinstance(name, str):
+        return submission
+    try:
+        with store.reading() as connection:
+            found = naming.find(connection, issuer.id, name).certificate
+    except UnknownCertificate as error:
+        raise FieldRejected(
+            "supersedes", f"{error}; name it by number, code, SHA-256 of its PDF, or leaf hash"
+        ) from None
+    superseded: str | None = found.leaf_hash.hex()
+    if found.document_digest == submission.document_digest:
+        # It took over the number or the code, and is handed in again: what it superseded then is meant.
+        superseded = metadata.facts(found.metadata_text).get("supersedes")
+        if superseded is None:
+            raise FieldRejected("supersedes", f"{name} is the certificate itself")
+    return submission._replace(fields={**submission.fields, "supersedes": superseded})
 
 
 def submit(
@@ -233,6 +258,9 @@ class _Chunk:
             raise FieldRejected("supersedes", f"{given} is no live certificate of this issuer")
         if row.batch_id is None:
             raise FieldRejected("supersedes", f"{given} is not sealed yet: withdraw it instead")
+        standing = statuses.last_status(self._connection, self._issuer_id, row.leaf_hash)
+        if standing in statuses.FINAL:
+            raise FieldRejected("supersedes", f"{given} is {standing} already: hand the new one in without this")
         return row
 
     def _remember(self, row: Row) -> None:

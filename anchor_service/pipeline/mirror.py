@@ -16,7 +16,7 @@ from anchor_service.core.merkle import MerkleTree, tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import durable
 from anchor_service.pipeline.filing import Filing, pieces
-from anchor_service.pipeline.sealing import Step
+from anchor_service.pipeline.sealing import OnProgress
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import sealing as queries
 from anchor_service.store.engine import Store
@@ -39,12 +39,12 @@ class Mirror:
     """A folder that a web server, an object store or a USB stick serves as it is.
 
     A batch's checkpoint is written last: where it stands, the batch's other files stand, and `whole` compares them
-    all the same. `step` hears how many certificates are done.
+    all the same. `on_progress` hears how many certificates are done.
     """
 
     folder: Path
     whole: bool = False
-    step: Step = lambda *_: None
+    on_progress: OnProgress = lambda *_: None
 
     def add_batches(self, store: Store, filing: Filing) -> MirrorReport:
         """Write what the folder lacks of the anchored batches. Safe to repeat, and to stop.
@@ -65,11 +65,11 @@ class Mirror:
             header = filing.header(batch)
             folder = self._folder(header)
             manifest = folder.with_suffix(".manifest")
-            written += durable.write(manifest, pieces(manifest_lines(header, leaves)), 0o644)
+            written += durable.write_once(manifest, pieces(manifest_lines(header, leaves)), 0o644)
             written += _write(folder, tlog.hash_tiles(tree))
             written += _write(folder, [(CHECKPOINT, _checkpoint(header, batch).encode())])
             done += batch.tree_size
-            self.step("Mirroring", done, total)
+            self.on_progress("Mirroring", done, total)
         return MirrorReport(len(anchored), sum(batch.tree_size for batch in anchored), written)
 
     def add_logs(self, recorded: Recorded) -> int:
@@ -123,4 +123,4 @@ def _checkpoint(header: BatchHeader, batch: Batch) -> str:
 
 
 def _write(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
-    return sum(durable.write(folder / name, [content], 0o644) for name, content in files)
+    return sum(durable.write_once(folder / name, [content], 0o644) for name, content in files)

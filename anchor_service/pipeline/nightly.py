@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from anchor_service.core.errors import ChainAhead, Damaged, NightMissed, NotApproved, SignerRejected, Unavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
-from anchor_service.pipeline import anchoring, nights, reconcile, sealing
+from anchor_service.pipeline import anchoring, holds, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.nights import Night
 from anchor_service.ports import RegistryWriter
@@ -62,7 +62,7 @@ class NightReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class NightlyRun:
     """One run: its parts, its clock, and where it tells what it does.
 
     A worker has a name, `holder`, and leaves alone what another works on. A run without a name does everything
@@ -75,10 +75,10 @@ class Run:
     clock: Callable[[], int]
     holder: str | None = None
     say: Callable[[str], None] = lambda _: None
-    step: sealing.Step = lambda *_: None
+    on_progress: sealing.OnProgress = lambda *_: None
     report: NightReport = field(default_factory=NightReport)
 
-    def night(
+    def run(
         self, night: Night, *, close: bool, pause: Callable[[], None] | None = None, wait_seconds: int = 0
     ) -> NightReport:
         """Finish what an earlier run left, seal what waits, and see it anchored, for at most `wait_seconds`.
@@ -115,7 +115,7 @@ class Run:
 
         Raises: RegistryUnavailable.
         """
-        held = {hold.issuer_id: hold for hold in reconcile.update_holds(self.store, self.registry, now=self.clock())}
+        held = {hold.issuer_id: hold for hold in holds.update_holds(self.store, self.registry, now=self.clock())}
         with self.store.reading() as connection:
             issuers = issuer_queries.all_issuers(connection)
         for issuer in issuers:
@@ -131,7 +131,7 @@ class Run:
                     last_on_chain=on_chain,
                     received_before=night.cutoff,
                     now=now,
-                    step=self.step,
+                    on_progress=self.on_progress,
                 )
                 if batch is not None:
                     self.say(f"sealed batch {batch.sequence} of {issuer.id.hex()[:8]}: {batch.tree_size} certificates")
@@ -169,7 +169,7 @@ class Run:
 
     def _advance(self, subject: Subject) -> None:
         report, before = self.report, subject.state
-        name = f"{anchoring_queries.subject_name(subject)} {subject.id}"
+        name = f"{anchoring_queries.subject_type(subject)} {subject.id}"
         try:
             subject = anchoring.advance(self.store, self.registry, self.filing, subject, now=self.clock())
         except NotApproved as error:

@@ -1,4 +1,4 @@
-"""What goes in: an instant, in seconds since 1970, and the institute's zone. What comes out: the night that it is of.
+"""Nights: of which one an instant is, which were missed or done here, and closing one that had nothing to anchor.
 
 A night with nothing to anchor is closed on chain, so that silence always means outage.
 """

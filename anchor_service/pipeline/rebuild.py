@@ -8,12 +8,14 @@ from anchor_service.core import metadata, profile, tiles
 from anchor_service.core.errors import Damaged, FieldRejected, TextRejected
 from anchor_service.core.hashing import IssuerId, LeafHash, certificate_leaf
 from anchor_service.core.kinds import kinds_of
-from anchor_service.core.manifest import BatchHeader, Entry
+from anchor_service.core.manifest import BatchEntry, BatchHeader
 from anchor_service.core.merkle import tree_with_root
-from anchor_service.core.states import OnChainState
+from anchor_service.core.states import OnChainState, RequestedStatus, Status
+from anchor_service.pipeline import statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.sealing import checked_tree
-from anchor_service.ports import Anchor, RegistryReader
+from anchor_service.pipeline.statuses import Successor
+from anchor_service.ports import Anchor, RegistryReader, WrittenStatus
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import intake as intake_queries
 from anchor_service.store import issuers as issuer_queries
@@ -22,7 +24,7 @@ from anchor_service.store import rows
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Connection, Store
 from anchor_service.store.intake import Row
-from anchor_service.store.tables import Batch, Issuer, NewBatch
+from anchor_service.store.tables import Batch, Issuer, NewBatch, NewStatusAct, StatusAct
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class RebuildReport:
     known_again: int = 0
     # Batches whose stored tree was not what their leaves give, and is again.
     trees: int = 0
+    # Changes of status that the chain holds and the database did not, and supersessions that are still to be written.
+    statuses: int = 0
     exceptions: list[str] = field(default_factory=list)
 
 
@@ -48,7 +52,7 @@ def rebuild(
 
     Repeating it changes nothing.
 
-    API keys, codes that stand on no certificate, status changes that were not on chain yet, and certificates
+    API keys, codes that stand on no certificate, other status changes that were not on chain yet, and certificates
     that were never sealed are in no file: they have to be made, or handed in, again.
     Raises: RegistryUnavailable.
     """
@@ -58,18 +62,20 @@ def rebuild(
     filed = filing.numbers()
     for issuer_id in sorted(issuers | set(filed)):
         last = registry.last_sequence(IssuerId(issuer_id))
+        successors: list[Successor] = []
         for sequence in range(1, max([last, *filed.get(issuer_id, [])]) + 1):
             with store.reading() as connection:
                 known = anchoring_queries.batch_of(connection, issuer_id, sequence)
             try:
                 if known is None:
-                    _restore(store, registry, filing, IssuerId(issuer_id), sequence, now, found)
+                    successors += _restore(store, registry, filing, IssuerId(issuer_id), sequence, now, found)
                 elif known.state != OnChainState.FOREIGN:
                     found.trees += _mend_tree(store, filing, known)
             except Damaged as error:
                 found.exceptions.append(f"issuer {issuer_id.hex()[:8]}, sequence {sequence}: {error}")
             else:
                 say(f"issuer {issuer_id.hex()[:8]}: sequence {sequence} of {last}")
+        found.statuses += _restore_statuses(store, registry, IssuerId(issuer_id), successors, now)
     return found
 
 
@@ -81,14 +87,13 @@ def _restore(
     sequence: int,
     now: int,
     found: RebuildReport,
-) -> None:
+) -> list[Successor]:
+    """Bring one batch back. Returns its certificates that supersede others. Raises: Damaged; RegistryUnavailable."""
     anchor = registry.anchor_of(issuer_id, sequence)
     header, leaves, entries = filing.read(issuer_id, sequence)
     new = _new_batch(registry, header, anchor, now)
     manifest = str(filing.manifest_path(issuer_id, sequence))
-    tree = checked_tree(manifest, leaves, header.tree_size)
-    if tree.root_hash != header.root_hash:
-        raise Damaged(manifest, "its leaves do not give its root")
+    tree = checked_tree(manifest, leaves, header.tree_size, header.root_hash)
     certificates = [_certificate(issuer_id, leaves, entry, new.sealed_at) for entry in entries]
     erased = set(range(len(leaves))) - {entry.leaf_index for entry in entries}
     if anchor is None and erased:
@@ -118,6 +123,49 @@ def _restore(
     found.erased += len(erased)
     found.known_again += known_again
     found.exceptions += refused
+    earlier = [(row.leaf_hash, metadata.facts(row.metadata_text).get("supersedes")) for row in certificates]
+    return [Successor(leaf, bytes.fromhex(supersedes), None) for leaf, supersedes in earlier if supersedes]
+
+
+def _restore_statuses(
+    store: Store, registry: RegistryReader, issuer_id: IssuerId, successors: list[Successor], now: int
+) -> int:
+    """Bring back what the chain holds of an issuer's statuses, and what its restored batches still have to write.
+
+    A change that is on its way here is settled by the next run. Returns how many there are now that were not.
+    """
+    written = registry.statuses_of(issuer_id)
+    new = 0
+    with store.writing() as connection:
+        if issuer_queries.find_issuer(connection, issuer_id) is None:
+            return 0
+        issuer_queries.lock_issuer(connection, issuer_id)
+        for change in written:
+            acts = anchoring_queries.status_acts_of(connection, issuer_id, change.leaf_hash)
+            if any(_is_the_same(act, change) for act in acts):
+                continue
+            act = NewStatusAct(
+                issuer_id=issuer_id,
+                leaf_hash=change.leaf_hash,
+                status=change.asked.status,
+                reason=change.asked.reason,
+                from_beginning=change.asked.from_beginning,
+                successor=change.asked.successor,
+                state=OnChainState.ANCHORED,
+                created_at=change.time,
+                block_number=change.block_number,
+                transaction_hash=change.transaction_hash,
+            )
+            anchoring_queries.insert_status_act(connection, act)
+            new += 1
+        return new + statuses.supersede(connection, issuer_id, successors, now=now)
+
+
+def _is_the_same(act: StatusAct, change: WrittenStatus) -> bool:
+    """Whether an act of the same leaf is a change that the chain holds, or is on its way to be that."""
+    if act.state == OnChainState.ANCHORED and act.transaction_hash is not None:
+        return act.transaction_hash == change.transaction_hash
+    return RequestedStatus(Status(act.status), act.reason, act.from_beginning, act.successor) == change.asked
 
 
 def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:
@@ -158,12 +206,12 @@ def _new_batch(registry: RegistryReader, header: BatchHeader, anchor: Anchor | N
     if anchor is None:
         return batch
     name = f"the manifest of sequence {header.sequence}"
-    if (anchor.root_hash, anchor.tree_size) != (header.root_hash, header.tree_size):
+    if not anchor.is_of(header.root_hash, header.tree_size):
         raise Damaged(name, "the chain holds another root or size: where it is not yours, `jangkar batch disown`")
     issuer_id = IssuerId(header.issuer_id)
     if registry.anchor_profile(issuer_id, header.sequence) != profile.digest(header.issuer_profile):
         raise Damaged(name, "its profile is not the accredited one")
-    return rows.changed(
+    return rows.with_changes(
         batch,
         state=OnChainState.ANCHORED,
         sealed_at=anchor.block_time,
@@ -172,7 +220,7 @@ def _new_batch(registry: RegistryReader, header: BatchHeader, anchor: Anchor | N
     )
 
 
-def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: Entry, received_at: int) -> Row:
+def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: BatchEntry, received_at: int) -> Row:
     """A certificate's row. When it was received is not known any more, but it was no later than this."""
     where = f"the entry of leaf {entry.leaf_index}"
     try:

@@ -1,4 +1,4 @@
-"""What goes in: a file's digest, a code or a leaf. What comes out: receipts of docs/spec/receipt.md, as bytes.
+"""What goes in: a file's digest or a code. What comes out: receipts of docs/spec/receipt.md, as bytes.
 
 They are derived from the stored leaves, never authored: the same bytes on every request.
 """
@@ -44,8 +44,10 @@ class Receipts:
         """
         with self._store.reading() as connection:
             found = queries.by_digests(connection, digests)
-            counted = [known for known in found if known.is_anchored or known.certificate.document_digest == digests[0]]
-            return self._look_up(counted)
+            in_question = [
+                known for known in found if known.is_anchored or known.certificate.document_digest == digests[0]
+            ]
+            return self._look_up(in_question)
 
     def by_code(self, code: str) -> LookUp:
         """The anchor of a certificate code."""

@@ -1,59 +1,16 @@
-"""Reconciling: what was accepted, what stands in leaves, and what the chain holds have to be the same.
+"""Reconciling: what was accepted, what stands in leaves, and what the chain holds have to be the same."""
 
-Where the chain knows more of an issuer than this database, nothing new of that issuer is taken in: an old backup was
-restored, or a stolen key anchored, and what comes in again may stand on chain already.
-"""
-
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from anchor_service.core.errors import ChainAhead
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
 from anchor_service.ports import RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
-from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import operations as queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as sealing_queries
-from anchor_service.store.engine import AlreadyThere, Connection, Store
-from anchor_service.store.tables import Batch, Hold, Issuer
-
-
-def update_holds(store: Store, registry: RegistryReader, *, now: int) -> list[Hold]:
-    """Hold every issuer of whom the chain knows more than this database, lift what is mended. Returns the holds.
-
-    Repeating it changes nothing. Raises: RegistryUnavailable.
-    """
-    with store.reading() as connection:
-        issuers = issuer_queries.all_issuers(connection)
-    for issuer in issuers:
-        # The chain first: a batch that is sealed and anchored meanwhile only puts the database further ahead.
-        on_chain = registry.last_sequence(IssuerId(issuer.id))
-        with store.reading() as connection:
-            known = sealing_queries.last_sequence(connection, issuer.id)
-            held = queries.hold_of(connection, issuer.id)
-        if on_chain > known:
-            hold = Hold(
-                issuer_id=issuer.id,
-                detail=f"the chain holds {on_chain} batches of it and the database knows {known}",
-                since=now,
-            )
-            # Where another process holds it at the same moment, it is held.
-            with suppress(AlreadyThere), store.writing() as connection:
-                queries.put_hold(connection, hold)
-        elif held is not None:
-            with store.writing() as connection:
-                queries.lift_hold(connection, issuer.id)
-    with store.reading() as connection:
-        return queries.holds(connection)
-
-
-def require_no_hold(connection: Connection, issuer_id: bytes) -> None:
-    """Raises: ChainAhead while nothing new of this issuer may be taken in."""
-    hold = queries.hold_of(connection, issuer_id)
-    if hold is not None:
-        raise ChainAhead(issuer_id, hold.detail)
+from anchor_service.store.engine import Store
+from anchor_service.store.tables import Batch, Issuer
 
 
 def follow_moved_anchors(store: Store, registry: RegistryReader, *, since: int = 0) -> list[str]:
@@ -75,7 +32,7 @@ def follow_moved_anchors(store: Store, registry: RegistryReader, *, since: int =
         anchor = registry.anchor_of(issuer_id, batch.sequence)
         if anchor is None or anchor.block_number == batch.block_number:
             continue
-        if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+        if not anchor.is_of(batch.root_hash, batch.tree_size):
             continue
         transaction = registry.anchor_transaction(issuer_id, batch.sequence, anchor.block_number)
         with store.writing() as connection:
@@ -161,5 +118,5 @@ def _add_batch(found: Balance, registry: RegistryReader, batch: Batch, leaves: i
         found.exceptions.append(f"{name}: the chain does not hold it any more: `jangkar batch requeue {batch.id}`")
         return
     found.on_chain += anchor.tree_size
-    if (anchor.root_hash, anchor.tree_size) != (batch.root_hash, batch.tree_size):
+    if not anchor.is_of(batch.root_hash, batch.tree_size):
         found.exceptions.append(f"{name}: the chain holds another root or size: `jangkar fsck`")

@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from anchor_service.core.errors import FieldRejected, Rejected, TableRejected
@@ -30,10 +32,41 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "supersedes": ("supersedes", "menggantikan"),
 }
 REQUIRED_FIELDS = ("number", "kind", "issued_on")
+# Words of a header that tell of a field: a column that has one, or is nearly a known header, may be meant as that.
+TELLING_WORDS: dict[str, tuple[str, ...]] = {
+    "file": ("file", "berkas", "pdf"),
+    "document_digest": ("sha", "sha256", "digest", "hash", "sidik"),
+    "number": ("sertifikat", "sttp", "sttpp"),
+    "issued_on": ("terbit", "diterbitkan", "penerbitan", "issued"),
+    "title": ("diklat", "pelatihan", "judul", "title"),
+    "jp": ("jp", "jpl", "jam"),
+    "grade": ("kualifikasi", "predikat", "grade"),
+    "starts_on": ("mulai", "dimulai", "start"),
+    "ends_on": ("selesai", "berakhir", "end"),
+    "valid_until": ("berlaku", "valid", "kedaluwarsa", "kadaluarsa", "expired"),
+    "supersedes": ("menggantikan", "pengganti", "mengganti"),
+}
+# How near a header has to be to a known one, by difflib: a letter or two in ten.
+NEAR = 0.85
 
 _FIELD_OF = {header: field for field, headers in HEADERS.items() for header in headers}
 _DAY = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})", re.ASCII)
+MONTHS, MAX_DAY = 12, 31
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Columns(NamedTuple):
+    """What a person says of a table's columns: which field a header stands for, and which are not to be taken in.
+
+    Headers are as `Table` writes them.
+    """
+
+    named: Mapping[str, str] = MappingProxyType({})
+    left_out: frozenset[str] = frozenset()
+
+
+# Nothing is said: headers stand for what they are.
+AS_NAMED = Columns()
 
 
 class Row(NamedTuple):
@@ -82,21 +115,57 @@ class Table:
         return Row(number, key, fields)
 
 
-def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any]) -> Table:
+def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any], columns: Columns = AS_NAMED) -> Table:
     """Read a table through, so that nothing is taken in of one that breaks off.
 
-    Raises: TableRejected when it cannot be read or lacks a column that `defaults` do not give.
+    Raises: TableRejected when it cannot be read, lacks a column that `defaults` do not give, has one that may be meant
+    as a known one and of which `columns` says nothing, or has its dates month first.
     """
     sheet = sheet_of(path)
     _, cells = next(sheet.lines())
-    header = [cell.strip().lower().replace(" ", "_") for cell in cells]
+    header = [header_of(cell) for cell in cells]
     # Digests stand for files, wherever those are.
     unused = {"file"} - {key}
-    fields = tuple(None if _FIELD_OF.get(cell) in unused else _FIELD_OF.get(cell) for cell in header)
-    _check_columns(path, key, fields, defaults)
-    count = sum(1 for _ in _filled(sheet))
+    fields = tuple(None if (field := _field_of(cell, columns)) in unused else field for cell in header)
+    _check_columns(path, key, header, fields, defaults, columns)
+    count = 0
+    for number, row in _filled(sheet):
+        count += 1
+        _require_day_first(number, fields, row)
     ignored = tuple(cell for cell, field in zip(header, fields, strict=True) if field is None)
     return Table(sheet, key, zone, defaults, count, fields, ignored)
+
+
+def header_of(cell: str) -> str:
+    """A header as it is compared: lower case, with _ for spaces."""
+    return re.sub(r"\s", "_", cell.strip().lower())
+
+
+def _field_of(header: str, columns: Columns) -> str | None:
+    if header in columns.left_out:
+        return None
+    return columns.named.get(header) or _FIELD_OF.get(header)
+
+
+def _meant(header: str) -> str | None:
+    """The field that a header may be meant as; nothing where it is like none."""
+    words = set(re.findall(r"[a-z0-9]+", header))
+    for field, telling in TELLING_WORDS.items():
+        if words & set(telling):
+            return field
+    near = get_close_matches(header, _FIELD_OF, n=1, cutoff=NEAR)
+    return _FIELD_OF[near[0]] if near else None
+
+
+def _require_day_first(number: int, fields: Sequence[str | None], cells: Sequence[str]) -> None:
+    """One date that only makes sense month first says that all of its column are, 03/12/2026 too."""
+    for field, cell in zip(fields, cells, strict=False):
+        match = _DAY.fullmatch(cell.strip()) if _VALUES.get(field or "") in (_day, _end) else None
+        if match and int(match[1]) <= MONTHS < int(match[2]) <= MAX_DAY:
+            raise TableRejected(
+                f"row {number} has {cell.strip()} in {field}: the month stands first, and in the whole column perhaps, "
+                "where 03/12/2026 is read as 3 December. Format the column as yyyy-mm-dd and save the table again"
+            )
 
 
 def _filled(sheet: Sheet) -> Iterator[tuple[int, Sequence[str]]]:
@@ -105,14 +174,36 @@ def _filled(sheet: Sheet) -> Iterator[tuple[int, Sequence[str]]]:
     return ((number, cells) for number, cells in lines if any(map(str.strip, cells)))
 
 
-def _check_columns(path: Path, key: str, fields: Sequence[str | None], defaults: Mapping[str, Any]) -> None:
+def _check_columns(
+    path: Path,
+    key: str,
+    header: Sequence[str],
+    fields: Sequence[str | None],
+    defaults: Mapping[str, Any],
+    columns: Columns,
+) -> None:
+    unknown = (columns.named.keys() | columns.left_out) - set(header)
+    if unknown:
+        raise TableRejected(f"{path} has no column {min(unknown)}; it has {', '.join(header)}")
     missing = [field for field in (key, *REQUIRED_FIELDS) if field not in fields and field not in defaults]
     if missing:
         named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
-        raise TableRejected(f"{path} has no column {named}")
+        raise TableRejected(f"{path} has no column {named}; it has {', '.join(header)}")
     doubled = {field for field in fields if field is not None and fields.count(field) > 1}
     if doubled:
         raise TableRejected(f"{path} has more than one column for {min(doubled)}")
+    doubtful = {
+        cell: field
+        for cell, known in zip(header, fields, strict=True)
+        if known is None and cell not in columns.left_out and cell not in _FIELD_OF and (field := _meant(cell))
+    }
+    if doubtful:
+        raise TableRejected(
+            f"{path} has columns that may be meant as known ones: "
+            + ", ".join(f"{cell} (as {field}?)" for cell, field in doubtful.items())
+            + ". What is not taken in is not on chain: name each with --column HEADER=FIELD, or leave it out with "
+            "--leave-out HEADER"
+        )
 
 
 def _value(field: str, text: str, zone: tzinfo) -> str | int:

@@ -9,7 +9,7 @@ from anchor_service.core.actor import Actor
 from anchor_service.store import rows
 from anchor_service.store.tables import Intervention, NamedActor
 
-Verb = Literal["disown", "requeue", "revoke", "update", "withdraw"]
+Verb = Literal["disown", "drop a status", "requeue", "revoke", "update", "withdraw"]
 
 
 def id_of(connection: Connection, actor: Actor) -> int:

@@ -19,10 +19,10 @@ from anchor_service.store.tables import (
 )
 
 Subject = Batch | StatusAct | NightClosing
-Kind = TypeVar("Kind", bound=Subject)
+SubjectT = TypeVar("SubjectT", bound=Subject)
 
 
-class Facts(TypedDict, total=False):
+class Changes(TypedDict, total=False):
     """What may change of a subject together with its state; `sequence` is a batch's only."""
 
     sequence: int
@@ -35,7 +35,7 @@ class Facts(TypedDict, total=False):
 _NAMES: dict[type[Subject], str] = {Batch: "batch", StatusAct: "status", NightClosing: "night"}
 
 
-def subject_name(subject: Subject) -> str:
+def subject_type(subject: Subject) -> str:
     """What an attempt calls its subject."""
     return _NAMES[type(subject)]
 
@@ -56,7 +56,7 @@ def batches(connection: Connection) -> list[Batch]:
     return rows.many(connection, Batch, query)
 
 
-def find(connection: Connection, kind: type[Kind], subject_id: int) -> Kind | None:
+def find(connection: Connection, kind: type[SubjectT], subject_id: int) -> SubjectT | None:
     """A batch, a status act or a closing by its id."""
     table = rows.table(kind)
     return rows.one(connection, kind, select(table).where(table.c.id == subject_id))
@@ -125,18 +125,20 @@ def last_sealed_at(connection: Connection, issuer_id: bytes) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def move(connection: Connection, subject: Kind, wanted: OnChainState, **facts: Unpack[Facts]) -> Kind:
+def move(connection: Connection, subject: SubjectT, wanted: OnChainState, **changes: Unpack[Changes]) -> SubjectT:
     """Compare-and-swap: move a subject on, only from the state that the caller knows. Returns it as it is now.
 
     Raises: IllegalTransition; StoreBusy when another process has moved it meanwhile.
     """
-    name = subject_name(subject)
+    name = subject_type(subject)
     check_transition(f"{name} {subject.id}", OnChainState(subject.state), wanted)
     table = rows.table(type(subject))
-    query = update(table).where(table.c.id == subject.id, table.c.state == subject.state).values(state=wanted, **facts)
+    query = (
+        update(table).where(table.c.id == subject.id, table.c.state == subject.state).values(state=wanted, **changes)
+    )
     if connection.execute(query).rowcount != 1:
         raise StoreBusy(f"{name} {subject.id} is being worked on by another process")
-    return rows.changed(subject, state=wanted, **facts)
+    return rows.with_changes(subject, state=wanted, **changes)
 
 
 def move_anchor(connection: Connection, batch: Batch, block_number: int, transaction_hash: bytes) -> None:
@@ -159,12 +161,12 @@ def insert_attempt(connection: Connection, attempt: Attempt) -> None:
 
 
 def last_attempts(connection: Connection, subject: Subject) -> list[Attempt]:
-    """The signed transactions of a subject under its newest nonce, oldest first: any of them may be the one."""
+    """The signed transactions of a subject under the nonce that it was signed with last: any of them may be the one."""
     table = rows.table(Attempt)
-    own = (table.c.subject == subject_name(subject), table.c.subject_id == subject.id)
-    newest = select(func.max(table.c.nonce)).where(*own).scalar_subquery()
-    query = select(table).where(*own, table.c.nonce == newest).order_by(table.c.ordinal)
-    return rows.many(connection, Attempt, query)
+    own = (table.c.subject == subject_type(subject), table.c.subject_id == subject.id)
+    query = select(table).where(*own).order_by(table.c.signed_at, table.c.nonce, table.c.ordinal)
+    found = rows.many(connection, Attempt, query)
+    return [attempt for attempt in found if (attempt.signer, attempt.nonce) == (found[-1].signer, found[-1].nonce)]
 
 
 def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_nonce: int) -> list[Attempt]:
@@ -180,6 +182,12 @@ def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_
 def insert_status_act(connection: Connection, act: NewStatusAct) -> StatusAct:
     """Insert a status act. Returns it as it is stored."""
     return rows.insert_new(connection, StatusAct, act)
+
+
+def forget_status_act(connection: Connection, act: StatusAct) -> None:
+    """Delete a status act, unless another process has moved it on meanwhile."""
+    table = rows.table(StatusAct)
+    connection.execute(delete(table).where(table.c.id == act.id, table.c.state == act.state))
 
 
 def pending_status_act(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> StatusAct | None:

@@ -26,7 +26,7 @@ def insert_new(connection: Connection, model: type[Model], new: SQLModel) -> Mod
     return model(**values, id=number)
 
 
-def changed(row: Model, **facts: object) -> Model:
+def with_changes(row: Model, **facts: object) -> Model:
     """The same row but for these columns."""
     return type(row)(**{**row.model_dump(), **facts})
 

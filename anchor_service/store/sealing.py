@@ -30,6 +30,13 @@ def last_sequence(connection: Connection, issuer_id: bytes) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def last_anchored(connection: Connection, issuer_id: bytes) -> int:
+    """The issuer's last sequence number that is on chain, as far as is known here; zero before the first."""
+    on_chain = col(Batch.state).in_((OnChainState.ANCHORED, OnChainState.FOREIGN))
+    query = select(func.coalesce(func.max(col(Batch.sequence)), 0)).where(col(Batch.issuer_id) == issuer_id, on_chain)
+    return int(connection.execute(query).scalar_one())
+
+
 def insert_batch(connection: Connection, batch: NewBatch) -> Batch:
     """Insert a batch. Returns it as it is stored."""
     return rows.insert_new(connection, Batch, batch)
@@ -57,10 +64,11 @@ def take_waiting(connection: Connection, batch: Batch, received_before: int, lim
     return connection.execute(query).rowcount
 
 
-def taken(connection: Connection, batch_id: int) -> Iterator[tuple[int, int, bytes, bytes, str]]:
-    """The certificates of a batch as they came: id, leaf index, leaf hash, document digest, metadata."""
+def taken(connection: Connection, batch_id: int) -> Iterator[tuple[int, int, bytes, bytes, str, int | None]]:
+    """The certificates of a batch as they came: id, leaf index, leaf hash, document digest, metadata, actor."""
     table = rows.table(Certificate)
-    columns = (table.c.id, table.c.leaf_index, table.c.leaf_hash, table.c.document_digest, table.c.metadata_text)
+    names = ("id", "leaf_index", "leaf_hash", "document_digest", "metadata_text", "actor_id")
+    columns = (table.c[name] for name in names)
     yield from _stream(connection, select(*columns).where(table.c.batch_id == batch_id).order_by(table.c.id))
 
 
@@ -80,7 +88,7 @@ def finish_batch(connection: Connection, batch: Batch, tree_size: int, root_hash
     """Write the size and the root, once both are known. Returns the batch as it is then."""
     query = update(Batch).where(col(Batch.id) == batch.id)
     connection.execute(query.values(tree_size=tree_size, root_hash=root_hash))
-    return rows.changed(batch, tree_size=tree_size, root_hash=root_hash)
+    return rows.with_changes(batch, tree_size=tree_size, root_hash=root_hash)
 
 
 def insert_tiles(connection: Connection, batch_id: int, tiles: Iterable[Tile]) -> None:

@@ -1,7 +1,8 @@
 """The rows. Times are seconds since 1970 UTC; hashes and ids of issuers are 32 bytes.
 
 A row says what the database held when it was read, and nobody writes to it: what changes a row gives the new one
-(`rows.changed`). What the database numbers is a `New...` until it is stored, so that a stored row is sure of its id.
+(`rows.with_changes`). What the database numbers is a `New...` until it is stored, so that a stored row is sure of its
+id.
 
 `actor_id` is who caused a row: nothing where no person did, or where it was written before anybody was recorded. What a
 person did to a row that was there already is an `Intervention`.
@@ -28,7 +29,7 @@ class _Frozen(SQLModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self.__dict__ and name in type(self).model_fields:
-            raise AttributeError(f"{name} of a row that was read: `rows.changed` gives another")
+            raise AttributeError(f"{name} of a row that was read: `rows.with_changes` gives another")
         super().__setattr__(name, value)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from anchor_service.core.certificate_code import MAX_CODES
 from anchor_service.core.states import Status
@@ -30,7 +30,8 @@ class CertificateIn(Wire):
     nonce: str | None = None
     code: str | None = None
     title: str | None = None
-    jp: int | None = None
+    # Strict: JSON's true is no number of hours.
+    jp: StrictInt | None = None
     grade: str | None = None
     starts_on: str | None = None
     ends_on: str | None = None
@@ -80,12 +81,15 @@ class CodesOut(Wire):
 
 
 class StatusIn(Wire):
-    """A change of status. `successor` is the newer certificate's leaf hash, exactly when superseded."""
+    """A change of status. `successor` names the newer certificate, exactly when superseded.
+
+    It is named by its leaf hash, document digest, number or code.
+    """
 
     status: Status
     reason: int = Field(ge=0, le=255)
     from_beginning: bool = False
-    successor: HexHash | None = None
+    successor: str | None = Field(None, min_length=1, max_length=128)
 
 
 class StatusOut(Wire):

@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["verifier"]):
     from verifier.formats.policy import Policy
     from verifier.history import bundle
     from verifier.history.events import read_event
-    from verifier.history.log import Entry
+    from verifier.history.log import LogEntry
     from verifier.places import mirror, service
     from verifier.places.location import Location
     from verifier.proofs.keccak import keccak256
@@ -86,7 +86,7 @@ PARSERS = {
     "rpc": read_node,
     "trie": walk,
     "bundle": read_bundle,
-    "event": lambda data: read_event(Entry(0, data)),
+    "event": lambda data: read_event(LogEntry(0, data)),
     "mirror": read_mirror,
     "lookup": lambda data: service.read_answer(data, "http://127.0.0.1:1"),
 }

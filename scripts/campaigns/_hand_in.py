@@ -28,7 +28,7 @@ def hand_in(stage: Stage, issuer_id: bytes, name: str, count: int) -> None:
             issuer = queries.find_issuer(connection, issuer_id)
         if issuer is None:
             raise ValueError("the institute is not there")
-        check = intake.checker(issuer, iter(lambda: draw.randbytes(NONCE_BYTES).hex(), ""))
+        check = intake.checker(store, issuer, iter(lambda: draw.randbytes(NONCE_BYTES).hex(), ""), "2026-11-20")
         checked = [check(one) for one in submissions]
         outcomes = intake.submit(store, issuer, checked, actor=actor.of_user("campaign"), now=int(time.time()))
     if not all(outcome.is_new for outcome in outcomes):

@@ -121,7 +121,7 @@ def _revoke(world: World, issuer: Any, name: str, faults: Faults, draw: random.R
     def ask() -> None:
         with contextlib.suppress(IllegalTransition):
             statuses.request(
-                world.store, issuer, digest, RequestedStatus(Status.REVOKED, 1),
+                world.store, issuer, world.accepted[issuer.id, digest], RequestedStatus(Status.REVOKED, 1),
                 actor=TESTER, now=world.now,
             )  # fmt: skip
 

@@ -1,12 +1,19 @@
 """One honest history, which every test gets as it was."""
 
+import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from devnet import Anvil
-from nation import DAY, Nation, honest
+from nation import DAY, A, Nation, honest
+
+from verifier.cli import main
+
+NAMES = ("suspended", "revoked", "superseded", "valid")
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +34,22 @@ def nation(base: Nation, tmp_path) -> Iterator[Nation]:
     yield base
     base.folder = kept
     assert base.anvil.call("evm_revert", snapshot)
+
+
+@pytest.fixture
+def verify(nation: Nation, capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
+    """A command's exit code and what it printed; as JSON where it was asked for that."""
+
+    def run(*arguments: object) -> SimpleNamespace:
+        code = main([*(str(one) for one in arguments), "--policy", str(nation.policy)])
+        said = capsys.readouterr()
+        fields = json.loads(said.out) if "--json" in arguments and said.out else {}
+        return SimpleNamespace(code=code, out=said.out, err=said.err, **{"verdict": None, **fields})
+
+    return run
+
+
+@pytest.fixture
+def papers(nation: Nation) -> dict[str, Path]:
+    """Of institute A's first batch: the suspended, the revoked, the superseded and one that is in force."""
+    return {name: nation.paper(A, 1, index) for index, name in enumerate(NAMES)}

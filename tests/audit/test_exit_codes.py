@@ -19,7 +19,7 @@ from anchor_service.core.merkle import MerkleTree
 from verifier.cli import COMMANDS as NAMES
 from verifier.cli import exit_code, main
 from verifier.errors import VerifierError
-from verifier.verdict.words import WIB
+from verifier.verdict.days import WIB
 
 NOBODY = "http://127.0.0.1:1"
 ZERO = "00" * 32

@@ -16,7 +16,7 @@ import reference
 from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names
 from rpc_proxy import Proxy
 
-from verifier.audit.slots import expected
+from verifier.audit.slots import expected_words
 from verifier.chain.nodes import open_chain
 from verifier.cli import main
 from verifier.history.recorded import record
@@ -115,7 +115,7 @@ def test_a_root_swapped_in_the_storage(nation):
 
 
 def _slots(holder: Holder) -> list[tuple[str, int, int]]:
-    return list(expected(record(open_chain(holder.trusted)).histories[0]))
+    return list(expected_words(record(open_chain(holder.trusted)).histories[0]))
 
 
 def test_a_root_replayed_by_another_issuer(nation):

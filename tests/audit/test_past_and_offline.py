@@ -5,43 +5,15 @@ import json
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from nation import DAY, A, Nation
-from rpc_proxy import Proxy
+from nation import DAY, A, Nation, with_policy
 
-from verifier.cli import main
 from verifier.errors import BundleNotPinned, MalformedBundle
-from verifier.formats.policy import Policy, load
+from verifier.formats.policy import load
 from verifier.history.bundle import parse
 
 WEEK = 7 * DAY
-NAMES = ("suspended", "revoked", "superseded", "valid")
-
-
-@pytest.fixture
-def verify(nation: Nation, capsys: pytest.CaptureFixture[str]):
-    """A command's exit code and what it printed; as JSON where it was asked for that."""
-
-    def run(*arguments: object) -> SimpleNamespace:
-        code = main([*(str(one) for one in arguments), "--policy", str(nation.policy)])
-        said = capsys.readouterr()
-        fields = json.loads(said.out) if "--json" in arguments and said.out else {}
-        return SimpleNamespace(code=code, out=said.out, err=said.err, **{"verdict": None, **fields})
-
-    return run
-
-
-@pytest.fixture
-def papers(nation: Nation) -> dict[str, Path]:
-    """Of institute A's first batch: the suspended, the revoked, the superseded and one that is in force."""
-    return {name: nation.paper(A, 1, index) for index, name in enumerate(NAMES)}
-
-
-def with_policy(nation: Nation, **changes: object) -> Policy:
-    nation.policy.write_text(json.dumps(json.loads(nation.policy.read_text()) | changes))
-    return load(nation.policy)
 
 
 def bundled(nation: Nation, verify) -> tuple[Path, str]:
@@ -216,55 +188,6 @@ def test_a_block_that_was_pinned_by_hand(nation, verify, papers):
     said = verify("check", papers["revoked"], "--issuer", A.hex(), "--block", block, "--json")
     assert (said.verdict, said.stands_on) == ("revoked", "pinned-block")
     assert verify("check", papers["revoked"], "--issuer", A.hex(), "--block", "0x" + "00" * 32).code == 4
-
-
-def test_one_node_and_several(nation, verify, papers):
-    text = verify("check", papers["revoked"], "--issuer", A.hex())
-    assert "Read from one node: this answer is as honest as that node." in text.out
-    with Proxy(nation.anvil.url) as other:
-        with_policy(nation, nodes=[nation.anvil.url, other.url])
-        said = verify("check", papers["revoked"], "--issuer", A.hex(), "--json")
-        assert (said.verdict, said.stands_on, said.nodes) == ("revoked", "several-nodes", 2)
-
-
-def test_a_verifier_that_remembers(nation, verify, papers):
-    """Made at the first look, carried on with each; a fork, or a chain that was cut, gives no verdict."""
-    memory = nation.folder / "memory.json"
-    given = ("--issuer", A.hex(), "--memory", memory, "--json")
-    fork = nation.anvil.call("evm_snapshot")
-    assert verify("check", papers["valid"], *given).verdict == "valid"
-    first = memory.read_bytes()
-    nation.batch(A, 6)
-    assert verify("check", papers["valid"], *given).verdict == "valid"
-    assert memory.read_bytes() != first
-    seen = memory.read_bytes()
-    assert nation.anvil.call("evm_revert", fork)
-    cut = verify("check", papers["valid"], *given)
-    assert (cut.code, "lies below block" in cut.detail) == (4, True)
-    nation.batch(A, 6, size=7)
-    nation.sleep(1)
-    forked = verify("check", papers["valid"], *given)
-    assert (forked.code, "does not extend the one seen up to block" in forked.detail) == (4, True)
-    assert memory.read_bytes() == seen, "what was seen stays what it was"
-    # A node that hides what was written since leads elsewhere than the storage.
-    memory.write_bytes(first)
-    with Proxy(nation.anvil.url) as liar:
-        liar.after = lambda asked, said: b'{"id":1,"result":[]}' if asked["method"] == "eth_getLogs" else said
-        with_policy(nation, nodes=[liar.url])
-        assert verify("check", papers["valid"], *given).code == 4
-        with_policy(nation, nodes=[liar.url, nation.anvil.url])
-        assert verify("check", papers["valid"], *given).verdict == "valid"
-
-
-NO_MEMORIES = ["", "[]", "{}", '{"format":"jangkar-memory-v1","logs":{"0x":{"block":1,"size":2,"nodes":[]}}}']
-
-
-@pytest.mark.parametrize("text", NO_MEMORIES)
-def test_a_memory_that_is_none(nation, verify, papers, text):
-    memory = nation.folder / "memory.json"
-    memory.write_text(text)
-    assert verify("check", papers["valid"], "--issuer", A.hex(), "--memory", memory).code == 2
-    assert memory.read_text() == text
 
 
 def test_the_registrys_own_check(nation, verify, papers):

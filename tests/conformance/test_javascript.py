@@ -6,6 +6,7 @@ import shutil
 import javascript
 import pytest
 from javascript import PACKAGES, ask
+from node_spellings import OTHER_NODES, SAME_NODES
 from tools import missing
 from vectors_reader import load
 from verifier_table import ALTERED, FACTS, FILE, ISSUER, NOW, POLICY_TEXT, TABLE, VECTOR, judge
@@ -81,7 +82,7 @@ def test_fingerprints():
     files = [b"".join(chance.choices(parts, k=chance.randrange(60))) for _ in range(60)]
     files.append(b"%%EOF\n" * 500)
     for data in files:
-        taking = fingerprint.Fingerprinting()
+        taking = fingerprint.FingerprintBuilder()
         taking.update(data)
         wanted = javascript.in_hex(taking.finish())
         pieces = (0, 1, 3, 1000)
@@ -92,7 +93,6 @@ def test_fingerprints():
 def test_policies():
     more = f'"quorum":1,"pinned_block":"0x{"ab" * 32}","bundles":["{"cd" * 32}"],"max_bundle_age":604800'
     right = [POLICY_TEXT, POLICY_TEXT.replace('"operators":1', f'"operators":1,{more}')]
-    assert answers([{"ask": "policy", "policy": one.encode().hex()} for one in right]) == ["policy", "policy"]
     wrong = [
         POLICY_TEXT.replace(old, new)
         for old, new in (
@@ -103,8 +103,12 @@ def test_policies():
             ('"operators":1', '"operators":1,"operators":1'), ('"operators":1', '"operators":1,"issuers":["x"]'),
         )
     ]  # fmt: skip
+    nodes = '"nodes":["http://127.0.0.1:1"'
+    right += [POLICY_TEXT.replace(nodes, f'"nodes":["{one}","{other}"') for one, other in OTHER_NODES]
+    wrong += [POLICY_TEXT.replace(nodes, f'"nodes":["{one}","{other}"') for one, other in SAME_NODES]
     assert POLICY_TEXT not in wrong
     assert set(answers([{"ask": "policy", "policy": one.encode().hex()} for one in wrong])) == {None}
+    assert set(answers([{"ask": "policy", "policy": one.encode().hex()} for one in right])) == {"policy"}
     for text in right:
         policy.parse(text.encode())
     for text in wrong:

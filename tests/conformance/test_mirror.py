@@ -43,7 +43,7 @@ def write(folder, files):
     ],
 )
 def test_names_are_those_of_c2sp(number, width, name):
-    assert tlog.name("tile/0", number, width) == name
+    assert tlog.tile_path("tile/0", number, width) == name
 
 
 @pytest.mark.parametrize("size", SIZES)

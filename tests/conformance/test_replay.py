@@ -28,7 +28,7 @@ from verifier.history.events import (
     WindowOpened,
     read_event,
 )
-from verifier.history.log import LOGGED_EVENTS, Entry, entry_of
+from verifier.history.log import LOGGED_EVENTS, LogEntry, entry_of
 from verifier.history.state import DAY, History
 
 ISSUERS = [b"\xaa" * 32, b"\xbb" * 32]
@@ -68,7 +68,7 @@ class Twins:
             assert self.history.apply(read_event(entry)) == [], act
         self.accepted[name] = self.accepted.get(name, 0) + 1
 
-    def new_entries(self) -> Iterator[Entry]:
+    def new_entries(self) -> Iterator[LogEntry]:
         logs = self.registry.web3.eth.get_logs(
             {"address": self.registry.contract.address, "fromBlock": self.block + 1, "toBlock": "latest"}
         )

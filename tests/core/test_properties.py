@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from anchor_service.core import canonical, certificate_code, kinds, metadata, profile, tiles
 from anchor_service.core.errors import CertificateCodeRejected, FieldRejected, IllegalTransition, TreeRejected
 from anchor_service.core.hashing import LeafHash
-from anchor_service.core.merkle import MerkleTree, root_by_frontier, root_of_path
+from anchor_service.core.merkle import MerkleTree, root_of_path, size_and_root
 from anchor_service.core.receipt import Hints, Receipt
 from anchor_service.core.states import OnChainState, check_transition
 
@@ -37,7 +37,7 @@ def test_canonical_form_is_rfc_8785(value):
 def test_tree_is_the_recursive_one(leaves):
     tree = MerkleTree([LeafHash(one) for one in leaves])
     assert tree.root_hash == reference.root(leaves)
-    assert root_by_frontier(leaves) == (len(leaves), reference.root(leaves))
+    assert size_and_root(leaves) == (len(leaves), reference.root(leaves))
     for index in range(len(leaves)):
         assert list(tree.inclusion_path(index)) == reference.path(index, leaves)
     assert list(inclusion_paths(tree)) == [tree.inclusion_path(index) for index in range(len(leaves))]
@@ -48,7 +48,7 @@ def test_a_tree_of_several_chunks(size):
     """Levels are built some thousand nodes at a time: nothing is lost or doubled where one chunk ends."""
     leaves = [LeafHash(number.to_bytes(32, "big")) for number in range(size)]
     tree = MerkleTree(iter(leaves))
-    assert (tree.tree_size, tree.root_hash) == (size, reference.root(leaves)) == root_by_frontier(leaves)
+    assert (tree.tree_size, tree.root_hash) == (size, reference.root(leaves)) == size_and_root(leaves)
     paths = list(inclusion_paths(tree))
     assert len(paths) == size
     for index in (0, 1, 1023, 1024, 2046, size - 2, size - 1):
@@ -95,7 +95,7 @@ def test_no_tree_without_leaves():
         with pytest.raises(TreeRejected):
             MerkleTree(leaves)
     with pytest.raises(TreeRejected):
-        root_by_frontier([])
+        size_and_root([])
 
 
 @given(st.integers(min_value=0, max_value=2**55 - 1), st.integers(0, 11), st.integers(1, 31))

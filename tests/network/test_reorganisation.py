@@ -1,5 +1,7 @@
 """A real node whose blocks go back, and whose fees rise, under a service that waits for two blocks on top."""
 
+import json
+import random
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -9,9 +11,9 @@ import _contracts
 import pytest
 from eth_account import Account
 from tools import missing
-from world import TESTER, digest, facts
+from world import TESTER, TODAY, digest, facts
 
-from anchor_service.chain.administration import Administration, deploy
+from anchor_service.chain.administration import Administration, deploy, policy_pins
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
 from anchor_service.chain.web3_registry import Web3Writer
@@ -26,7 +28,11 @@ from anchor_service.store import anchoring as queries
 from anchor_service.store import issuers
 from anchor_service.store.engine import Store
 from anchor_service.store.tables import Issuer
+from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.policy import FORMAT, Policy, load
 from verifier.formats.receipt import parse
+from verifier.verdict.ask import Question, ask
+from verifier.verdict.verdict import Verdict
 
 CHAIN_ID = 31_337
 DEPTH = 2
@@ -37,6 +43,7 @@ class Service:
     """One issuer over anvil, whose blocks come when the test says so."""
 
     def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
         self.client = connect(url)
         self.store = Store(f"sqlite:///{folder / 'store.sqlite3'}")
         self.store.upgrade()
@@ -52,6 +59,7 @@ class Service:
         acts.add_key(self.issuer.id, institute.address, 3, "institute")
         with self.store.writing() as connection:
             issuers.add_issuer(connection, self.issuer)
+        self.address = address
         self.registry = Web3Writer(self.client, CHAIN_ID, address, DEPTH, institute)
         self.filing = Filing(folder / "manifests", folder / "entries", CHAIN_ID, address)
         self.receipts = Receipts(self.store, CHAIN_ID, address)
@@ -67,14 +75,35 @@ class Service:
 
     def submit(self, name: str) -> None:
         given = [Submission(digest(name), facts(name, nonce=digest(name).hex()[:32]))]
-        check = intake.checker(self.issuer, intake.nonces())
+        check = intake.checker(self.store, self.issuer, intake.nonces(), TODAY)
         checked = [check(one) for one in given]
         assert intake.submit(self.store, self.issuer, checked, actor=TESTER, now=self.now)[0].is_new
 
     def night(self) -> nightly.NightReport:
         self.now += 1
-        run = nightly.Run(self.store, self.registry, self.filing, lambda: self.now)
-        return run.night(nights.today(self.now, UTC), pause=lambda: None, wait_seconds=0, close=False)
+        run = nightly.NightlyRun(self.store, self.registry, self.filing, lambda: self.now)
+        return run.run(nights.today(self.now, UTC), pause=lambda: None, wait_seconds=0, close=False)
+
+    def mine_again(self) -> None:
+        """Send all that was ever signed once more, as the node's pool would, and put it into a block."""
+        with self.store.reading() as connection:
+            known = queries.unused_attempts(connection, self.registry.signer, 0, 10**6)
+        for attempt in known:
+            self.registry.send(attempt.raw)
+        self.ask("anvil_mine", "0x1")
+
+    def policy(self, path: Path) -> Policy:
+        """A policy that trusts this chain whatever its clock says."""
+        fields = {
+            "format": FORMAT,
+            **policy_pins(self.client, self.address),
+            "finality": {"depth": DEPTH},
+            "operators": 1,
+            "nodes": [self.url],
+            "max_head_age": 10**9,
+        }
+        path.write_text(json.dumps(fields))
+        return load(path)
 
     def attempts(self) -> list[tuple[int, int]]:
         with self.store.reading() as connection:
@@ -147,3 +176,39 @@ def test_fees_that_rise_while_a_transaction_waits_are_met(service):
     assert service.attempts() == [(1, 2)], report.problems
     service.ask("anvil_mine", hex(DEPTH + 1))
     assert len(service.night().anchored) == 1
+
+
+REORGANISATIONS = 200
+
+
+def test_a_stream_of_nights_on_a_chain_that_goes_back_again_and_again(service, tmp_path):
+    """Shallow, and deeper than what counts as final: receipts name where anchors stand, and none is lost or doubled.
+
+    What a dropped block held is mined again later, as a node does that puts it back into its pool.
+    """
+    draw = random.Random(20_261_127)
+    names = []
+    for number in range(REORGANISATIONS):
+        if number % 4 == 0:
+            names.append(f"c{number}")
+            service.submit(names[-1])
+        service.night()
+        service.ask("anvil_mine", hex(draw.randrange(1, 4)))
+        service.ask("anvil_reorg", draw.randrange(1, DEPTH + 3), [])
+        if draw.random() < 0.5:
+            service.mine_again()
+        service.night()
+    for _ in range(4):
+        service.mine_again()
+        service.ask("anvil_mine", hex(DEPTH + 1))
+        service.night()
+    reconcile.follow_moved_anchors(service.store, service.registry)
+    assert (service.night().on_the_way, service.night().waiting) == ([], 0)
+    balance = reconcile.balance(service.store, service.registry, service.issuer, overdue_before=0)
+    assert (balance.anchored, balance.on_chain, balance.exceptions) == (len(names), len(names), [])
+    trusted = service.policy(tmp_path / "policy.json")
+    for name in names:
+        (receipt,) = service.receipts.by_digest(digest(name)).receipts
+        result = ask(Question(Fingerprint(digest(name)), [receipt], {service.issuer.id}), trusted)
+        assert result.answer.verdict is Verdict.VALID, (name, result.answer.claims[0].checks)
+        assert parse(receipt).block == result.answer.claims[0].facts.anchor.block_number

@@ -9,15 +9,15 @@ from anchor_service.core import metadata
 from anchor_service.core.errors import ApprovalRejected, TableRejected, TextRejected
 from anchor_service.core.hashing import DocumentDigest, IssuerId, LeafHash, leaf_hash, leaf_input
 from anchor_service.core.manifest import (
+    BatchEntry,
     BatchHeader,
-    Entry,
     entries_lines,
     manifest_lines,
     read_entries,
     read_manifest,
 )
 from anchor_service.core.merkle import MerkleTree
-from anchor_service.pipeline.approval import Findings, compare
+from anchor_service.pipeline.approval import Differences, compare
 from anchor_service.pipeline.folder import Item
 from anchor_service.pipeline.intake import Submission
 
@@ -40,7 +40,7 @@ def batch(*certificates):
         data = leaf_input(IssuerId(ISSUER), document, metadata.from_text(text).digest)
         made[leaf_hash(data)] = (document, text)
     leaves = sorted(made)
-    entries = [Entry(index, *made[leaf]) for index, leaf in enumerate(leaves)]
+    entries = [BatchEntry(index, *made[leaf]) for index, leaf in enumerate(leaves)]
     root = MerkleTree(leaves).root_hash
     header = BatchHeader(7, "0x" + "11" * 20, ISSUER, '{"code":"A","name":"A"}', 1, len(leaves), root)
     return header, leaves, entries
@@ -65,18 +65,18 @@ def test_nothing_differs():
 @pytest.mark.parametrize(
     ("certificates", "items", "expected"),
     [
-        (HELD, own("a", "b"), Findings((), ("c/2026",), ())),
-        (HELD, own("a", "b", "c", "d"), Findings(("d.pdf",), (), ())),
+        (HELD, own("a", "b"), Differences((), ("c/2026",), ())),
+        (HELD, own("a", "b", "c", "d"), Differences(("d.pdf",), (), ())),
         ([*HELD[:2], (digest("x"), facts("c"))], own("a", "b", "c"),
-         Findings((), (), ("c/2026: the batch holds another file than c.pdf",))),
+         Differences((), (), ("c/2026: the batch holds another file than c.pdf",))),
         ([*HELD[:2], (digest("c"), facts("c", jp=400, grade="Baik"))], own("a", "b", "c"),
-         Findings((), (), ("c.pdf: the batch says otherwise in grade, jp",))),
+         Differences((), (), ("c.pdf: the batch says otherwise in grade, jp",))),
         ([*HELD[:2], (digest("c"), facts("z"))], own("a", "b", "c"),
-         Findings((), (), ("c.pdf: the batch says otherwise in number",))),
+         Differences((), (), ("c.pdf: the batch says otherwise in number",))),
         # A second leaf of one file, with another nonce: it would stay valid when the first is revoked.
-        (HELD + HELD[2:], own("a", "b", "c"), Findings((), ("c/2026: a second leaf of c.pdf",), ())),
+        (HELD + HELD[2:], own("a", "b", "c"), Differences((), ("c/2026: a second leaf of c.pdf",), ())),
         (HELD, [*own("a", "b"), Item("c.pdf", 3, TableRejected("no such row"))],
-         Findings(("c.pdf: no such row",), ("c/2026",), ())),
+         Differences(("c.pdf: no such row",), ("c/2026",), ())),
     ],
 )  # fmt: skip
 def test_what_differs_is_named(certificates, items, expected):

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import select
-from world import TESTER, digest, facts, requeue, set_status
+from world import TESTER, TODAY, digest, facts, requeue, set_status
 
 from anchor_service.core import actor
 from anchor_service.core.errors import UnknownCertificate
@@ -20,7 +20,7 @@ BUDI = actor.of_key("0123456789abcdef")
 
 
 def hand_in(world, name, by, now, **more):
-    check = intake.checker(world.issuer, intake.nonces())
+    check = intake.checker(world.store, world.issuer, intake.nonces(), TODAY)
     submission = Submission(digest(name), facts(name, **more))
     return intake.submit(world.store, world.issuer, [check(submission)], actor=by, now=now)
 

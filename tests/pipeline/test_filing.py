@@ -67,7 +67,7 @@ def test_two_processes_file_the_same_batch_at_once(world, sealed):
 def test_a_batch_that_is_not_stored_has_no_files(world, sealed):
     filed = {path: path.read_bytes() for path in world.folder.rglob("*.manifest")}
     with pytest.raises(Damaged, match="batch 99: its stored leaves are not the ordered set"):
-        world.filing.file(world.store, rows.changed(sealed, id=99, sequence=2))
+        world.filing.file(world.store, rows.with_changes(sealed, id=99, sequence=2))
     assert {path: path.read_bytes() for path in world.folder.rglob("*.manifest")} == filed
 
 

@@ -12,7 +12,7 @@ from anchor_service.core.errors import (
 )
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState, Status
-from anchor_service.pipeline import deciding, intake, reconcile
+from anchor_service.pipeline import deciding, holds, intake, reconcile
 from anchor_service.store import anchoring as queries
 from anchor_service.store.tables import Certificate
 
@@ -61,7 +61,7 @@ def test_a_chain_that_is_ahead_makes_its_issuer_read_only_and_no_other(world):
         deciding.disown(world.store, world.registry, world.filing, issuer_id, 2, actor=TESTER, now=world.now)
     with pytest.raises(RegistryUnavailable):
         deciding.disown(world.store, world.registry, world.filing, issuer_id, 3, actor=TESTER, now=world.now)
-    assert reconcile.update_holds(world.store, world.registry, now=world.now) == []
+    assert holds.update_holds(world.store, world.registry, now=world.now) == []
     world.submit("c")
     world.night()
     assert world.audit() == 3

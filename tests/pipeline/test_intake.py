@@ -4,7 +4,7 @@ import threading
 from itertools import islice
 
 import pytest
-from world import TESTER, digest, facts
+from world import TESTER, TODAY, digest, facts
 
 from anchor_service.core.errors import (
     CertificateSealed,
@@ -21,7 +21,7 @@ from anchor_service.store.bulk import ROWS_AT_ONCE
 
 
 def take(world, *submissions, issuer=None):
-    check = intake.checker(issuer or world.issuer, world._nonces)
+    check = intake.checker(world.store, issuer or world.issuer, world._nonces, TODAY)
     return intake.submit(
         world.store, issuer or world.issuer, [check(one) for one in submissions], actor=TESTER, now=world.now
     )
@@ -106,8 +106,44 @@ def test_fields_are_checked_at_intake(world, changes, field):
     assert outcome.refused.field == field
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"issued_on": "2026-11-28"}, "issued_on"),
+        ({"issued_on": "2062-01-01"}, "issued_on"),
+        ({"valid_until": "2026-11-19T17:00:00Z"}, "valid_until"),
+        ({"number": "1.97001E+17"}, "number"),
+        ({"number": "1,97001E+17"}, "number"),
+        ({"number": "#N/A"}, "number"),
+        ({"number": "########"}, "number"),
+        ({"number": '="0004"'}, "number"),
+        ({"number": "'0004"}, "number"),
+        ({"number": "\u3164"}, "number"),
+        ({"number": "N1\U000e0041"}, "number"),
+        ({"number": "N\u2800"}, "number"),
+        ({"title": "#REF!"}, "title"),
+        ({"grade": "\uffa0"}, "grade"),
+    ],
+)
+def test_what_no_institute_means_is_refused(world, changes, field):
+    outcome = take(world, Submission(digest("a"), facts("a") | changes))[0]
+    assert refusal(outcome) is FieldRejected
+    assert outcome.refused.field == field
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issued_on": "2026-11-27"}, {"number": "800/12E3/2026"}, {"number": "7E2"}, {"title": "Pelatihan '26 = baru"},
+        {"valid_until": "2026-11-20T17:00:00Z"}, {"number": "#12"},
+    ],
+)  # fmt: skip
+def test_what_looks_odd_and_may_be_meant_is_taken(world, changes):
+    assert take(world, Submission(digest("a"), facts("a") | changes))[0].is_new
+
+
 def test_a_kind_outside_the_accreditation_is_refused(world):
-    world.issuer = rows.changed(world.issuer, scope="pkp")
+    world.issuer = rows.with_changes(world.issuer, scope="pkp")
     outcome = world.submit("a")[0]
     assert refusal(outcome) is FieldRejected
     assert "accredited for: pkp" in str(outcome.refused)

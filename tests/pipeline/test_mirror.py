@@ -5,7 +5,7 @@ import reference
 from sqlalchemy import update
 from world import digest
 
-from anchor_service.core.bundle import Block, Recorded, RecordedLog
+from anchor_service.core.bundle import Block, RecordedHistory, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.log_proof import Log
 from anchor_service.pipeline.mirror import Mirror
@@ -21,7 +21,7 @@ def recorded(entries, block=9):
     log = Log(7, "0x" + "12" * 20, [number.to_bytes(4) * 8 for number in range(entries)])
     root = log.root_hash if entries else reference.root([])
     whole = RecordedLog(log, root, [number // 2 for number in range(entries)], bytes(32))
-    return Recorded(7, bytes(32), Block(block, bytes([block]) * 32, 1_800_000_000 + block), [whole])
+    return RecordedHistory(7, bytes(32), Block(block, bytes([block]) * 32, 1_800_000_000 + block), [whole])
 
 
 @pytest.fixture

@@ -364,8 +364,8 @@ def test_nights_that_were_not_done_are_named(world):
 def test_what_comes_in_after_the_cutoff_does_not_keep_the_night_open(world):
     night = replace(nights.today(world.now, UTC), cutoff=world.now)
     world.submit("late")
-    run = nightly.Run(world.store, world.registry, world.filing, lambda: world.now)
-    report = run.night(night, pause=world._tick, wait_seconds=2, close=True)
+    run = nightly.NightlyRun(world.store, world.registry, world.filing, lambda: world.now)
+    report = run.run(night, pause=world._tick, wait_seconds=2, close=True)
     assert [one.night for one in report.closed] == [night.day]
     assert (report.anchored, report.waiting) == ([], 1)
 

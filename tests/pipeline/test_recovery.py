@@ -9,12 +9,12 @@ from damage import flip
 from simulator import SimulatedRegistry
 from sqlalchemy import update
 from sqlmodel import col
-from world import TESTER, World, digest
+from world import TESTER, World, digest, set_status
 
 from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
 from anchor_service.core.receipt import Receipt
-from anchor_service.core.states import OnChainState, RequestedStatus, Status
-from anchor_service.pipeline import access, deciding, erasing, fsck, intake, rebuild, reconcile, statuses
+from anchor_service.core.states import OnChainState, Status
+from anchor_service.pipeline import access, deciding, erasing, fsck, holds, intake, rebuild
 from anchor_service.ports import Anchor
 from anchor_service.store import rebuilding as queries
 from anchor_service.store.engine import Store
@@ -121,7 +121,7 @@ def test_an_old_backup_is_detected_read_only_and_mended(world):
     found = rebuilt(world)
     assert (found.batches, found.certificates, found.known_again) == (1, 3, 1)
     assert ["certificate 'c'" in one for one in found.exceptions] == [True]
-    assert reconcile.update_holds(world.store, world.registry, now=world.now) == []
+    assert holds.update_holds(world.store, world.registry, now=world.now) == []
     assert receipts(world, "b") == data
     assert findings(world) == []
     world.submit("e")
@@ -394,7 +394,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next(world):
 def test_a_revoked_certificate_may_be_erased(world):
     world.submit("a")
     world.night()
-    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), actor=TESTER, now=1)
+    set_status(world, "a", Status.REVOKED, reason=1)
     world.night()
     leaf = world.accepted[world.issuer.id, digest("a")]
     erase(world, "a")

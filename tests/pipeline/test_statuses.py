@@ -1,14 +1,16 @@
 """Statuses: they go the way that batches go, survive the same faults, and are written once."""
 
 import pytest
-from world import digest, requeue, set_status
+from simulator import SimulatedRegistry
+from world import TESTER, digest, requeue, set_status
 
 from anchor_service.core.errors import (
     FieldRejected,
     IllegalTransition,
     UnknownCertificate,
 )
-from anchor_service.core.states import Status
+from anchor_service.core.states import RequestedStatus, Status
+from anchor_service.pipeline import statuses
 
 
 def test_statuses_go_the_same_way(world):
@@ -24,11 +26,12 @@ def test_statuses_go_the_same_way(world):
     leaf = world.accepted[world.issuer.id, digest("a")]
     fact = world.chain.standing(world.issuer.id, leaf)
     assert (fact.status, fact.reason) == (Status.SUSPENDED, 3)
-    set_status(world, "a", Status.REVOKED)
+
+
+def test_what_the_registry_refuses_is_quarantined(world):
+    world.submit("a")
     world.night()
-    set_status(world, "a", Status.ACTIVE)
-    report = world.night()
-    assert "RegistryBadTransition" in report.quarantined[0].problem
+    assert "RegistryBadTransition" in refused(world).problem
 
 
 def test_a_status_from_the_beginning_is_not_the_one_that_is_pending(world):
@@ -112,9 +115,67 @@ def test_a_certificate_is_superseded_by_an_anchored_one_of_the_same_issuer(world
 def test_a_status_that_was_refused_is_requeued(world):
     world.submit("a")
     world.night()
-    set_status(world, "a", Status.REVOKED)
-    world.chain.keys.clear()
-    act = world.night().quarantined[0]
-    world.chain.keys.add((world.issuer.id, world.registry.signer))
+    act = refused(world)
+    world.chain.statuses.clear()
     requeue(world, act)
     assert len(world.night().written) == 1
+
+
+def refused(world):
+    """A change that the registry refuses: a regulator's revocation came before it."""
+    set_status(world, "a", Status.SUSPENDED)
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    world.chain.write_status(world.issuer.id, leaf, RequestedStatus(Status.REVOKED, 4), b"\x01" * 32)
+    return world.night().quarantined[0]
+
+
+def test_a_status_that_the_chain_has_overtaken_is_dropped(world):
+    world.submit("a")
+    world.night()
+    act = refused(world)
+    statuses.drop(world.store, act, actor=TESTER, now=world.now)
+    assert world.night().quarantined == []
+    with pytest.raises(IllegalTransition):
+        statuses.drop(world.store, set_status(world, "a", Status.REVOKED), actor=TESTER, now=world.now)
+
+
+def test_a_revoked_certificate_is_not_set_active_again(world):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.night()
+    with pytest.raises(IllegalTransition):
+        set_status(world, "a", Status.ACTIVE)
+
+
+def test_what_the_institute_wrote_with_its_own_key_is_done(world):
+    """The host's key may not write statuses; once the institute's own did, nothing waits any more."""
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED, reason=4)
+    world.chain.keys.clear()
+    report = world.night()
+    assert (len(report.unapproved), report.quarantined) == (1, [])
+    assert "with its own key" in report.problems[0]
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    world.chain.write_status(world.issuer.id, leaf, RequestedStatus(Status.REVOKED, 4), b"\x01" * 32)
+    assert len(world.night().written) == 1
+
+
+def test_a_status_whose_signer_was_changed_waits_and_says_so(world):
+    """Old bytes may still be mined, and would bring back what was changed since."""
+    world.submit("a")
+    world.night()
+    world.chain.holds = True
+    set_status(world, "a", Status.SUSPENDED)
+    world.night()
+    newer = SimulatedRegistry(world.chain, "0x" + "ef" * 20)
+    world.chain.keys.add((world.issuer.id, newer.signer))
+    world.chain.pool.clear()
+    report = world.night(newer)
+    assert "run once with that one's keystore" in report.problems[0]
+    assert len(report.on_the_way) == 1
+    # Its nonce was used up: the old bytes can never be mined.
+    world.chain.nonces[world.registry.signer] += 1
+    world.chain.holds = False
+    assert len(world.night(newer).written) == 1

@@ -2,10 +2,10 @@
 
 import pytest
 from sqlalchemy import event
-from world import TESTER, World, digest
+from world import TESTER, World, digest, set_status
 
-from anchor_service.core.states import RequestedStatus, Status
-from anchor_service.pipeline import intake, statuses
+from anchor_service.core.states import Status
+from anchor_service.pipeline import intake
 from anchor_service.store.engine import Store
 
 
@@ -35,7 +35,7 @@ def test_no_question_by_day_reads_every_certificate(asked):
     world.receipts.by_file([digest("a"), digest("x")])
     world.receipts.by_code("0123456789AB")
     world.receipts.of_issuer(world.issuer.id, digest("a"))
-    statuses.request(world.store, world.issuer, digest("a"), RequestedStatus(Status.REVOKED, 1), actor=TESTER, now=1)
+    set_status(world, "a", Status.REVOKED, reason=1)
     world.night()
     with world.store.reading() as connection:
         plans = {

@@ -32,7 +32,7 @@ def test_nobody_writes_to_a_row(stored):
     for row in (stored, NEW, ISSUER):
         with pytest.raises(AttributeError, match="a row that was read"):
             setattr(row, next(iter(row.model_dump())), "another")
-    assert (rows.changed(stored, sequence=7).sequence, stored.sequence) == (7, 1)
+    assert (rows.with_changes(stored, sequence=7).sequence, stored.sequence) == (7, 1)
 
 
 def test_moving_a_subject_gives_the_one_that_is_stored_now(store, stored):

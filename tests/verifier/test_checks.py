@@ -21,7 +21,7 @@ from verifier_table import (
     outcomes,
 )
 
-from verifier.chain.facts import Status, over_successors, standing
+from verifier.chain.facts import Status, standing, walk_successors
 from verifier.formats.fingerprint import Fingerprint
 from verifier.verdict.checks import ExpectedIssuers, Outcome, Unreadable
 from verifier.verdict.verdict import EXIT_CODES, Claim, Verdict, combine
@@ -269,7 +269,7 @@ def test_the_walk_over_successors_follows_what_is_listed_in_its_order(first, lin
     """Of the registries a, b and c, oldest first; whoever it does not come to is not asked."""
     listed = ["a", "b", "c"]
     read = lambda index: (listed[index], links[listed[index]])  # noqa: E731  (one line of the table's)
-    assert over_successors(listed, first, read) == (expected, unlisted)
+    assert walk_successors(listed, first, read) == (expected, unlisted)
 
 
 def test_rubbish_beside_a_genuine_claim_changes_nothing():

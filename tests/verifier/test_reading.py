@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from node_spellings import OTHER_NODES, SAME_NODES
 
 from verifier.chain.rpc import Node
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.policy import parse
-from verifier.history.log import Entry, checkpoint_of, proved_entries, read_entries
+from verifier.history.log import LogEntry, checkpoint_of, proved_entries, read_entries
 from verifier.places import service
 from verifier.proofs.keccak import keccak256
 
@@ -57,7 +58,10 @@ WRONG_POLICIES = [
     ("a successor without its code", {"successors": [{"registry": "0x" + "77" * 20}]}, NO_PINS),
     ("a successor of a short address", {"successors": [{"registry": "0x77", "code_hash": "0x" + "88" * 32}]},
      f"'registry' {HEX_0X}"),
-    ("a node twice", {"nodes": ["http://127.0.0.1:1"] * 2}, "names an address twice: that would agree with itself"),
+    *(
+        (f"a node twice: {one} and {other}", {"nodes": [one, other]}, "names an address twice, ")
+        for one, other in SAME_NODES
+    ),
     ("two of one node", {"quorum": 2}, "'quorum' asks for 2 of 1 nodes"),
     ("a quorum of none", {"quorum": 0}, "'quorum' is not a whole number from 1"),
     ("a short pinned block", {"pinned_block": "0x12"}, f"'pinned_block' {HEX_0X}"),
@@ -70,6 +74,11 @@ WRONG_POLICIES = [
 def test_what_a_policy_may_not_hold(changes, said):
     with pytest.raises(MalformedPolicy, match=re.escape(said)):
         parse(json.dumps(RIGHT | changes).encode())
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_NODES)
+def test_nodes_that_are_two(one, other):
+    assert parse(json.dumps(RIGHT | {"nodes": [one, other]}).encode()).nodes == (one, other)
 
 
 @pytest.mark.parametrize("name", list(RIGHT))
@@ -190,13 +199,13 @@ def test_all_nodes_have_to_agree_unless_the_policy_says_how_many(changes, quorum
 
 
 def test_a_log_with_a_gap_is_refused():
-    entries = [Entry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 2)]
+    entries = [LogEntry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 2)]
     with pytest.raises(MalformedProof, match="entry 2 in place 1"):
         proved_entries(entries, checkpoint_of(entry.data for entry in entries))
 
 
 def test_a_log_of_another_root_is_refused():
-    entries = [Entry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 1)]
+    entries = [LogEntry(1, b"\x11" * 32 + index.to_bytes(32, "big")) for index in (0, 1)]
     proved_entries(entries, checkpoint_of(entry.data for entry in entries))
     with pytest.raises(MalformedProof, match="the registry holds 1"):
         proved_entries(entries, checkpoint_of([entries[0].data]))

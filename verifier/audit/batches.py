@@ -7,10 +7,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 
-from verifier.audit.files import Entry as Opened
-from verifier.audit.files import Header, read_entries, read_manifest
+from verifier.audit.files import BatchEntry, BatchHeader, read_entries, read_manifest
 from verifier.audit.findings import Finding
 from verifier.chain.facts import Anchor, Window
 from verifier.errors import MalformedManifest, MalformedMetadata
@@ -18,8 +16,7 @@ from verifier.formats.kinds import NUMBERS
 from verifier.formats.metadata import parse_metadata
 from verifier.proofs.hashing import certificate_leaf
 from verifier.proofs.merkle import root_from_leaves
-from verifier.verdict.checks import instant
-from verifier.verdict.words import WIB
+from verifier.verdict import days
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,10 @@ class Batch:
     anchor: Anchor
     window: Window | None
 
+    def finding(self, name: str, **values: object) -> Finding:
+        """A finding about this batch."""
+        return Finding(name, self.issuer_id.hex(), self.sequence, values=dict(values))
+
 
 @dataclass
 class BatchJudgement:
@@ -43,6 +44,8 @@ class BatchJudgement:
     opened: int = 0
     lags: Counter[int] = field(default_factory=Counter)
     profile: str = ""
+    # Leaf of a certificate -> leaf of the one that it says it supersedes.
+    supersedes: dict[bytes, bytes] = field(default_factory=dict)
 
 
 def judge(batch: Batch, manifest: bytes, entries: bytes | None, max_lag: int) -> BatchJudgement:
@@ -51,29 +54,29 @@ def judge(batch: Batch, manifest: bytes, entries: bytes | None, max_lag: int) ->
     try:
         header, leaves = read_manifest(manifest)
     except MalformedManifest as error:
-        judgement.findings.append(_finding(batch, "manifest-malformed", detail=str(error)))
+        judgement.findings.append(batch.finding("manifest-malformed", detail=str(error)))
         return judgement
     judgement.leaves = leaves
     judgement.profile = header.issuer_profile
     judgement.findings += _of_header(batch, header)
     judgement.findings += _of_leaves(batch, leaves)
     if entries is None:
-        judgement.findings.append(_finding(batch, "entries-closed"))
+        judgement.findings.append(batch.finding("entries-closed"))
         return judgement
     try:
         theirs, opened = read_entries(entries)
     except MalformedManifest as error:
-        judgement.findings.append(_finding(batch, "entries-malformed", detail=str(error)))
+        judgement.findings.append(batch.finding("entries-malformed", detail=str(error)))
         return judgement
     if theirs != header:
-        judgement.findings.append(_finding(batch, "entries-malformed", detail="its header is not the manifest's"))
+        judgement.findings.append(batch.finding("entries-malformed", detail="its header is not the manifest's"))
     judgement.opened = len(opened)
     for entry in opened:
-        judgement.findings += _of_entry(batch, leaves, entry, max_lag, judgement.lags)
+        judgement.findings += _of_entry(batch, leaves, entry, max_lag, judgement)
     return judgement
 
 
-def _of_header(batch: Batch, header: Header) -> Iterator[Finding]:
+def _of_header(batch: Batch, header: BatchHeader) -> Iterator[Finding]:
     for field_, found, wanted in (
         ("chain_id", header.chain_id, batch.chain_id),
         ("registry", header.registry, batch.registry),
@@ -83,48 +86,48 @@ def _of_header(batch: Batch, header: Header) -> Iterator[Finding]:
         ("root_hash", header.root_hash, batch.anchor.root_hash),
     ):
         if found != wanted:
-            yield _finding(batch, "manifest-of-another-batch", field=field_)
+            yield batch.finding("manifest-of-another-batch", field=field_)
     digest = hashlib.sha256(header.issuer_profile.encode()).digest()
     if batch.window is None or digest != batch.window.profile_digest:
-        yield _finding(batch, "profile-differs")
+        yield batch.finding("profile-differs")
 
 
 def _of_leaves(batch: Batch, leaves: list[bytes]) -> Iterator[Finding]:
     if len(leaves) != batch.anchor.tree_size:
-        yield _finding(batch, "size-differs", found=len(leaves), anchored=batch.anchor.tree_size)
+        yield batch.finding("size-differs", found=len(leaves), anchored=batch.anchor.tree_size)
     root = root_from_leaves(leaves) if leaves else bytes(32)
     if root != batch.anchor.root_hash:
-        yield _finding(batch, "root-differs", found=root.hex(), anchored=batch.anchor.root_hash.hex())
+        yield batch.finding("root-differs", found=root.hex(), anchored=batch.anchor.root_hash.hex())
     disorder = next((index for index in range(1, len(leaves)) if leaves[index - 1] >= leaves[index]), None)
     if disorder is not None:
-        yield _finding(batch, "leaves-out-of-order", index=disorder)
+        yield batch.finding("leaves-out-of-order", index=disorder)
 
 
-def _of_entry(batch: Batch, leaves: list[bytes], entry: Opened, max_lag: int, lags: Counter[int]) -> Iterator[Finding]:
+def _of_entry(
+    batch: Batch, leaves: list[bytes], entry: BatchEntry, max_lag: int, judgement: BatchJudgement
+) -> Iterator[Finding]:
     index = entry.leaf_index
     leaf = certificate_leaf(batch.issuer_id, entry.document_digest, entry.metadata)
     if index >= len(leaves) or leaves[index] != leaf:
-        yield _finding(batch, "entry-differs", index=index)
+        yield batch.finding("entry-differs", index=index)
     try:
         metadata = parse_metadata(entry.metadata)
     except MalformedMetadata as error:
-        yield _finding(batch, "metadata-malformed", index=index, detail=str(error))
+        yield batch.finding("metadata-malformed", index=index, detail=str(error))
         return
     kind = metadata.kind
     if kind not in NUMBERS:
-        yield _finding(batch, "unknown-kind", kind=kind)
+        yield batch.finding("unknown-kind", kind=kind)
     elif batch.window is not None and not batch.window.scope >> NUMBERS[kind] & 1:
-        yield _finding(batch, "out-of-scope", index=index, kind=kind)
+        yield batch.finding("out-of-scope", index=index, kind=kind)
     if metadata.valid_until is not None and metadata.valid_until.timestamp() <= batch.anchor.block_time:
-        yield _finding(batch, "anchored-expired", index=index)
+        yield batch.finding("anchored-expired", index=index)
     printed = str(metadata.fields["issued_on"])
-    days = (instant(batch.anchor.block_time).astimezone(WIB).date() - date.fromisoformat(printed)).days
-    lags[days] += 1
-    if days > max_lag:
-        yield _finding(batch, "back-dated", index=index, printed=printed, days=days)
-    elif days < 0:
-        yield _finding(batch, "dated-later", index=index, printed=printed, days=-days)
-
-
-def _finding(batch: Batch, name: str, **values: object) -> Finding:
-    return Finding(name, batch.issuer_id.hex(), batch.sequence, values=dict(values))
+    lag = days.lag(printed, batch.anchor.block_time)
+    judgement.lags[lag] += 1
+    if earlier := metadata.fields.get("supersedes"):
+        judgement.supersedes[leaf] = bytes.fromhex(earlier)
+    if lag > max_lag:
+        yield batch.finding("back-dated", index=index, printed=printed, days=lag)
+    elif lag < 0:
+        yield batch.finding("dated-later", index=index, printed=printed, days=-lag)

@@ -27,7 +27,7 @@ _ENTRY_DEFECTS = {
 
 
 @dataclass(frozen=True)
-class Header:
+class BatchHeader:
     """What either file of a batch says of itself."""
 
     chain_id: int
@@ -40,7 +40,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Entry:
+class BatchEntry:
     """One leaf's private side."""
 
     leaf_index: int
@@ -53,7 +53,7 @@ def path_of(issuer_id: bytes, sequence: int, suffix: str) -> str:
     return f"{issuer_id.hex()}/{sequence:08d}.{suffix}"
 
 
-def read_manifest(data: bytes) -> tuple[Header, list[bytes]]:
+def read_manifest(data: bytes) -> tuple[BatchHeader, list[bytes]]:
     """The header and the ordered leaf hashes. Raises: MalformedManifest, named by line and defect."""
     header, lines = _read(data, MANIFEST_FORMAT)
     leaves = []
@@ -64,21 +64,21 @@ def read_manifest(data: bytes) -> tuple[Header, list[bytes]]:
     return header, leaves
 
 
-def read_entries(data: bytes) -> tuple[Header, list[Entry]]:
+def read_entries(data: bytes) -> tuple[BatchHeader, list[BatchEntry]]:
     """The header and the entries in order. Raises: MalformedManifest, named by line and defect."""
     header, lines = _read(data, ENTRIES_FORMAT)
-    entries: list[Entry] = []
+    entries: list[BatchEntry] = []
     for number, line in lines:
         members = _object(line, number)
         _require(set(members) == _ENTRY, f"line {number} has other fields than an entry")
         fields = Fields(members, partial(_entry_defect, number))
         index = fields.integer("leaf_index", most=header.tree_size - 1)
         _require(not entries or index > entries[-1].leaf_index, f"line {number} is out of order")
-        entries.append(Entry(index, fields.hash("document_digest"), fields.text("metadata")))
+        entries.append(BatchEntry(index, fields.hash("document_digest"), fields.text("metadata")))
     return header, entries
 
 
-def _read(data: bytes, format_: str) -> tuple[Header, Iterator[tuple[int, str]]]:
+def _read(data: bytes, format_: str) -> tuple[BatchHeader, Iterator[tuple[int, str]]]:
     try:
         first, *rest = data.decode().split("\n")
     except UnicodeDecodeError:
@@ -87,7 +87,7 @@ def _read(data: bytes, format_: str) -> tuple[Header, Iterator[tuple[int, str]]]
     members = _object(first, 1)
     _require(set(members) == _HEADER and members["format"] == format_, f"line 1 is no header of format {format_}")
     fields = Fields(members, _header_defect)
-    header = Header(
+    header = BatchHeader(
         chain_id=fields.integer("chain_id", _ANY),
         registry=fields.text("registry"),
         issuer_id=fields.hash("issuer_id"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from verifier.chain.facts import Checkpoint
 from verifier.history.state import Breach
-from verifier.verdict.words import Language, Saying, date_time
+from verifier.verdict.words import Language, Saying, date_time, in_days
 
 
 class Severity(StrEnum):
@@ -48,7 +48,7 @@ def of_breach(breach: Breach) -> Finding:
     return Finding(breach.name, event.issuer, entry=event.index, values={"detail": breach.detail})
 
 
-def forked(seen: Checkpoint) -> Finding:
+def history_forked(seen: Checkpoint) -> Finding:
     """A log that does not begin with the one that was seen before."""
     return Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()})
 
@@ -57,17 +57,18 @@ def in_words(finding: dict[str, Any], language: Language) -> str:
     """A finding of a report in words, its times as dates."""
     values = finding["values"]
     times = {
-        name: date_time(values[name], language) if values[name] < FOREVER else NO_END.in_(language)
+        name: date_time(values[name], language) if values[name] < WITHOUT_END else NO_END.in_(language)
         for name in TIMES
         if name in values
     }
-    return SAYINGS[finding["name"]].in_(language, values | times)
+    counts = {"days": in_days(values["days"], language)} if "days" in values else {}
+    return SAYINGS[finding["name"]].in_(language, values | times | counts)
 
 
 TIMES = ("time", "from", "until", "since")
 
 # Beyond any date that is written: a window without an end.
-FOREVER = 2**37
+WITHOUT_END = 2**37
 NO_END = Saying("tanpa batas waktu", "no end")
 UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Severity.UNKNOWN)
 REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Severity.REMARK)
@@ -184,10 +185,14 @@ SAYINGS: dict[str, Saying] = {
         "Status ditulis untuk daun {leaf}, yang tidak ada pada manifes mana pun.",
         "A status was written for leaf {leaf}, which stands in no manifest.",
     ),
+    "not-superseded": Saying(
+        "Daun {successor} menyatakan menggantikan {leaf}, yang pada rantai masih berlaku.",
+        "Leaf {successor} says that it supersedes {leaf}, which is still in force on chain.",
+    ),
     # Entries, where the institute opens them.
     "entries-closed": Saying(
-        "Entrinya tidak dibuka untuk audit ini: tanggal dan jenis pelatihan tidak terlihat.",
-        "Its entries were not opened to this audit: dates and kinds of training cannot be seen.",
+        "Entrinya tidak dibuka untuk audit ini: tanggal, jenis pelatihan, dan yang digantikannya tidak terlihat.",
+        "Its entries were not opened to this audit: dates, kinds of training and what they supersede cannot be seen.",
     ),
     "entries-malformed": Saying("Entrinya rusak: {detail}.", "Its entries are malformed: {detail}."),
     "entry-differs": Saying(
@@ -200,12 +205,12 @@ SAYINGS: dict[str, Saying] = {
     ),
     "unknown-kind": Saying("Jenis {kind} belum dikenal.", "This auditor does not know the kind {kind}."),
     "back-dated": Saying(
-        "Sertifikat {index} bertanggal {printed}, {days} hari sebelum dijangkar.",
-        "Certificate {index} is dated {printed}, {days} days before it was anchored.",
+        "Sertifikat {index} bertanggal {printed}, {days} sebelum dijangkar.",
+        "Certificate {index} is dated {printed}, {days} before it was anchored.",
     ),
     "dated-later": Saying(
-        "Sertifikat {index} bertanggal {printed}, {days} hari sesudah dijangkar.",
-        "Certificate {index} is dated {printed}, {days} days after it was anchored.",
+        "Sertifikat {index} bertanggal {printed}, {days} sesudah dijangkar.",
+        "Certificate {index} is dated {printed}, {days} after it was anchored.",
     ),
     "anchored-expired": Saying(
         "Sertifikat {index} sudah kedaluwarsa waktu dijangkar.", "Certificate {index} had expired when it was anchored."

@@ -5,8 +5,10 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-from verifier.audit import nights, plots
-from verifier.audit.findings import FOREVER, in_words
+from verifier.audit import plots
+from verifier.audit.findings import WITHOUT_END, Severity, in_words
+from verifier.audit.run import BUCKETS
+from verifier.verdict.days import date_of, day_of
 from verifier.verdict.verdict import EXIT_CODES, Verdict
 from verifier.verdict.words import Language, Saying, date_time
 
@@ -16,7 +18,7 @@ MOST_ROWS = 400
 MOST_DAYS, MOST_ISSUERS = 366, 100
 LONGEST_WORD = 32
 _STATUSES = ("suspended", "superseded", "revoked")
-_BUCKETS = ("earlier", "same-day", "week", "month", "year", "longer")
+_BUCKETS = ("earlier", *(name for _, name in BUCKETS))
 
 WORDS: dict[str, Saying] = {
     "title": Saying("Laporan audit Jangkar", "Jangkar audit report"),
@@ -130,7 +132,7 @@ summary{cursor:pointer;padding:.4rem 0}
 def outcome(report: dict[str, Any]) -> str:
     """The audit in one word: sound, broken, or open where something could not be checked."""
     weights = {finding["weight"] for finding in report["findings"]}
-    return "broken" if "breach" in weights else "open" if "unknown" in weights else "sound"
+    return "broken" if Severity.BREACH in weights else "open" if Severity.UNKNOWN in weights else "sound"
 
 
 def render(report: dict[str, Any], digest: str, language: Language) -> str:
@@ -189,9 +191,7 @@ class _Page:
         return self._section("what", _table((), rows))
 
     def _findings(self) -> str:
-        found = sorted(
-            self._report["findings"], key=lambda finding: ("breach", "unknown", "remark").index(finding["weight"])
-        )
+        found = sorted(self._report["findings"], key=lambda finding: list(Severity).index(finding["weight"]))
         if not found:
             return self._section("findings", f"<p>{self._say('none')}</p>")
         rows = [
@@ -262,7 +262,7 @@ class _Page:
     def _statuses(self) -> str:
         changes = {day["day"]: day for day in self._report["statuses"]}
         # From the day before the first change, when there was nothing, to the report's own day.
-        last = nights.date_of(nights.day_of(self._report["block"]["time"]))
+        last = date_of(day_of(self._report["block"]["time"]))
         days = _span([*changes, _before(min(changes)), last]) if changes else []
         current: dict[str, int] = dict.fromkeys(_STATUSES, 0)
         series: dict[str, list[int]] = {name: [] for name in _STATUSES}
@@ -336,7 +336,7 @@ class _Page:
         return self._names.get(issuer, issuer)
 
     def _time(self, seconds: int) -> str:
-        return date_time(seconds, self._language) if seconds < FOREVER else "-"
+        return date_time(seconds, self._language) if seconds < WITHOUT_END else "-"
 
 
 def _table(heads: Iterable[str], rows: Iterable[Sequence[object]]) -> str:

@@ -14,6 +14,8 @@ from verifier.audit.findings import Finding
 from verifier.errors import MalformedManifest
 
 SECONDS_BETWEEN = 1.0
+# What a line holds, and by which rules it was judged: another one is judged anew.
+_FORM = b"2"
 
 
 class Progress:
@@ -63,6 +65,7 @@ class Progress:
             "opened": judgement.opened,
             "profile": judgement.profile,
             "lags": sorted(judgement.lags.items()),
+            "supersedes": [[new.hex(), old.hex()] for new, old in judgement.supersedes.items()],
         }
         with self._path.open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -73,7 +76,13 @@ class Progress:
         self._path.unlink(missing_ok=True)
 
     def _key(self, batch: Batch, manifest: bytes, entries: bytes | None) -> str:
-        parts = (repr(batch).encode(), self._question.encode(), manifest, b"-" if entries is None else b"+" + entries)
+        parts = (
+            _FORM,
+            repr(batch).encode(),
+            self._question.encode(),
+            manifest,
+            b"-" if entries is None else b"+" + entries,
+        )
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
     def _read(self) -> dict[str, Any]:
@@ -95,4 +104,5 @@ def _restored(fields: dict[str, Any], manifest: bytes) -> BatchJudgement:
         leaves = []
     findings = [Finding(name, issuer, sequence, values=values) for name, issuer, sequence, values in fields["findings"]]
     lags = Counter({int(days): count for days, count in fields["lags"]})
-    return BatchJudgement(findings, leaves, fields["opened"], lags, fields["profile"])
+    supersedes = {bytes.fromhex(new): bytes.fromhex(old) for new, old in fields["supersedes"]}
+    return BatchJudgement(findings, leaves, fields["opened"], lags, fields["profile"], supersedes)

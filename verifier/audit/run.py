@@ -8,20 +8,21 @@ from typing import Any
 from verifier.audit import nights, sample
 from verifier.audit.batches import Batch, BatchJudgement, judge
 from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, path_of
-from verifier.audit.findings import Finding, forked, of_breach
+from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.audit.progress import Progress
-from verifier.audit.slots import Slot, expected
+from verifier.audit.slots import ExpectedWord, expected_words
 from verifier.chain.facts import Checkpoint, Status
 from verifier.chain.nodes import Chain
-from verifier.chain.onchain import Call
+from verifier.chain.onchain import InclusionCall
 from verifier.errors import LogDiffers, Malformed, NodeUnavailable, SourceUnavailable
 from verifier.formats.metadata import parse_profile
 from verifier.history.events import StatusChanged, read_event
 from verifier.history.log import checkpoint_of
-from verifier.history.recorded import Recorded, record
-from verifier.history.state import History, Issuer
+from verifier.history.recorded import RecordedHistory, record
+from verifier.history.state import DAY, History, Issuer
 from verifier.places.location import Location
 from verifier.proofs.merkle import inclusion_path
+from verifier.verdict.days import date_of, day_of
 
 FORMAT = "jangkar-audit-v1"
 SLOTS_AT_ONCE = 64
@@ -46,7 +47,7 @@ class AuditQuestion:
 
 
 @dataclass
-class IssuerSoFar:
+class IssuerTally:
     """What an audit has gathered of one issuer, over all registries."""
 
     issuer: Issuer
@@ -55,68 +56,73 @@ class IssuerSoFar:
     all_read: bool = True
     opened: int = 0
     lags: Counter[int] = field(default_factory=Counter)
+    # What its certificates say they supersede: leaf of the earlier one, batch and leaf of the newer.
+    supersedes: list[tuple[bytes, Batch, bytes]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
 
 
-def audit(chain: Chain, asked: AuditQuestion, progress: Progress) -> dict[str, Any]:
+def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str, Any]:
     """Judge everything up to the chain's block. The same chain, files and question give the same report.
 
     Raises: NodeUnavailable when the log or the storage cannot be read; OSError.
     """
     findings: list[Finding] = []
-    if asked.now - chain.head.time > chain.policy.max_head_age:
+    if question.now - chain.head.time > chain.policy.max_head_age:
         findings.append(Finding("head-stale", values={"time": chain.head.time}))
     try:
         recorded = record(chain, progress.blocks)
     except LogDiffers as error:
         findings.append(Finding("log-differs", values={"detail": str(error)}))
-        recorded = Recorded(chain.policy, chain.head, (), (), chain.grounds)
+        recorded = RecordedHistory(chain.policy, chain.head, (), (), chain.grounds)
     checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
     pins = chain.policy.registries[: len(recorded.logs)]
-    issuers: dict[bytes, IssuerSoFar] = {}
+    issuers: dict[bytes, IssuerTally] = {}
     drawn: list[dict[str, Any]] = []
     words = 0
     for registry_index, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
-        findings += _of_previous(recorded, registry_index, asked.previous.get(pin.address))
+        findings += _of_previous(recorded, registry_index, question.previous.get(pin.address))
         findings += map(of_breach, history.breaches)
-        slots = list(expected(history))
-        words += len(slots)
-        findings += _of_storage(chain, registry_index, slots, progress)
+        expected = list(expected_words(history))
+        words += len(expected)
+        findings += _of_storage(chain, registry_index, expected, progress)
         batches = list(_batches(chain, pin.address, history))
         chosen = sample.draw(
-            asked.seed, checkpoints[registry_index], [batch.anchor.tree_size for batch in batches], asked.sample
+            question.seed, checkpoints[registry_index], [batch.anchor.tree_size for batch in batches], question.sample
         )
         for number, batch in enumerate(batches):
-            seen = issuers.setdefault(batch.issuer_id, IssuerSoFar(history.issuer(batch.issuer_id)))
-            judgement = _of_batch(batch, asked, progress, number, len(batches))
+            tally = issuers.setdefault(batch.issuer_id, IssuerTally(history.issuer(batch.issuer_id)))
+            judgement = _judge_batch(batch, question, progress, number, len(batches))
             findings += judgement.findings
-            findings += _add_to_issuer(seen, batch, judgement)
+            findings += _add_to_issuer(tally, batch, judgement)
             if _is_whole(judgement):
                 drawn += [_call(batch, judgement, index, chain, findings) for index in chosen.get(number, ())]
         for issuer_id, issuer in history.issuers.items():
-            issuers.setdefault(issuer_id, IssuerSoFar(issuer)).issuer = issuer
+            issuers.setdefault(issuer_id, IssuerTally(issuer)).issuer = issuer
             if history.successor is None:
                 findings += nights.missed(issuer_id, issuer, chain.head.time)
     findings += _roots_of_others(recorded.histories)
-    for issuer_id, seen in issuers.items():
-        findings += _statuses_of_no_leaf(issuer_id, seen)
-    return _report(chain, asked, recorded, checkpoints, words, issuers, drawn, findings)
+    for issuer_id, tally in issuers.items():
+        findings += _statuses_of_no_leaf(issuer_id, tally)
+        findings += _not_superseded(tally, chain.head.time)
+    return _report(chain, question, recorded, checkpoints, words, issuers, drawn, findings)
 
 
-def _of_previous(recorded: Recorded, registry_index: int, previous: Checkpoint | None) -> Iterator[Finding]:
+def _of_previous(recorded: RecordedHistory, registry_index: int, previous: Checkpoint | None) -> Iterator[Finding]:
     """Whether the history begins with the one that the last audit saw."""
     if previous is not None and not recorded.begins_with(registry_index, previous):
-        yield forked(previous)
+        yield history_forked(previous)
 
 
-def _of_storage(chain: Chain, registry_index: int, slots: list[Slot], progress: Progress) -> Iterator[Finding]:
+def _of_storage(
+    chain: Chain, registry_index: int, expected: list[ExpectedWord], progress: Progress
+) -> Iterator[Finding]:
     """Whether the registry's storage is what its log leads to, slot by slot."""
     wrong: dict[str, None] = {}
-    for first in range(0, len(slots), SLOTS_AT_ONCE):
-        some = slots[first : first + SLOTS_AT_ONCE]
-        found = chain.words(registry_index, [slot for _, slot, _ in some])
-        wrong |= {what: None for (what, _, word), other in zip(some, found, strict=True) if word != other}
-        progress.step("slots", min(first + SLOTS_AT_ONCE, len(slots)), len(slots))
+    for first in range(0, len(expected), SLOTS_AT_ONCE):
+        some = expected[first : first + SLOTS_AT_ONCE]
+        found = chain.words(registry_index, [one.slot for one in some])
+        wrong |= {one.what: None for one, word in zip(some, found, strict=True) if one.word != word}
+        progress.step("slots", min(first + SLOTS_AT_ONCE, len(expected)), len(expected))
     yield from (Finding("storage-differs", values={"what": what}) for what in wrong)
 
 
@@ -127,39 +133,40 @@ def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
             yield Batch(chain.policy.chain_id, registry, issuer_id, sequence, anchor, window)
 
 
-def _of_batch(batch: Batch, asked: AuditQuestion, progress: Progress, number: int, of: int) -> BatchJudgement:
+def _judge_batch(batch: Batch, question: AuditQuestion, progress: Progress, number: int, of: int) -> BatchJudgement:
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
     progress.step("batches", number + 1, of)
     try:
         most = 2 * LEAF_LINE_BYTES * batch.anchor.tree_size + SLACK_BYTES
-        manifest = asked.manifests.find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
+        manifest = question.manifests.find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
         most = MAX_LINE_BYTES * (batch.anchor.tree_size + 1)
         opened = path_of(batch.issuer_id, batch.sequence, "entries")
-        entries = asked.entries.find(opened, most) if asked.entries else None
+        entries = question.entries.find(opened, most) if question.entries else None
     except SourceUnavailable as error:
-        return BatchJudgement([_finding(batch, "manifest-unreadable", detail=str(error))])
+        return BatchJudgement([batch.finding("manifest-unreadable", detail=str(error))])
     if manifest is None:
-        return BatchJudgement([_finding(batch, "manifest-missing")])
-    return progress.judgement_of(batch, manifest, entries, lambda: judge(batch, manifest, entries, asked.max_lag))
+        return BatchJudgement([batch.finding("manifest-missing")])
+    return progress.judgement_of(batch, manifest, entries, lambda: judge(batch, manifest, entries, question.max_lag))
 
 
-def _add_to_issuer(seen: IssuerSoFar, batch: Batch, judgement: BatchJudgement) -> Iterator[Finding]:
+def _add_to_issuer(tally: IssuerTally, batch: Batch, judgement: BatchJudgement) -> Iterator[Finding]:
     """Add a batch to what is known of its issuer; a leaf that another batch held already is a finding."""
     names = {finding.name for finding in judgement.findings}
     is_whole = _is_whole(judgement)
     for leaf in judgement.leaves if is_whole else ():
-        other = seen.leaves.setdefault(leaf, batch.sequence)
+        other = tally.leaves.setdefault(leaf, batch.sequence)
         if other != batch.sequence:
-            yield _finding(batch, "leaf-anchored-twice", leaf=leaf.hex(), other=other)
-    seen.all_read &= is_whole
-    seen.opened += judgement.opened
-    seen.lags += judgement.lags
-    seen.profile = judgement.profile or seen.profile
-    seen.batches.append(
+            yield batch.finding("leaf-anchored-twice", leaf=leaf.hex(), other=other)
+    tally.all_read &= is_whole
+    tally.opened += judgement.opened
+    tally.lags += judgement.lags
+    tally.supersedes += [(old, batch, new) for new, old in judgement.supersedes.items()]
+    tally.profile = judgement.profile or tally.profile
+    tally.batches.append(
         {
             "sequence": batch.sequence,
             "time": batch.anchor.block_time,
-            "day": nights.date_of(nights.day_of(batch.anchor.block_time)),
+            "day": date_of(day_of(batch.anchor.block_time)),
             "size": batch.anchor.tree_size,
             "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
             "root": is_whole,
@@ -179,17 +186,17 @@ def _is_whole(judgement: BatchJudgement) -> bool:
 def _call(batch: Batch, judgement: BatchJudgement, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
     """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat."""
     leaf, path = judgement.leaves[index], tuple(inclusion_path(judgement.leaves, index))
-    asked = Call(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
+    call = InclusionCall(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
     answer: bool | None = None
     try:
-        answer = all(asked.ask(node, chain.head.number) for node in chain.nodes)
+        answer = all(call.ask(node, chain.head.number) for node in chain.nodes)
     except NodeUnavailable as error:
-        findings.append(_finding(batch, "call-unanswered", detail=str(error)))
+        findings.append(batch.finding("call-unanswered", detail=str(error)))
     if answer is False:
-        findings.append(_finding(batch, "call-refuted", leaf=leaf.hex(), index=index))
-    call = {"to": batch.registry, "data": "0x" + asked.data.hex(), "block": chain.head.number}
+        findings.append(batch.finding("call-refuted", leaf=leaf.hex(), index=index))
+    said = {"to": batch.registry, "data": "0x" + call.data.hex(), "block": chain.head.number}
     where = {"issuer": batch.issuer_id.hex(), "sequence": batch.sequence, "index": index, "leaf": leaf.hex()}
-    return {**where, "call": call, "cast": asked.cast(chain.head.number, "URL"), "answer": answer}
+    return {**where, "call": said, "cast": call.cast(chain.head.number, "URL"), "answer": answer}
 
 
 def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:
@@ -207,19 +214,27 @@ def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:
             yield Finding("root-of-another-issuer", issuer_id.hex(), sequence, values={"other": owner.hex()})
 
 
-def _statuses_of_no_leaf(issuer_id: bytes, seen: IssuerSoFar) -> Iterator[Finding]:
-    for leaf in seen.issuer.statuses:
-        if seen.all_read and leaf not in seen.leaves:
+def _statuses_of_no_leaf(issuer_id: bytes, tally: IssuerTally) -> Iterator[Finding]:
+    for leaf in tally.issuer.statuses:
+        if tally.all_read and leaf not in tally.leaves:
             yield Finding("status-of-no-leaf", issuer_id.hex(), values={"leaf": leaf.hex()})
+
+
+def _not_superseded(tally: IssuerTally, head_time: int) -> Iterator[Finding]:
+    """Certificates that say they supersede another which is in force all the same, a day after they were anchored."""
+    for old, batch, new in tally.supersedes:
+        record = tally.issuer.status_of(old)
+        if record.status not in (Status.SUPERSEDED, Status.REVOKED) and head_time - batch.anchor.block_time > DAY:
+            yield batch.finding("not-superseded", leaf=old.hex(), successor=new.hex())
 
 
 def _report(
     chain: Chain,
-    asked: AuditQuestion,
-    recorded: Recorded,
+    question: AuditQuestion,
+    recorded: RecordedHistory,
     checkpoints: list[Checkpoint],
     words: int,
-    issuers: dict[bytes, IssuerSoFar],
+    issuers: dict[bytes, IssuerTally],
     drawn: list[dict[str, Any]],
     findings: list[Finding],
 ) -> dict[str, Any]:
@@ -237,25 +252,25 @@ def _report(
                 "code_hash": "0x" + pin.code_hash.hex(),
                 "size": checkpoint.size,
                 "root": checkpoint.root.hex(),
-                "previous": _previous(asked.previous.get(pin.address)),
+                "previous": _previous(question.previous.get(pin.address)),
             }
             for pin, checkpoint in zip(policy.registries, checkpoints, strict=False)
         ],
         "counts": {
             "issuers": len(issuers),
-            "anchors": sum(len(seen.batches) for seen in issuers.values()),
-            "certificates": sum(batch["size"] for seen in issuers.values() for batch in seen.batches),
-            "leaves_recomputed": sum(len(seen.leaves) for seen in issuers.values()),
-            "entries_opened": sum(seen.opened for seen in issuers.values()),
+            "anchors": sum(len(tally.batches) for tally in issuers.values()),
+            "certificates": sum(batch["size"] for tally in issuers.values() for batch in tally.batches),
+            "leaves_recomputed": sum(len(tally.leaves) for tally in issuers.values()),
+            "entries_opened": sum(tally.opened for tally in issuers.values()),
             "entries": sum(checkpoint.size for checkpoint in checkpoints),
             "words": words,
-            "closed_nights": sum(len(seen.issuer.nights) for seen in issuers.values()),
+            "closed_nights": sum(len(tally.issuer.closed_nights) for tally in issuers.values()),
         },
-        "max_lag_days": asked.max_lag,
+        "max_lag_days": question.max_lag,
         "findings": [finding.as_json() for finding in findings],
-        "issuers": [_issuer_json(issuer_id, seen) for issuer_id, seen in sorted(issuers.items())],
+        "issuers": [_issuer_json(issuer_id, tally) for issuer_id, tally in sorted(issuers.items())],
         "statuses": _statuses_over_time(recorded),
-        "sample": {"seed": asked.seed, "certificates": drawn},
+        "sample": {"seed": question.seed, "certificates": drawn},
     }
 
 
@@ -263,11 +278,11 @@ def _previous(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
     return {"size": checkpoint.size, "root": checkpoint.root.hex()} if checkpoint else None
 
 
-def _issuer_json(issuer_id: bytes, seen: IssuerSoFar) -> dict[str, Any]:
-    issuer = seen.issuer
+def _issuer_json(issuer_id: bytes, tally: IssuerTally) -> dict[str, Any]:
+    issuer = tally.issuer
     return {
         "id": issuer_id.hex(),
-        "name": _name(seen.profile),
+        "name": _name(tally.profile),
         "windows": [{"from": window.from_, "until": window.until} for window in issuer.windows],
         "keys": [
             {
@@ -280,9 +295,9 @@ def _issuer_json(issuer_id: bytes, seen: IssuerSoFar) -> dict[str, Any]:
             }
             for address, key in issuer.keys.items()
         ],
-        "batches": seen.batches,
-        "closed_nights": [nights.date_of(night) for night in sorted(issuer.nights)],
-        "dates": _dates(seen.lags),
+        "batches": tally.batches,
+        "closed_nights": [date_of(night) for night in sorted(issuer.closed_nights)],
+        "dates": _dates(tally.lags),
     }
 
 
@@ -303,7 +318,7 @@ def _dates(lags: Counter[int]) -> dict[str, int]:
     return found | ({"longest_days": max(lags)} if lags else {})
 
 
-def _statuses_over_time(recorded: Recorded) -> list[dict[str, Any]]:
+def _statuses_over_time(recorded: RecordedHistory) -> list[dict[str, Any]]:
     """How many leaves were suspended, superseded and revoked at the end of each day on which that changed."""
     standing: dict[tuple[bytes, bytes], Status] = {}
     counts: Counter[Status] = Counter()
@@ -315,13 +330,9 @@ def _statuses_over_time(recorded: Recorded) -> list[dict[str, Any]]:
                 counts[standing.get(leaf, Status.ACTIVE)] -= 1
                 standing[leaf] = event.act.status
                 counts[event.act.status] += 1
-                day = nights.date_of(nights.day_of(event.time))
+                day = date_of(day_of(event.time))
                 days[day] = {
                     "day": day,
                     **{status.name.lower(): counts[status] for status in Status if status is not Status.ACTIVE},
                 }
     return [days[day] for day in sorted(days)]
-
-
-def _finding(batch: Batch, name: str, **values: object) -> Finding:
-    return Finding(name, batch.issuer_id.hex(), batch.sequence, values=dict(values))

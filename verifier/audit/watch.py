@@ -9,24 +9,24 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from verifier.audit import nights
-from verifier.audit.findings import Finding, forked, of_breach
+from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import Chain
 from verifier.errors import LogDiffers
 from verifier.history.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
-from verifier.history.log import Entry, checkpoint_of
-from verifier.history.recorded import Recorded, record
+from verifier.history.log import LogEntry, checkpoint_of
+from verifier.history.recorded import RecordedHistory, record
 
 FORMAT = "jangkar-watch-v1"
 Findings: TypeAlias = Sequence[Finding]
 
 
 @dataclass(frozen=True)
-class State:
+class WatchMemory:
     """What was told already: the log of each registry that was seen, and of each issuer the missed nights."""
 
     logs: dict[str, Checkpoint] = field(default_factory=dict)
-    nights: dict[str, list[str]] = field(default_factory=dict)
+    missed_nights: dict[str, list[str]] = field(default_factory=dict)
 
     def encode(self) -> str:
         """The state as a file holds it."""
@@ -34,10 +34,10 @@ class State:
             registry: {"size": checkpoint.size, "root": checkpoint.root.hex()}
             for registry, checkpoint in self.logs.items()
         }
-        return json.dumps({"format": FORMAT, "logs": logs, "nights": self.nights}, indent=1) + "\n"
+        return json.dumps({"format": FORMAT, "logs": logs, "nights": self.missed_nights}, indent=1) + "\n"
 
 
-def decode(text: str) -> State:
+def decode(text: str) -> WatchMemory:
     """The state of a file. Raises: ValueError, KeyError, TypeError, AttributeError for one that is none."""
     fields = json.loads(text)
     if fields["format"] != FORMAT:
@@ -46,7 +46,7 @@ def decode(text: str) -> State:
         registry: Checkpoint(int(checkpoint["size"]), bytes.fromhex(checkpoint["root"]))
         for registry, checkpoint in fields["logs"].items()
     }
-    return State(logs, {str(issuer): list(told) for issuer, told in fields["nights"].items()})
+    return WatchMemory(logs, {str(issuer): list(told) for issuer, told in fields["nights"].items()})
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,16 @@ class Look:
     block: int
     alarms: tuple[Finding, ...]
     news: tuple[Finding, ...]
-    state: State
-    logs: tuple[tuple[Entry, ...], ...]
+    state: WatchMemory
+    logs: tuple[tuple[LogEntry, ...], ...]
 
 
-def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: Sequence[Sequence[Entry]] = ()) -> Look:
+def look(
+    chain: Chain, state: WatchMemory, expected: Sequence[str], now: int, known: Sequence[Sequence[LogEntry]] = ()
+) -> Look:
     """Read what is new and judge it. `expected` are keys that may be added; `known` is what was read before.
 
-    A history that is forked or hidden leaves the state as it was, so that it is told again until a
+    A history that is history_forked or hidden leaves the state as it was, so that it is told again until a
     person has looked. Raises: NodeUnavailable.
     """
     stale = now - chain.head.time > chain.policy.max_head_age
@@ -83,7 +85,9 @@ def look(chain: Chain, state: State, expected: Sequence[str], now: int, known: S
         if said is not None:
             (alarms if said.name in ALARMS else news).append(said)
     missed = [
-        finding for finding in _missed(recorded) if finding.values["night"] not in state.nights.get(finding.issuer, ())
+        finding
+        for finding in _missed(recorded)
+        if finding.values["night"] not in state.missed_nights.get(finding.issuer, ())
     ]
     alarms += missed
     return Look(chain.head.number, tuple(alarms), tuple(news), _after(recorded, state, missed), recorded.logs)
@@ -110,20 +114,20 @@ def _news_of(event: Event, expected: Sequence[str], *, is_first: bool) -> Findin
     return None
 
 
-def _forks(recorded: Recorded, state: State) -> Iterator[Finding]:
+def _forks(recorded: RecordedHistory, state: WatchMemory) -> Iterator[Finding]:
     for registry_index, pin in enumerate(recorded.policy.registries[: len(recorded.logs)]):
         seen = state.logs.get(pin.address)
         if seen is not None and not recorded.begins_with(registry_index, seen):
-            yield forked(seen)
+            yield history_forked(seen)
 
 
-def _new_events(recorded: Recorded, state: State) -> Iterator[tuple[int, Event]]:
+def _new_events(recorded: RecordedHistory, state: WatchMemory) -> Iterator[tuple[int, Event]]:
     for registry_index, (pin, log) in enumerate(zip(recorded.policy.registries, recorded.logs, strict=False)):
         seen = state.logs.get(pin.address)
         yield from ((registry_index, read_event(entry)) for entry in log[seen.size if seen else 0 :])
 
 
-def _missed(recorded: Recorded) -> Iterator[Finding]:
+def _missed(recorded: RecordedHistory) -> Iterator[Finding]:
     for history in recorded.histories:
         if history.successor is None:
             for issuer_id, issuer in history.issuers.items():
@@ -131,12 +135,12 @@ def _missed(recorded: Recorded) -> Iterator[Finding]:
                 yield from (finding for finding in found if finding.name == "missed-night")
 
 
-def _after(recorded: Recorded, state: State, missed: Sequence[Finding]) -> State:
+def _after(recorded: RecordedHistory, state: WatchMemory, missed: Sequence[Finding]) -> WatchMemory:
     logs = {
         pin.address: checkpoint_of(entry.data for entry in log)
         for pin, log in zip(recorded.policy.registries, recorded.logs, strict=False)
     }
-    told = {issuer: list(days) for issuer, days in state.nights.items()}
+    told = {issuer: list(days) for issuer, days in state.missed_nights.items()}
     for finding in missed:
         told.setdefault(finding.issuer, []).append(finding.values["night"])
-    return State(logs, told)
+    return WatchMemory(logs, told)

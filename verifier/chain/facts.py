@@ -40,7 +40,7 @@ class Anchor(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A span [from_, until) of accreditation. `scope` is a set of 256 kinds."""
+    """A span [from_, until) of accreditation. `scope` has a bit for each of 256 kinds."""
 
     from_: int
     until: int
@@ -89,10 +89,22 @@ class Head(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """What is said beside the checks: a name of verifier/verdict/words.py, and what fills its blanks."""
+    """What is said beside the checks: a name in verdict/words.py or web/phrases.py, and what fills its blanks."""
 
     name: str
     values: dict[str, Any]
+
+
+class LeftOut(NamedTuple):
+    """A node of the policy that an answer does not stand on, and why: `behind`, `elsewhere`, `silent`, `same`.
+
+    `behind` follows the same chain and has no newer final block than `block`; `elsewhere` shows another block of that
+    number; `same` calls itself by the name of another.
+    """
+
+    node: str
+    why: str
+    block: int | None = None
 
 
 class Facts(NamedTuple):
@@ -129,7 +141,7 @@ class Checkpoint(NamedTuple):
     root: bytes
 
 
-def over_successors(
+def walk_successors(
     registries: Sequence[str], first: int, read: Callable[[int], tuple[Read, str | None]]
 ) -> tuple[list[Read], str | None]:
     """What stands in a registry and in each that succeeds it, and the address of a successor that is not listed.
@@ -147,7 +159,7 @@ def over_successors(
     return found, successor
 
 
-def standing(statuses: Sequence[StatusRecord]) -> StatusRecord:
+def standing_record(statuses: Sequence[StatusRecord]) -> StatusRecord:
     """What stands for a leaf over a registry and those that succeed it, oldest first.
 
     Revoked and superseded do not heal, in whichever registry they were written; else the newest

@@ -3,11 +3,11 @@
 They agree on one hash; everything else is proved against it, by whichever of them answers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from verifier.chain.facts import Checkpoint, Facts, Head, Remark
+from verifier.chain.facts import Checkpoint, Facts, Head, LeftOut, Remark
 from verifier.chain.header import Header, read_header
 from verifier.chain.registry import RegistryReader
 from verifier.chain.rpc import Node, data, quantity
@@ -19,12 +19,18 @@ T = TypeVar("T")
 
 
 class Chain:
-    """The policy's chain at one block. `is_pinned` says that the block's hash came from elsewhere than a node."""
+    """The policy's chain at one block. `is_pinned` says that the block's hash came from elsewhere than a node.
 
-    def __init__(self, policy: Policy, head: Head, nodes: tuple[Node, ...], *, is_pinned: bool) -> None:
+    `nodes` are those that show it, `left_out` the policy's others.
+    """
+
+    def __init__(
+        self, policy: Policy, head: Head, nodes: tuple[Node, ...], left_out: Sequence[LeftOut], *, is_pinned: bool
+    ) -> None:
         self.policy = policy
         self.head = head
         self.nodes = nodes
+        self.left_out = tuple(left_out)
         self.is_pinned = is_pinned
 
     @property
@@ -66,35 +72,110 @@ class Chain:
 
 
 def open_chain(policy: Policy) -> Chain:
-    """The newest block that the nodes agree on, or the pinned one.
+    """The highest block that a quorum of the nodes shows, or the pinned one.
 
-    Raises: NodeUnavailable when too few nodes show the policy's chain, or when two contradict each other.
+    Raises: NodeUnavailable when too few nodes show the policy's chain, or when two quorums contradict each other.
     """
-    heads: list[tuple[Node, Header]] = []
+    shown: list[_Shown] = []
+    left_out: list[LeftOut] = []
     refused = []
+    known: set[str] = set()
     for url in policy.nodes:
+        node = Node(url)
         try:
-            heads.append((Node(url), _newest(Node(url), policy)))
+            newest = _newest(node, policy)
         except NodeUnavailable as error:
             refused.append(str(error))
+            left_out.append(LeftOut(url, "silent"))
+            continue
+        name = _own_name(node) if len(policy.nodes) > 1 else ""
+        if name in known:
+            refused.append(f"{url} calls itself by the same name as another of them")
+            left_out.append(LeftOut(url, "same"))
+            continue
+        known |= {name} - {""}
+        shown.append(_Shown(node, newest))
     needed = 1 if policy.pinned_block else policy.quorum
-    if len(heads) < needed:
+    if len(shown) < needed:
         raise NodeUnavailable(f"{needed} of {len(policy.nodes)} nodes have to agree: {'; '.join(refused)}")
-    nodes = tuple(node for node, _ in heads)
     if policy.pinned_block:
-        return _pinned(policy, nodes)
-    if len(heads) == 1:
-        newest = heads[0][1]
-        return Chain(policy, _head(newest, newest.number - policy.depth), nodes, is_pinned=False)
-    # Below the tip, nodes that follow the same chain never differ: the newest block that is final for all of them.
-    height = max(0, min(newest.number for _, newest in heads) - policy.depth)
-    shown = [newest if newest.number == height else _at(node, height) for node, newest in heads]
-    for (node, _), header in zip(heads, shown, strict=True):
-        if header.hash != shown[0].hash:
-            raise NodeUnavailable(
-                f"{node.url} and {nodes[0].url} show different blocks {height}: one of them does not follow the chain"
-            )
-    return Chain(policy, _head(shown[0], height), nodes, is_pinned=False)
+        return _pinned(policy, tuple(one.node for one in shown))
+    if len(shown) == 1:
+        node, newest = shown[0]
+        return Chain(policy, _head(newest, newest.number - policy.depth), (node,), left_out, is_pinned=False)
+    return _agreed(policy, shown, left_out)
+
+
+class _Shown(NamedTuple):
+    """A node that follows the policy's chain, and its newest block."""
+
+    node: Node
+    newest: Header
+
+    def final(self, policy: Policy) -> int:
+        """The height of the newest block that is final for it: below the tip, honest nodes never differ."""
+        return max(0, self.newest.number - policy.depth)
+
+
+def _agreed(policy: Policy, shown: Sequence[_Shown], left_out: Sequence[LeftOut]) -> Chain:
+    """The highest final block that a quorum shows. Raises: NodeUnavailable where there is none, or two."""
+    differing = ""
+    for height in sorted({one.final(policy) for one in shown}, reverse=True):
+        groups: dict[bytes, list[Node]] = {}
+        headers: dict[bytes, Header] = {}
+        for one in shown:
+            header = _final_at(one, height, policy)
+            if header is not None:
+                groups.setdefault(header.hash, []).append(one.node)
+                headers[header.hash] = header
+        largest = max(groups.values(), key=len, default=[])
+        if len(groups) > 1:
+            first, second = (group[0].url for group in list(groups.values())[:2])
+            differing = f"{first} and {second} show different blocks {height}: one of them does not follow the chain"
+        if len(largest) < policy.quorum:
+            continue
+        hash_ = next(hash_ for hash_, group in groups.items() if group is largest)
+        others = [_left_out(one, headers[hash_], largest[0], policy) for one in shown if one.node not in largest]
+        # Where half of the nodes or fewer are enough, two histories can both have enough.
+        if sum(other.why == "elsewhere" for other in others) >= policy.quorum:
+            break
+        return Chain(policy, _head(headers[hash_], height), tuple(largest), [*left_out, *others], is_pinned=False)
+    raise NodeUnavailable(differing or f"no block is shown by {policy.quorum} of {len(policy.nodes)} nodes")
+
+
+def _final_at(one: _Shown, height: int, policy: Policy) -> Header | None:
+    """A node's block of a height, where that is final for it and it still answers."""
+    if one.final(policy) < height:
+        return None
+    if one.newest.number == height:
+        return one.newest
+    try:
+        return block_at(one.node, height)
+    except NodeUnavailable:
+        return None
+
+
+def _left_out(one: _Shown, agreed: Header, witness: Node, policy: Policy) -> LeftOut:
+    """Why a node is not among those that show the agreed block; below it, it is compared with one that does."""
+    height = min(one.final(policy), agreed.number)
+    shown = _final_at(one, height, policy)
+    if shown is None:
+        return LeftOut(one.node.url, "silent")
+    try:
+        wanted = agreed if height == agreed.number else block_at(witness, height)
+    except NodeUnavailable:
+        return LeftOut(one.node.url, "behind", height)
+    return LeftOut(one.node.url, "behind" if shown.hash == wanted.hash else "elsewhere", height)
+
+
+def _own_name(node: Node) -> str:
+    """What a node calls itself among its peers; nothing where it does not say."""
+    try:
+        said = node.call("admin_nodeInfo")
+    except NodeUnavailable:
+        return ""
+    name = said.get("id") if isinstance(said, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _newest(node: Node, policy: Policy) -> Header:
@@ -118,12 +199,13 @@ def _pinned(policy: Policy, nodes: tuple[Node, ...]) -> Chain:
             refused.append(str(error))
             continue
         if header.hash == policy.pinned_block:
-            return Chain(policy, _head(header, header.number), nodes, is_pinned=True)
+            return Chain(policy, _head(header, header.number), nodes, [], is_pinned=True)
         refused.append(f"{node.url} sent another block than the pinned one")
     raise NodeUnavailable("; ".join(refused))
 
 
-def _at(node: Node, number: int) -> Header:
+def block_at(node: Node, number: int) -> Header:
+    """A node's block of a number. Raises: NodeUnavailable."""
     header = read_header(node.call("eth_getBlockByNumber", hex(number), False))
     if header.number != number:
         raise NodeUnavailable(f"{node.url} sent block {header.number} where {number} was asked for")

@@ -16,7 +16,7 @@ SELECTOR = bytes.fromhex("d59655b1")
 _HEAD_WORDS = 5
 
 
-class Call(NamedTuple):
+class InclusionCall(NamedTuple):
     """One call of `verifyInclusion`: does the anchor of (issuer, sequence) hold this leaf at this index?"""
 
     registry: str

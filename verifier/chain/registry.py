@@ -16,8 +16,8 @@ from verifier.chain.facts import (
     Key,
     Reattestation,
     StatusRecord,
-    over_successors,
-    standing,
+    standing_record,
+    walk_successors,
     was_sound,
 )
 from verifier.chain.header import Header, read_header
@@ -54,22 +54,25 @@ class RegistryReader:
         anchor = self.anchor_of(head, pin, issuer_id, sequence)
         window = key = again = None
         if anchor is not None:
-            first = storage.items(storage.mapped(storage.WINDOWS, issuer_id)) + storage.WINDOW_WORDS * anchor.window
-            slot = storage.mapped(storage.REATTESTATIONS, issuer_id, storage.number(sequence))
+            first = (
+                storage.first_item_slot(storage.mapping_slot(storage.WINDOWS, issuer_id))
+                + storage.WINDOW_WORDS * anchor.window
+            )
+            slot = storage.mapping_slot(storage.REATTESTATIONS, issuer_id, storage.integer_key(sequence))
             *words, reattested = self.words(head, pin, [*_run(first, storage.WINDOW_WORDS), slot])
-            window = storage.window(words)
+            window = storage.read_window(words)
             time = storage.uint64_at(reattested, 20)
             writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
             keys = self._keys(head, pin, issuer_id, writers)
             key = keys[anchor.key]
             again = Reattestation(time, keys[storage.address_at(reattested)]) if time else None
         statuses, unlisted = self._statuses(head, registry_index, issuer_id, leaf_hash)
-        return Facts(head, anchor, window, key, again, standing(statuses), unlisted)
+        return Facts(head, anchor, window, key, again, standing_record(statuses), unlisted)
 
     def anchor_of(self, head: Head, pin: RegistryPin, issuer_id: bytes, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing. Raises: NodeUnavailable."""
-        slot = storage.mapped(storage.ANCHORS, issuer_id, storage.number(sequence))
-        return storage.anchor(self.words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
+        slot = storage.mapping_slot(storage.ANCHORS, issuer_id, storage.integer_key(sequence))
+        return storage.read_anchor(self.words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
 
     def frontier(self, head: Head, pin: RegistryPin) -> Frontier:
         """The frontier of a registry's log. Raises: NodeUnavailable."""
@@ -85,20 +88,22 @@ class RegistryReader:
         pins = self._policy.registries
 
         def read(index: int) -> tuple[StatusRecord, str | None]:
-            slot = storage.mapped(storage.HISTORIES, issuer_id, leaf_hash)
+            slot = storage.mapping_slot(storage.HISTORIES, issuer_id, leaf_hash)
             length, succeeded = self.words(head, pins[index], [slot, storage.SUCCESSOR])
             record = self._standing_record(head, pins[index], issuer_id, slot, length)
             successor = storage.address_at(succeeded)
             return record, None if successor == NO_ADDRESS else successor
 
-        return over_successors([pin.address for pin in pins], registry_index, read)
+        return walk_successors([pin.address for pin in pins], registry_index, read)
 
     def _standing_record(self, head: Head, pin: RegistryPin, issuer_id: bytes, slot: int, length: int) -> StatusRecord:
         """The last record of a leaf that carries weight: docs/spec/registry.md 5."""
         if length > MAX_RECORDS:
             raise NodeUnavailable(f"a leaf has {length} status records; this verifier reads {MAX_RECORDS}")
-        words = self.words(head, pin, _run(storage.items(slot), storage.RECORD_WORDS * length))
-        records = [storage.record(words[start : start + 2]) for start in range(0, len(words), storage.RECORD_WORDS)]
+        words = self.words(head, pin, _run(storage.first_item_slot(slot), storage.RECORD_WORDS * length))
+        records = [
+            storage.read_record(words[start : start + 2]) for start in range(0, len(words), storage.RECORD_WORDS)
+        ]
         writers = {writer for record, writer in records if not record.by_regulator}
         keys = self._keys(head, pin, issuer_id, writers)
         for record, writer in reversed(records):
@@ -108,9 +113,9 @@ class RegistryReader:
 
     def _keys(self, head: Head, pin: RegistryPin, issuer_id: bytes, addresses: Iterable[str]) -> dict[str, Key]:
         wanted = sorted(set(addresses))
-        slots = [storage.mapped(storage.KEYS, issuer_id, storage.account(key)) for key in wanted]
+        slots = [storage.mapping_slot(storage.KEYS, issuer_id, storage.address_key(key)) for key in wanted]
         words = self.words(head, pin, slots)
-        return {key: storage.key(word) for key, word in zip(wanted, words, strict=True)}
+        return {key: storage.read_key(word) for key, word in zip(wanted, words, strict=True)}
 
     def words(self, head: Head, pin: RegistryPin, slots: list[int]) -> list[int]:
         """What stands in these slots of a registry, each proved; and that the registry's code is the pinned one.
@@ -120,11 +125,11 @@ class RegistryReader:
         if not slots:
             return []
         state_root = self._header(head.hash).state_root
-        asked = [f"0x{slot:064x}" for slot in slots]
-        answer = self._node.call("eth_getProof", pin.address, asked, {"blockHash": "0x" + head.hash.hex()})
+        slots_in_hex = [f"0x{slot:064x}" for slot in slots]
+        answer = self._node.call("eth_getProof", pin.address, slots_in_hex, {"blockHash": "0x" + head.hash.hex()})
         nodes = pool(_nodes(answer))
         try:
-            account = value_at(state_root, storage.account(pin.address), nodes)
+            account = value_at(state_root, storage.address_key(pin.address), nodes)
             fields = rlp.decode(account) if account is not None else None
             if not isinstance(fields, list) or len(fields) != 4 or fields[3] != pin.code_hash:
                 raise NodeUnavailable(f"{self._node.url} does not show the policy's registry code at {pin.address}")

@@ -23,24 +23,24 @@ _ADDRESS_BYTES = 20
 _TIME_BYTES = 8
 
 
-def mapped(slot: int, *keys: bytes) -> int:
+def mapping_slot(slot: int, *keys: bytes) -> int:
     """The slot of a value in a mapping of mappings: Keccak-256(key || slot), from the outer key to the inner one."""
     for key in keys:
         slot = int.from_bytes(keccak256(key.rjust(32, b"\0") + slot.to_bytes(32, "big")), "big")
     return slot
 
 
-def items(slot: int) -> int:
+def first_item_slot(slot: int) -> int:
     """The slot of the first item of a dynamic array whose length stands in `slot`."""
     return int.from_bytes(keccak256(slot.to_bytes(32, "big")), "big")
 
 
-def number(value: int) -> bytes:
+def integer_key(value: int) -> bytes:
     """An integer as the key of a mapping."""
     return value.to_bytes(32, "big")
 
 
-def account(address: str) -> bytes:
+def address_key(address: str) -> bytes:
     """An address as the key of a mapping."""
     return bytes.fromhex(address[2:])
 
@@ -55,20 +55,20 @@ def uint64_at(word: int, offset: int) -> int:
     return _part(word, offset, _TIME_BYTES)
 
 
-def anchor(words: Sequence[int]) -> Anchor | None:
+def read_anchor(words: Sequence[int]) -> Anchor | None:
     """The anchor in its three words, or nothing where they are empty."""
     root, packed, key = words
     size, time, block, window = (uint64_at(packed, offset) for offset in (0, 8, 16, 24))
     return Anchor(root.to_bytes(32, "big"), size, time, block, window, address_at(key)) if size else None
 
 
-def window(words: Sequence[int]) -> Window:
+def read_window(words: Sequence[int]) -> Window:
     """The window in its three words."""
     span, scope, profile = words
     return Window(uint64_at(span, 0), uint64_at(span, 8), scope, profile.to_bytes(32, "big"))
 
 
-def key(word: int) -> Key:
+def read_key(word: int) -> Key:
     """The key in its word. Raises: SourceUnavailable for a custody that there is not."""
     custody = _part(word, 25, 1)
     if custody >= len(Custody):
@@ -76,7 +76,7 @@ def key(word: int) -> Key:
     return Key(uint64_at(word, 0), uint64_at(word, 8), uint64_at(word, 16), _part(word, 24, 1), Custody(custody))
 
 
-def record(words: Sequence[int]) -> tuple[StatusRecord, str]:
+def read_record(words: Sequence[int]) -> tuple[StatusRecord, str]:
     """A status record in its two words, and its writer. Raises: SourceUnavailable for a status that there is not."""
     packed, successor = words
     status = _part(packed, 0, 1)

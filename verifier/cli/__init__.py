@@ -44,7 +44,7 @@ DEFAULT_POLICY = Path("jangkar-policy.json")
 # What each cause ends a command with, whichever it is: the nearest class above an error decides. What is needed to
 # ask is not what is asked about: the former's defect is mended and says nothing of a certificate, the latter's is a no.
 # What is no receipt was compared with nothing: it is fetched again.
-EXIT_CODES: dict[type[VerifierError], int] = {
+ERROR_CODES: dict[type[VerifierError], int] = {
     UsageError: USAGE_ERROR,
     Malformed: USAGE_ERROR,
     MalformedReceipt: COULD_NOT,
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     _prepare(sys.stdout, as_json=options.json)
     _prepare(sys.stderr)
     try:
-        code: int = options.run(options, _trusted(options.policy))
+        code: int = options.run(options, _load_policy(options.policy))
         sys.stdout.flush()
     except VerifierError as error:
         return _say(error, options)
@@ -87,7 +87,7 @@ def _prepare(stream: TextIO, *, as_json: bool = False) -> None:
 
 def exit_code(error: VerifierError) -> int:
     """The exit code of an error, by the nearest class above it that has one."""
-    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+    return next(ERROR_CODES[kind] for kind in type(error).__mro__ if kind in ERROR_CODES)
 
 
 def _say(error: VerifierError, options: argparse.Namespace) -> int:
@@ -101,7 +101,7 @@ def _say(error: VerifierError, options: argparse.Namespace) -> int:
     return show_undetermined(detail, as_json=options.json)
 
 
-def _trusted(path: Path) -> policy.Policy:
+def _load_policy(path: Path) -> policy.Policy:
     """What the person trusts. Raises: UsageError, MalformedPolicy."""
     try:
         with naming_malformed(path):

@@ -62,7 +62,7 @@ def naming_malformed(name: object) -> Iterator[None]:
 
 
 @contextmanager
-def cannot_be(done: str) -> Iterator[None]:
+def usage_errors(done: str) -> Iterator[None]:
     """Where the system refuses a file, say what cannot be done with it. Raises: UsageError; OSError of no file."""
     try:
         yield

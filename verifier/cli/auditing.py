@@ -14,7 +14,7 @@ from verifier.audit.progress import Progress
 from verifier.audit.run import AuditQuestion, audit
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import UsageError, cannot_be
+from verifier.cli.answers import UsageError, usage_errors
 from verifier.formats.policy import Policy, is_http
 from verifier.places.location import Location
 
@@ -46,7 +46,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     try:
-        with cannot_be("used"):
+        with usage_errors("used"):
             previous = _checkpoints(options.previous) if options.previous else {}
             options.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, KeyError, TypeError):
@@ -71,7 +71,7 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     report = audit(open_chain(trusted), asked, progress)
     data = json.dumps(report, ensure_ascii=False, indent=1).encode() + b"\n"
     digest = hashlib.sha256(data).hexdigest()
-    with cannot_be("written"):
+    with usage_errors("written"):
         (options.out / "report.json").write_bytes(data)
         (options.out / "report.html").write_text(page.render(report, digest, options.lang))
     progress.end()

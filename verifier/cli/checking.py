@@ -1,29 +1,31 @@
 """Commands about one certificate: check, code, export, ots, call."""
 
 import argparse
+import hashlib
 import json
 import re
 import shlex
 import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from verifier import report
 from verifier.chain.nodes import Chain, open_chain
-from verifier.chain.onchain import Call
+from verifier.chain.onchain import InclusionCall
 from verifier.cli.answers import (
     DEFINITE_NO,
     DONE,
     EPILOG,
     Refuted,
     UsageError,
-    cannot_be,
     hash_of,
     naming_malformed,
     progress,
     replace_file,
     show,
+    usage_errors,
     write_new,
 )
 from verifier.errors import BeyondReach, Malformed, MalformedReceipt, ServiceUnavailable
@@ -33,12 +35,13 @@ from verifier.formats.policy import Policy, is_http
 from verifier.formats.receipt import MAX_BYTES, SUFFIX
 from verifier.formats.receipt import parse as parse_receipt
 from verifier.history import bundle, memory
-from verifier.history.recorded import Recorded, ask_about, record
+from verifier.history.recorded import RecordedHistory, ask_about, record
 from verifier.places import service
 from verifier.places.location import Location
-from verifier.verdict.ask import Question, ask
+from verifier.verdict.ask import Question, Result, ask
+from verifier.verdict.days import WIB
 from verifier.verdict.verdict import EXIT_CODES
-from verifier.verdict.words import REASONS, WIB
+from verifier.verdict.words import REASONS
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -62,6 +65,12 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="refuse a history that does not extend the one that this file remembers; made where it is not there",
+    )
+    check.add_argument(
+        "--save-original",
+        type=Path,
+        metavar="FILE",
+        help="write the issued file, where it stands whole in one that was altered",
     )
     check.add_argument(
         "--at",
@@ -97,7 +106,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _check(options: argparse.Namespace, trusted: Policy) -> int:
     issuers = frozenset(hash_of("--issuer", issuer) for issuer in options.issuer)
-    trusted = _as_asked(options, trusted)
+    trusted = _with_pins(options, trusted)
     instant = _instant(options.at) if options.at else None
     with options.file.open("rb") as stream:
         file = fingerprint.of_stream(stream)
@@ -129,14 +138,18 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _answer(question: Question, options: argparse.Namespace, trusted: Policy, instant: int | None) -> int:
     """Ask the nodes, or what was written down, about now or about an instant."""
-    with cannot_be("used"), naming_malformed(options.bundle or options.mirror or options.memory):
+    with usage_errors("used"), naming_malformed(options.bundle or options.mirror or options.memory):
         chain, recorded = _sources(options, trusted, instant)
     if instant is None or recorded is None:
         policy = recorded.policy if recorded else trusted
-        return show(ask(question, policy, recorded or chain), policy, options, looked_up=question.looked_up)
+        result = ask(question, policy, recorded or chain)
+        code = show(result, policy, options, looked_up=question.looked_up)
+        if options.save_original:
+            _save_original(result, options.file, options.save_original)
+        return code
     if instant > recorded.head.time:
         raise BeyondReach(
-            f"what is known ends at {report.time(recorded.head.time)}, and {report.time(instant)} is later"
+            f"what is known ends at {report.rfc3339(recorded.head.time)}, and {report.rfc3339(instant)} is later"
         )
     past = ask_about(question, recorded, instant)
     if options.json:
@@ -147,7 +160,22 @@ def _answer(question: Question, options: argparse.Namespace, trusted: Policy, in
     return EXIT_CODES[past.result.answer.verdict]
 
 
-def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) -> tuple[Chain | None, Recorded | None]:
+def _save_original(result: Result, file: Path, target: Path) -> None:
+    """Write the issued file out of one that was altered; whoever has it checks it again. Raises: UsageError."""
+    if result.original is None:
+        raise UsageError("there is no original to save: only an altered file has one in it")
+    place = result.original.place
+    with file.open("rb") as stream:
+        stream.seek(place.start)
+        data = stream.read(place.end - place.start) + place.behind
+    if hashlib.sha256(data).digest() != result.answer.claims[0].receipt.document_digest:
+        raise UsageError(f"{file} was changed while it was checked")
+    write_new(target, data)
+
+
+def _sources(
+    options: argparse.Namespace, trusted: Policy, instant: int | None
+) -> tuple[Chain | None, RecordedHistory | None]:
     """The chain, where it is needed before the question is asked, and the history, where the answer comes from that.
 
     Raises: OSError, MalformedBundle, MalformedMemory, BundleNotPinned, NodeUnavailable.
@@ -170,10 +198,10 @@ def _sources(options: argparse.Namespace, trusted: Policy, instant: int | None) 
 def _remember(chain: Chain, path: Path) -> None:
     """Refuse a chain that does not extend what was seen before; else remember it. Raises: HistoryForked."""
     seen = memory.decode(path.read_bytes()) if path.exists() else {}
-    replace_file(path, memory.encode(memory.extend(chain, seen)))
+    replace_file(path, memory.encode(memory.extend(chain, seen, int(time.time()))))
 
 
-def _as_asked(options: argparse.Namespace, trusted: Policy) -> Policy:
+def _with_pins(options: argparse.Namespace, trusted: Policy) -> Policy:
     """The policy with what the command line pins besides. Raises: UsageError."""
     written = options.bundle or options.mirror
     if options.bundle and options.mirror:
@@ -225,23 +253,23 @@ def _call(options: argparse.Namespace, trusted: Policy) -> int:
         receipt = parse_receipt(options.receipt.read_bytes()[: MAX_BYTES + 1])
     except Malformed as error:
         raise MalformedReceipt(str(error)) from None
-    if receipt.chain_id != trusted.chain_id or receipt.registry not in [pin.address for pin in trusted.registries]:
+    if not trusted.trusts(receipt.chain_id, receipt.registry):
         raise Refuted(f"the receipt is about registry {receipt.registry} on chain {receipt.chain_id}")
-    asked = Call(
+    call = InclusionCall(
         receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash, receipt.leaf_index, receipt.path
     )
     chain = open_chain(trusted)
-    answers = {node.url: asked.ask(node, chain.head.number) for node in chain.nodes}
+    answers = {node.url: call.ask(node, chain.head.number) for node in chain.nodes}
     block, url = chain.head.number, chain.nodes[0].url
     if options.json:
-        call = {"to": asked.registry, "data": "0x" + asked.data.hex(), "block": block}
-        print(json.dumps({"call": call, "cast": asked.cast(block, url), "answers": answers}, indent=1))
+        said = {"to": call.registry, "data": "0x" + call.data.hex(), "block": block}
+        print(json.dumps({"call": said, "cast": call.cast(block, url), "answers": answers}, indent=1))
     else:
-        print(f"{'to':8} {asked.registry}\n{'data':8} 0x{asked.data.hex()}\n{'block':8} {block}")
+        print(f"{'to':8} {call.registry}\n{'data':8} 0x{call.data.hex()}\n{'block':8} {block}")
         for node, answer in answers.items():
             print(f"{'answer':8} {str(answer).lower()}, says {node}")
-        request = shlex.quote(asked.request(block))
-        print(f"\ncurl -s -H 'Content-Type: application/json' -d {request} {url}\n{asked.cast(block, url)}")
+        request = shlex.quote(call.request(block))
+        print(f"\ncurl -s -H 'Content-Type: application/json' -d {request} {url}\n{call.cast(block, url)}")
     return DONE if all(answers.values()) else DEFINITE_NO
 
 

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from verifier.audit.files import read_manifest
 from verifier.chain.facts import Checkpoint
 from verifier.chain.nodes import open_chain
 from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, progress, write_new
-from verifier.errors import BeyondReach, MalformedManifest, MalformedProof
+from verifier.errors import BeyondReach
 from verifier.formats import approval
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import is_hash
@@ -68,12 +69,11 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
 def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
     """A proof against a checkpoint: the one that was given, else the chain's own."""
     proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
-    registries = [pin.address for pin in trusted.registries]
-    if proof.chain_id != trusted.chain_id or proof.registry not in registries:
+    if not trusted.trusts(proof.chain_id, proof.registry):
         raise Refuted(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
     known = checkpoint(options.checkpoint) if options.checkpoint else None
     if known is None:
-        known = open_chain(trusted).checkpoint(registries.index(proof.registry))
+        known = open_chain(trusted).checkpoint(trusted.index_of(proof.registry))
     if known.size != proof.checkpoint.size:
         raise BeyondReach(
             f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "
@@ -114,32 +114,29 @@ def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _approval(options: argparse.Namespace, trusted: Policy) -> int:
     """What a wallet should show before it signs a batch: rebuilt from the manifest, by none of the service's code."""
-    try:
-        lines = options.manifest.read_text().splitlines()
-        header = json.loads(lines[0])
-        leaves = [bytes.fromhex(line) for line in lines[1:]]
-        root = root_from_leaves(leaves)
-        given = approval.Approval(
-            chain_id=trusted.chain_id,
-            registry=trusted.registries[-1].address,
-            issuer_id=bytes.fromhex(header["issuer_id"]),
-            sequence=header["sequence"],
-            root_hash=root,
-            tree_size=len(leaves),
-            deadline=options.deadline,
-        )
-        digest = approval.digest(given)
-    except (ValueError, KeyError, TypeError, IndexError, OverflowError, MalformedProof) as error:
-        raise MalformedManifest(f"{options.manifest} is no manifest: {error}") from None
+    header, leaves = read_manifest(options.manifest.read_bytes())
+    if not trusted.trusts(header.chain_id, header.registry):
+        raise Refuted(f"the manifest is about registry {header.registry} on chain {header.chain_id}")
+    if header.tree_size != len(leaves) or header.root_hash != root_from_leaves(leaves):
+        raise Refuted("the manifest's leaves are not those of the root and size in its own first line")
+    given = approval.Approval(
+        chain_id=header.chain_id,
+        registry=header.registry,
+        issuer_id=header.issuer_id,
+        sequence=header.sequence,
+        root_hash=header.root_hash,
+        tree_size=header.tree_size,
+        deadline=options.deadline,
+    )
     for name, value in (
         ("chain id", given.chain_id),
         ("registry", given.registry),
         ("issuer", given.issuer_id.hex()),
         ("sequence", given.sequence),
-        ("root", root.hex()),
+        ("root", given.root_hash.hex()),
         ("size", given.tree_size),
         ("deadline", given.deadline),
-        ("digest", "0x" + digest.hex()),
+        ("digest", "0x" + approval.digest(given).hex()),
     ):
         print(f"{name:9} {value}")
     return DONE

@@ -12,7 +12,7 @@ from verifier.formats.metadata import MAX_METADATA_BYTES, parse_metadata
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import SUFFIX, Receipt
 from verifier.history import bundle
-from verifier.history.recorded import Recorded, record
+from verifier.history.recorded import RecordedHistory, record
 from verifier.places.location import Location
 from verifier.places.mirror import bundle_from, receipt_from
 from verifier.verdict.ask import Question, ask
@@ -63,7 +63,7 @@ def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
     return DONE
 
 
-def _recorded(options: argparse.Namespace, trusted: Policy) -> Recorded:
+def _recorded(options: argparse.Namespace, trusted: Policy) -> RecordedHistory:
     if options.digest is None:
         return record(open_chain(trusted), progress)
     pinned = trusted._replace(bundles=frozenset({hash_of("--digest", options.digest)}))
@@ -71,7 +71,9 @@ def _recorded(options: argparse.Namespace, trusted: Policy) -> Recorded:
         return bundle.parse(bundle_from(Location(options.mirror), pinned), pinned)
 
 
-def _find(location: Location, recorded: Recorded, issuer_id: bytes, digest: bytes, metadata: str) -> Receipt | None:
+def _find(
+    location: Location, recorded: RecordedHistory, issuer_id: bytes, digest: bytes, metadata: str
+) -> Receipt | None:
     """The receipt from the newest batch that holds the certificate's leaf."""
     sequences = sorted(recorded.histories[-1].issuer(issuer_id).anchors, reverse=True)
     for done, sequence in enumerate(sequences, start=1):

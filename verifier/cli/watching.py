@@ -17,7 +17,7 @@ from verifier.chain.rpc import fetch
 from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, UsageError, replace_file
 from verifier.errors import NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy, is_http
-from verifier.history.log import Entry
+from verifier.history.log import LogEntry
 
 EPILOG = "exit codes: 0 nothing to tell; 1 an alarm was told; 2 usage; 4 the chain could not be read"
 WEBHOOK_SECONDS = 10
@@ -41,7 +41,7 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 def _watch(options: argparse.Namespace, trusted: Policy) -> int:
     try:
-        state = watch.decode(options.state.read_text()) if options.state.exists() else watch.State()
+        state = watch.decode(options.state.read_text()) if options.state.exists() else watch.WatchMemory()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UsageError(f"{options.state} is no state of a watch") from None
     if options.webhook and not is_http(options.webhook):
@@ -61,11 +61,11 @@ def _watch(options: argparse.Namespace, trusted: Policy) -> int:
 class _Watcher:
     """One watch: what it knows of the chain, what it told, and what it goes on telling."""
 
-    def __init__(self, options: argparse.Namespace, trusted: Policy, state: watch.State) -> None:
+    def __init__(self, options: argparse.Namespace, trusted: Policy, state: watch.WatchMemory) -> None:
         self._options = options
         self._trusted = trusted
         self._state = state
-        self._known: tuple[tuple[Entry, ...], ...] = ()
+        self._known: tuple[tuple[LogEntry, ...], ...] = ()
         self._standing: list[Finding] = []
 
     def look(self) -> int:

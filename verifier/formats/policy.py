@@ -1,8 +1,10 @@
 """What the verifier itself trusts, read from docs/spec/policy.md. Never taken from a receipt."""
 
+import socket
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from verifier.errors import MalformedPolicy, MalformedText
 from verifier.formats.strictjson import Fields, read, require_names
@@ -11,6 +13,7 @@ FORMAT = "jangkar-policy-v1"
 MAX_BYTES = 64 * 1024
 DEFAULT_MAX_HEAD_AGE = 15 * 60
 
+_THIS_MACHINE = "localhost"
 _REQUIRED = {"format", "chain_id", "genesis", "registry", "code_hash", "finality", "operators", "nodes"}
 _OPTIONAL = {"max_head_age", "issuers", "successors", "quorum", "pinned_block", "bundles", "max_bundle_age"}
 
@@ -43,8 +46,12 @@ class Policy(NamedTuple):
     bundles: frozenset[bytes]
     max_bundle_age: int
 
+    def trusts(self, chain_id: int, registry: str) -> bool:
+        """Whether a registry on a chain is one of the policy's."""
+        return chain_id == self.chain_id and registry in [pin.address for pin in self.registries]
+
     def index_of(self, registry: str) -> int:
-        """The index of a registry among the policy's; 0 where it is none of them."""
+        """The index of a registry among the policy's; the first one's where it is none of them, as check 3 says."""
         return next((index for index, pin in enumerate(self.registries) if pin.address == registry), 0)
 
 
@@ -109,9 +116,36 @@ def _finality(value: Any) -> int:
 def _nodes(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(url, str) and is_http(url) for url in value):
         raise MalformedPolicy("policy field 'nodes' is not a list of at least one http or https address")
-    if len(set(value)) < len(value):
-        raise MalformedPolicy("policy field 'nodes' names an address twice: that would agree with itself")
+    meant: dict[tuple[str, str, int, str, str], str] = {}
+    for url in value:
+        other = meant.setdefault(_meant(url), url)
+        if other is not url:
+            raise MalformedPolicy(
+                f"policy field 'nodes' names an address twice, {other} and {url}: that would agree with itself"
+            )
     return tuple(value)
+
+
+def _meant(url: str) -> tuple[str, str, int, str, str]:
+    """The server and the path that an address means, however it is spelled: without case, slash, user and default port.
+
+    What is this machine itself is one server, by whichever of its names. Source: RFC 3986 6.2.
+    """
+    parts = urlsplit(url)
+    host = _host(parts.hostname or "")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, host, port, unquote(parts.path).rstrip("/"), parts.query
+
+
+def _host(name: str) -> str:
+    name = name.rstrip(".")
+    try:
+        # 127.1 and 2130706433 are addresses to whoever connects, too.
+        address = ip_address(name) if ":" in name else ip_address(socket.inet_aton(name))
+    except (ValueError, OSError):
+        return _THIS_MACHINE if name == "localhost" or name.endswith(".localhost") else name
+    address = getattr(address, "ipv4_mapped", None) or address
+    return _THIS_MACHINE if address.is_loopback or address.is_unspecified else str(address)
 
 
 def _quorum(fields: Fields, nodes: int) -> int:
@@ -125,6 +159,6 @@ def is_http(url: str) -> bool:
     """Whether this is an http or https address with a host."""
     try:
         parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -75,7 +75,7 @@ class Fields:
         """A whole number from `least` to `most`, both of them included."""
         value = self._members[name]
         if type(value) is not int or value < least or (most is not None and value > most):
-            raise self._defect(name, f"a whole number from {least}")
+            raise self._defect(name, f"a whole number from {least}" + (f" to {most}" if most is not None else ""))
         return value
 
     def text(self, name: str) -> str:
@@ -100,6 +100,13 @@ class Fields:
     def octets(self, name: str) -> bytes:
         """Any number of bytes in hexadecimal."""
         return bytes.fromhex(self._match(name, _BYTES, "lowercase hexadecimal of its length"))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of any texts."""
+        value = self._members[name]
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self._defect(name, "a list of texts")
+        return tuple(value)
 
     def hashes(self, name: str) -> tuple[bytes, ...]:
         """A list of hashes."""

@@ -13,8 +13,8 @@ from verifier.chain.facts import Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import Fields, read
-from verifier.history.log import Entry, checkpoint_of, proved_entries
-from verifier.history.recorded import Recorded
+from verifier.history.log import LogEntry, checkpoint_of, proved_entries
+from verifier.history.recorded import RecordedHistory
 from verifier.history.state import replay
 
 FORMAT = "jangkar-bundle-v1"
@@ -34,7 +34,7 @@ _MAX_INT64 = 2**63 - 1
 _LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})+)")
 
 
-def encode(recorded: Recorded) -> bytes:
+def encode(recorded: RecordedHistory) -> bytes:
     """The bundle of what was read from the chain; the same history up to the same block gives the same bytes."""
     policy, head = recorded.policy, recorded.head
     pins = policy.registries[: len(recorded.logs)]
@@ -59,7 +59,7 @@ def encode(recorded: Recorded) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def parse(data: bytes, policy: Policy) -> Recorded:
+def parse(data: bytes, policy: Policy) -> RecordedHistory:
     """Read a bundle of the policy's chain and registries; every log is rebuilt and compared with its header.
 
     What is older than the policy's `max_bundle_age` counts as stale.
@@ -77,21 +77,21 @@ def parse(data: bytes, policy: Policy) -> Recorded:
         _require(isinstance(header, dict) and header.get("format") == FORMAT, f"this is no bundle of format {FORMAT}")
         _require(set(header) == _HEADER, "the header has other fields than docs/spec/bundle.md names")
         head = _head(header["block"])
-        sizes = _sizes(header, policy)
+        checkpoints = _checkpoints(header, policy)
         lines = iter(rest.decode("ascii").removesuffix("\n").split("\n") if rest else ())
         logs = tuple(
-            tuple(proved_entries([_entry(line) for line in _next(lines, checkpoint.size)], checkpoint))
-            for checkpoint in sizes
+            tuple(proved_entries([_entry(line) for line in _take(lines, checkpoint.size)], checkpoint))
+            for checkpoint in checkpoints
         )
         _require(next(lines, None) is None and data.endswith(b"\n"), "there is something behind the last entry")
         histories = tuple(replay(log) for log in logs)
     except (MalformedText, MalformedProof, UnicodeDecodeError, ValueError) as error:
         raise MalformedBundle(str(error)) from None
     stale_after = policy._replace(max_head_age=policy.max_bundle_age)
-    return Recorded(stale_after, head, logs, histories, Remark("pinned-bundle", {"digest": digest.hex()}))
+    return RecordedHistory(stale_after, head, logs, histories, Remark("pinned-bundle", {"digest": digest.hex()}))
 
 
-def _sizes(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:
+def _checkpoints(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:
     """The checkpoints of the header, which has to name the policy's chain and registries."""
     logs = header["logs"]
     _require(isinstance(logs, list) and bool(logs), "the bundle holds no log")
@@ -119,17 +119,17 @@ def _head(block: Any) -> Head:
     return Head(number, fields.hash_0x("hash"), time, number)
 
 
-def _next(lines: Iterator[str], count: int) -> list[str]:
+def _take(lines: Iterator[str], count: int) -> list[str]:
     found = [line for _, line in zip(range(count), lines, strict=False)]
     _require(len(found) == count, f"the bundle ends after {len(found)} of {count} entries")
     return found
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> LogEntry:
     match = _LINE.fullmatch(line)
     if match is None:
         raise MalformedBundle(f"a line of the bundle is no entry: {line[:80]!r}")
-    return Entry(int(match[1]), bytes.fromhex(match[2]))
+    return LogEntry(int(match[1]), bytes.fromhex(match[2]))
 
 
 def _defect(name: str, _expected: str) -> MalformedBundle:

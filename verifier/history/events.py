@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from verifier.chain.facts import Custody, Status
 from verifier.errors import MalformedProof
-from verifier.history.log import LOGGED_EVENTS, Entry
+from verifier.history.log import LOGGED_EVENTS, LogEntry
 
 _WORD = 32
 
@@ -152,7 +152,7 @@ class Event(NamedTuple):
         return issuer.hex() if isinstance(issuer, bytes) else ""
 
 
-def read_event(entry: Entry) -> Event:
+def read_event(entry: LogEntry) -> Event:
     """What an entry says. Raises: MalformedProof for one that is none of docs/spec/log.md."""
     words = [entry.data[start : start + _WORD] for start in range(0, len(entry.data), _WORD)]
     name = LOGGED_EVENTS.get("0x" + words[0].hex()) if words else None

@@ -29,10 +29,10 @@ LOGGED_EVENTS = {
     "0xaaa950bf1b4f9f7ab8de4116b81275bafd9439991c17d6a83f2234471f75ff8e": "WindowOpened",
 }
 BLOCKS_A_QUESTION = 2_000
-Progress = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """One entry of the log, and the block that it was written in, which the log itself does not bind."""
 
     block: int
@@ -48,8 +48,8 @@ def checkpoint_of(entries: Iterable[bytes]) -> Checkpoint:
 
 
 def read_log(
-    chain: Chain, registry_index: int = 0, known: Sequence[Entry] = (), progress: Progress | None = None
-) -> list[Entry]:
+    chain: Chain, registry_index: int = 0, known: Sequence[LogEntry] = (), progress: OnProgress | None = None
+) -> list[LogEntry]:
     """The whole log of the registry at an index of the policy, from the first node whose events lead to its checkpoint.
 
     `known` entries are not asked for again; where they are no beginning of the log, no node's events lead to it.
@@ -70,7 +70,7 @@ def read_log(
     raise next((error for error in refused if isinstance(error, LogDiffers)), refused[0])
 
 
-def proved_entries(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:
+def proved_entries(entries: list[LogEntry], checkpoint: Checkpoint) -> list[LogEntry]:
     """These entries, when they are the log of this checkpoint. Raises: MalformedProof."""
     for index, entry in enumerate(entries):
         stated = int.from_bytes(entry.data[-32:], "big")
@@ -85,7 +85,9 @@ def proved_entries(entries: list[Entry], checkpoint: Checkpoint) -> list[Entry]:
     return entries
 
 
-def read_entries(node: Node, registry: str, first: int, last: int, progress: Progress | None = None) -> Iterator[Entry]:
+def read_entries(
+    node: Node, registry: str, first: int, last: int, progress: OnProgress | None = None
+) -> Iterator[LogEntry]:
     """The entries that a node's events of these blocks are, as it sends them. Raises: NodeUnavailable."""
     step = BLOCKS_A_QUESTION
     while first <= last:
@@ -107,12 +109,12 @@ def read_entries(node: Node, registry: str, first: int, last: int, progress: Pro
         first, step = end + 1, min(2 * step, BLOCKS_A_QUESTION)
 
 
-def entry_of(event: Any) -> Entry:
+def entry_of(event: Any) -> LogEntry:
     """The log entry of one event as a node sends it. Raises: NodeUnavailable."""
     if not isinstance(event, dict) or not isinstance(event.get("topics"), list):
         raise NodeUnavailable("the node sent something else than an event")
     content = b"".join(data(topic, 32) for topic in event["topics"]) + data(event.get("data"))
-    return Entry(quantity(event.get("blockNumber")), content)
+    return LogEntry(quantity(event.get("blockNumber")), content)
 
 
 def _filter(registry: str, first: int, last: int) -> dict[str, Any]:

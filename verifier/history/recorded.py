@@ -8,19 +8,29 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from verifier.chain.facts import Anchor, Checkpoint, Facts, Head, Remark, StatusRecord, over_successors, standing
+from verifier.chain.facts import (
+    Anchor,
+    Checkpoint,
+    Facts,
+    Head,
+    LeftOut,
+    Remark,
+    StatusRecord,
+    standing_record,
+    walk_successors,
+)
 from verifier.chain.nodes import Chain
 from verifier.errors import LogDiffers, MalformedProof, SourceUnavailable
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.history.events import read_event
-from verifier.history.log import Entry, Progress, checkpoint_of, read_log
+from verifier.history.log import LogEntry, OnProgress, checkpoint_of, read_log
 from verifier.history.state import History, Issuer, replay
 from verifier.verdict.ask import Question, Result, ask
 from verifier.verdict.verdict import Answer, Verdict
 
 
-class Recorded(NamedTuple):
+class RecordedHistory(NamedTuple):
     """The logs of the policy's registries up to a block, oldest registry first, and what stands behind them.
 
     `on`, where it is not nothing, is the instant that is asked about, by what is known at the block.
@@ -28,10 +38,11 @@ class Recorded(NamedTuple):
 
     policy: Policy
     head: Head
-    logs: tuple[tuple[Entry, ...], ...]
+    logs: tuple[tuple[LogEntry, ...], ...]
     histories: tuple[History, ...]
     grounds: Remark
     on: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """What one receipt is judged by: docs/spec/verification.md 6 and 8.
@@ -50,16 +61,16 @@ class Recorded(NamedTuple):
             window=issuer.windows[anchor.window] if anchor and anchor.window < len(issuer.windows) else None,
             key=issuer.key_at(anchor.key) if anchor else None,
             reattestation=issuer.reattestation(sequence) if anchor else None,
-            status=standing(statuses),
+            status=standing_record(statuses),
             unlisted_successor=unlisted,
         )
 
-    def accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
+    def was_accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
         """Whether one of an issuer's windows held an instant."""
         issuer = self._issuer(self.policy.index_of(registry), issuer_id)
         return any(issuer.is_open(window, instant) for window in range(len(issuer.windows)))
 
-    def is_later(self, receipt: Receipt, instant: int) -> bool:
+    def is_anchored_after(self, receipt: Receipt, instant: int) -> bool:
         """Whether a receipt's anchor is there, and younger than an instant."""
         anchor = self._issuer(self.policy.index_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
         return anchor is not None and anchor.block_time > instant
@@ -68,12 +79,12 @@ class Recorded(NamedTuple):
         """Whether the log of the registry at an index of the policy begins with what an earlier reader saw."""
         return checkpoint == checkpoint_of(entry.data for entry in self.logs[registry_index][: checkpoint.size])
 
-    def until(self, instant: int) -> "Recorded":
+    def until(self, instant: int) -> "RecordedHistory":
         """What was known at an instant: the same logs, cut off behind it."""
         logs = tuple(_until(log, instant) for log in self.logs)
         number = max((log[-1].block for log in logs if log), default=0)
         head = Head(number, bytes(32), instant, number)
-        return Recorded(self.policy, head, logs, tuple(replay(log) for log in logs), self.grounds)
+        return RecordedHistory(self.policy, head, logs, tuple(replay(log) for log in logs), self.grounds)
 
     def _issuer(self, registry_index: int, issuer_id: bytes) -> Issuer:
         return self.histories[registry_index].issuer(issuer_id) if registry_index < len(self.histories) else Issuer()
@@ -92,7 +103,7 @@ class Recorded(NamedTuple):
 
         # A registry whose log was not written down is as good as not listed.
         read_ones = [pin.address for pin in self.policy.registries[: len(self.histories)]]
-        return over_successors(read_ones, registry_index, read)
+        return walk_successors(read_ones, registry_index, read)
 
 
 class PastAnswer(NamedTuple):
@@ -104,7 +115,9 @@ class PastAnswer(NamedTuple):
     accredited: bool | None
 
 
-def record(chain: Chain, progress: Progress | None = None, known: Sequence[Sequence[Entry]] = ()) -> Recorded:
+def record(
+    chain: Chain, progress: OnProgress | None = None, known: Sequence[Sequence[LogEntry]] = ()
+) -> RecordedHistory:
     """Read the logs of the policy's registries, as far as each is succeeded by the next.
 
     `known` is what was read before: nodes are asked for what follows. Where it is no beginning of the
@@ -113,7 +126,7 @@ def record(chain: Chain, progress: Progress | None = None, known: Sequence[Seque
     are none of docs/spec/log.md.
     """
 
-    def read(index: int) -> tuple[tuple[tuple[Entry, ...], History], str | None]:
+    def read(index: int) -> tuple[tuple[tuple[LogEntry, ...], History], str | None]:
         log = tuple(_read(chain, index, known[index] if index < len(known) else (), progress))
         try:
             history = replay(log)
@@ -121,12 +134,12 @@ def record(chain: Chain, progress: Progress | None = None, known: Sequence[Seque
             raise LogDiffers(str(error)) from None
         return (log, history), history.successor
 
-    found, _ = over_successors([pin.address for pin in chain.policy.registries], 0, read)
+    found, _ = walk_successors([pin.address for pin in chain.policy.registries], 0, read)
     logs, histories = zip(*found, strict=True)
-    return Recorded(chain.policy, chain.head, logs, histories, chain.grounds)
+    return RecordedHistory(chain.policy, chain.head, logs, histories, chain.grounds, left_out=chain.left_out)
 
 
-def _read(chain: Chain, registry_index: int, known: Sequence[Entry], progress: Progress | None) -> list[Entry]:
+def _read(chain: Chain, registry_index: int, known: Sequence[LogEntry], progress: OnProgress | None) -> list[LogEntry]:
     if known:
         try:
             return read_log(chain, registry_index, known, progress)
@@ -136,20 +149,20 @@ def _read(chain: Chain, registry_index: int, known: Sequence[Entry], progress: P
 
 
 def ask_about(
-    question: Question, recorded: Recorded, instant: int, clock: Callable[[], float] = time.time
+    question: Question, recorded: RecordedHistory, instant: int, clock: Callable[[], float] = time.time
 ) -> PastAnswer:
     """Judge every receipt as of an instant, which lies at or before the recorded block's time."""
     result = ask(question, recorded.policy, recorded._replace(on=instant), clock=lambda: instant)
     then = ask(question, recorded.policy, recorded.until(instant), clock=lambda: instant).answer
-    if (claims := result.answer.claims) and all(recorded.is_later(claim.receipt, instant) for claim in claims):
+    if (claims := result.answer.claims) and all(recorded.is_anchored_after(claim.receipt, instant) for claim in claims):
         then = Answer(Verdict.NOT_FOUND, "anchored-later", claims)
         result = result._replace(answer=then)
     result = result._replace(now=int(clock()))
     receipts = [claim.receipt for claim in claims]
-    accredited = recorded.accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
+    accredited = recorded.was_accredited(receipts[0].registry, receipts[0].issuer_id, instant) if receipts else None
     return PastAnswer(instant, result, then.verdict, accredited)
 
 
-def _until(log: Sequence[Entry], instant: int) -> tuple[Entry, ...]:
+def _until(log: Sequence[LogEntry], instant: int) -> tuple[LogEntry, ...]:
     """The beginning of a log that was written at or before an instant."""
     return tuple(itertools.takewhile(lambda entry: read_event(entry).time <= instant, log))

@@ -38,7 +38,7 @@ from verifier.history.events import (
     WindowOpened,
     read_event,
 )
-from verifier.history.log import Entry
+from verifier.history.log import LogEntry
 
 DAY = 86_400
 FOREVER = 2**64 - 1
@@ -65,7 +65,7 @@ class Issuer:
     """What the log says of one issuer. `anchors` are by sequence number, `statuses` by leaf hash.
 
     `kept` are the records that the registry still holds: those without weight are dropped with the next writing.
-    `nights` are the closed ones, with the time of their closing.
+    `closed_nights` are by day, each with the time of its closing.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Issuer:
         self.statuses: dict[bytes, list[StatusWriting]] = {}
         self.kept: dict[bytes, list[StatusWriting]] = {}
         self.sequence = 0
-        self.nights: dict[int, int] = {}
+        self.closed_nights: dict[int, int] = {}
 
     def key_at(self, address: str) -> Key:
         """A key; one that never acts where there is none."""
@@ -105,7 +105,7 @@ class Issuer:
             return True
         return again is not None and was_sound(again.key, again.block_time)
 
-    def weighing(self, leaf_hash: bytes) -> list[StatusWriting]:
+    def carrying_weight(self, leaf_hash: bytes) -> list[StatusWriting]:
         """A leaf's status records that carry weight, in order."""
         return [writing for writing in self.statuses.get(leaf_hash, ()) if self.weighs(writing)]
 
@@ -123,12 +123,12 @@ class Issuer:
 
     def status_of(self, leaf_hash: bytes) -> StatusRecord:
         """What stands for a leaf."""
-        found = self.weighing(leaf_hash)
+        found = self.carrying_weight(leaf_hash)
         return found[-1].record if found else NO_RECORD
 
     def status_on(self, leaf_hash: bytes, time: int) -> StatusRecord:
         """What stood for a leaf at a time, by what is known now: what holds from the beginning held then."""
-        found = self.weighing(leaf_hash)
+        found = self.carrying_weight(leaf_hash)
         if found and found[-1].record.from_beginning and found[-1].record.status is not Status.ACTIVE:
             return found[-1].record
         earlier = [writing.record for writing in found if writing.record.block_time <= time]
@@ -275,13 +275,13 @@ class History:
         issuer, time = self._of(act.issuer), self._event.time
         self._require_current()
         self._require_key(issuer, act.key, PURPOSE_ANCHOR | PURPOSE_CLOSE)
-        last = max(issuer.nights, default=0)
+        last = max(issuer.closed_nights, default=0)
         self._require(
             act.sequence == issuer.sequence and last < act.night <= time // DAY + 1,
             "a-night-that-may-not-be",
             f"night {act.night} after {last}, with sequence number {act.sequence}",
         )
-        issuer.nights[act.night] = time
+        issuer.closed_nights[act.night] = time
 
     def _status_changed(self, act: StatusChanged) -> None:
         issuer, time = self._of(act.issuer), self._event.time
@@ -305,7 +305,7 @@ class History:
         self.successor = act.successor
 
 
-def replay(entries: Iterable[Entry]) -> History:
+def replay(entries: Iterable[LogEntry]) -> History:
     """The state that a log leads to. Raises: MalformedProof for an entry that is none."""
     history = History()
     for entry in entries:

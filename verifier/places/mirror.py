@@ -19,7 +19,7 @@ from verifier.formats.receipt import Receipt
 from verifier.formats.strictjson import read
 from verifier.places.location import Location
 from verifier.proofs.hashing import DIGEST_BYTES, certificate_leaf, node_hash
-from verifier.proofs.merkle import root_from_leaves, siblings
+from verifier.proofs.merkle import root_from_leaves, siblings, split_of
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
@@ -95,7 +95,7 @@ class Tree:
         height = (end - start - 1).bit_length()
         if end - start == 1 << height:
             return self._node(height, start >> height)
-        split = start + (1 << height - 1)
+        split = split_of(start, end)
         return node_hash(self._root(start, split), self._root(split, end))
 
     def _node(self, height: int, index: int) -> bytes:

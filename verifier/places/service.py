@@ -14,6 +14,8 @@ from verifier.formats.strictjson import read
 
 FORMAT = "jangkar-lookup-v1"
 MAX_BYTES = 1 << 20
+# A service takes the file itself and so many more.
+REVISIONS_AT_ONCE = 64
 
 
 class LookUpAnswer(NamedTuple):
@@ -24,9 +26,15 @@ class LookUpAnswer(NamedTuple):
 
 
 def look_up_file(service: str, file: Fingerprint) -> LookUpAnswer:
-    """Every anchor of a file and of its earlier revisions, by any issuer. Raises: ServiceUnavailable."""
-    digests = [digest.hex() for digest in (file.digest, *file.revisions)]
-    return _look_up(service, "documents", json.dumps({"document_digests": digests}).encode())
+    """Every anchor of a file and of its earlier forms, by any issuer. Raises: ServiceUnavailable."""
+    receipts: dict[bytes, None] = {}
+    pending = 0
+    for first in range(0, max(1, len(file.revisions)), REVISIONS_AT_ONCE):
+        digests = [digest.hex() for digest in (file.digest, *file.revisions[first : first + REVISIONS_AT_ONCE])]
+        found = _look_up(service, "documents", json.dumps({"document_digests": digests}).encode())
+        receipts |= dict.fromkeys(found.receipts)
+        pending = found.pending
+    return LookUpAnswer(tuple(receipts), pending)
 
 
 def look_up_code(service: str, code: str) -> LookUpAnswer:

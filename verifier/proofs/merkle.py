@@ -59,11 +59,18 @@ def root_from_leaves(leaf_hashes: Sequence[bytes]) -> bytes:
     return _subtree(leaf_hashes, 0, len(leaf_hashes))
 
 
+def split_of(start: int, end: int) -> int:
+    """Where the leaves [start, end), two or more, part: before the largest power of two that is less than their number.
+
+    Source: RFC 9162 2.1.1.
+    """
+    return start + (1 << (end - start - 1).bit_length() - 1)
+
+
 def _subtree(leaf_hashes: Sequence[bytes], start: int, end: int) -> bytes:
-    size = end - start
-    if size == 1:
+    if end - start == 1:
         return leaf_hashes[start]
-    split = start + (1 << (size - 1).bit_length() - 1)
+    split = split_of(start, end)
     return node_hash(_subtree(leaf_hashes, start, split), _subtree(leaf_hashes, split, end))
 
 
@@ -114,7 +121,7 @@ def siblings(tree_size: int, leaf_index: int, root_of: Callable[[int, int], byte
     path: list[bytes] = []
     start, end = 0, tree_size
     while end - start > 1:
-        split = start + (1 << (end - start - 1).bit_length() - 1)
+        split = split_of(start, end)
         if leaf_index < split:
             path.append(root_of(split, end))
             end = split
@@ -135,7 +142,7 @@ def consistency_path(leaf_hashes: Sequence[bytes], old_size: int) -> list[bytes]
     path: list[bytes] = []
     start, end = 0, len(leaf_hashes)
     while old_size != end:
-        split = start + (1 << (end - start - 1).bit_length() - 1)
+        split = split_of(start, end)
         if old_size <= split:
             path.append(_subtree(leaf_hashes, split, end))
             end = split

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from verifier.chain.facts import Facts, Head, Remark
+from verifier.chain.facts import Facts, Head, LeftOut, Remark
 from verifier.chain.nodes import open_chain
 from verifier.errors import Malformed, SourceUnavailable
-from verifier.formats.fingerprint import Fingerprint
+from verifier.formats.fingerprint import Fingerprint, Place
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt, parse
 from verifier.verdict.checks import ExpectedIssuers, Unreadable, all_checks
@@ -24,6 +24,10 @@ class Source(Protocol):
     @property
     def grounds(self) -> Remark:
         """What the facts stand on."""
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The nodes that they do not stand on."""
 
     def facts(self, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
         """What one receipt is judged by. Raises: SourceUnavailable."""
@@ -44,13 +48,25 @@ class Question(NamedTuple):
     code: str | None = None
 
 
+class Original(NamedTuple):
+    """Where the issued file lies in an altered one of `length` bytes; and whether white space is all that was added."""
+
+    place: Place
+    length: int
+    is_blank: bool
+
+
 class Result(NamedTuple):
-    """The answer, what its facts were read from, what was handed over but is no receipt, and the verifier's clock."""
+    """The answer, what its facts were read from, what was handed over but is no receipt, and the verifier's clock.
+
+    `original` is there where the file was altered and the issued one stands in it still.
+    """
 
     answer: Answer
     source: Source | None
     malformed: tuple[str, ...]
     now: int
+    original: Original | None = None
 
     @property
     def head(self) -> Head | None:
@@ -83,15 +99,22 @@ def ask(
     if receipts:
         found = source or _open(policy)
         source = None if isinstance(found, Unreadable) else found
-        asked = ExpectedIssuers(question.issuers, policy.issuers, question.looked_up)
+        expected = ExpectedIssuers(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
             facts = _facts(found, receipt)
-            checks = all_checks(question.document, receipt, policy, facts, asked, now)
+            checks = all_checks(question.document, receipt, policy, facts, expected, now)
             claims.append(Claim(receipt, None if isinstance(facts, Unreadable) else facts, checks))
     answer = combine(claims, pending=question.pending, looked_up=question.looked_up)
     if malformed and not claims and not question.pending:
         answer = Answer(Verdict.UNDETERMINED, "malformed-receipt", ())
-    return Result(answer, source if receipts else None, tuple(malformed), now)
+    return Result(answer, source if receipts else None, tuple(malformed), now, _original(answer, question.document))
+
+
+def _original(answer: Answer, document: Fingerprint | None) -> Original | None:
+    if answer.verdict is not Verdict.MODIFIED or document is None or not document.places:
+        return None
+    place = document.places[document.revisions.index(answer.claims[0].receipt.document_digest)]
+    return Original(place, document.length, place.start == 0 and not place.behind and place.end >= document.ink_end)
 
 
 def _open(policy: Policy) -> Source | Unreadable:

@@ -6,11 +6,10 @@ answer. A reason is a name that verifier/verdict/words.py spells out in each lan
 
 import hashlib
 from collections.abc import Collection
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from verifier.chain.facts import PURPOSE_ANCHOR, Anchor, Facts, Key, Status, Window
+from verifier.chain.facts import PURPOSE_ANCHOR, Anchor, Facts, Head, Key, Status, Window
 from verifier.errors import MalformedProof
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.kinds import NUMBERS
@@ -88,11 +87,11 @@ class ExpectedIssuers(NamedTuple):
     looked_up: bool = False
 
     def excludes(self, issuer_id: bytes) -> bool:
-        """Whether this issuer is not one that was asked for."""
+        """Whether an issuer is none of those that were asked for, or that the policy trusts."""
         return any(wanted and issuer_id not in wanted for wanted in (self.named, self.trusted))
 
     @property
-    def is_enough(self) -> bool:
+    def settles_issuer(self) -> bool:
         """Whether one issuer is meant, or all claims were looked for."""
         return self.looked_up or len(self.named or self.trusted) == 1
 
@@ -128,8 +127,7 @@ def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
 
     Which block that is, the registry says: one may be dropped, and the anchor stand in a later one.
     """
-    trusted = [pin.address for pin in policy.registries]
-    if receipt.chain_id != policy.chain_id or receipt.registry not in trusted:
+    if not policy.trusts(receipt.chain_id, receipt.registry):
         return ANCHOR.fails("other-registry", chain=receipt.chain_id, registry=receipt.registry)
     if isinstance(facts, Unreadable):
         return ANCHOR.unknown("unreadable", detail=facts.detail)
@@ -142,13 +140,13 @@ def anchor(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, now: int
     return ANCHOR.passes("anchored", block=facts.anchor.block_number, time=facts.anchor.block_time)
 
 
-def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: ExpectedIssuers, now: int) -> Check:
+def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, expected: ExpectedIssuers, now: int) -> Check:
     """Check 4: accredited for this kind, with a sound key, at the anchor's block time; and the one asked for.
 
     An anchor that lost its weight may have been re-attested since: at a stale head that is unknown.
     """
     values = {"issuer": receipt.profile.name, "id": receipt.issuer_id.hex()}
-    if asked.excludes(receipt.issuer_id):
+    if expected.excludes(receipt.issuer_id):
         return ISSUER.fails("other-issuer", **values)
     if isinstance(facts, Unreadable):
         return ISSUER.unknown("unreadable", detail=facts.detail)
@@ -163,7 +161,7 @@ def issuer(receipt: Receipt, policy: Policy, facts: Facts | Unreadable, asked: E
         return ISSUER.fails("key-compromised", time=facts.key.compromised_since, **values)
     if unfit is not None:
         return unfit
-    if not asked.is_enough:
+    if not expected.settles_issuer:
         return ISSUER.unknown("issuer-not-named", **values)
     if facts.reattestation is not None and not facts.key_was_sound:
         return ISSUER.passes("re-attested", **values, time=facts.reattestation.block_time)
@@ -232,7 +230,7 @@ def all_checks(
     receipt: Receipt,
     policy: Policy,
     facts: Facts | Unreadable,
-    asked: ExpectedIssuers,
+    expected: ExpectedIssuers,
     now: int,
 ) -> tuple[Check, ...]:
     """The five checks in order. `now` is the verifier's own clock in seconds since 1970."""
@@ -240,17 +238,16 @@ def all_checks(
         document(file, receipt),
         inclusion(receipt, facts),
         anchor(receipt, policy, facts, now),
-        issuer(receipt, policy, facts, asked, now),
+        issuer(receipt, policy, facts, expected, now),
         status(receipt, policy, facts, now),
     )
 
 
-def instant(seconds: int) -> datetime:
-    """A block time as a UTC instant."""
-    return datetime.fromtimestamp(seconds, UTC)
+def is_current(policy: Policy, head: Head, now: int) -> bool:
+    """Whether a head is neither too old nor ahead of any honest clock."""
+    return -CLOCK_TOLERANCE <= now - head.time <= policy.max_head_age
 
 
 def _is_stale(receipt: Receipt, policy: Policy, facts: Facts, now: int) -> bool:
-    """Whether the head is too old, below the receipt's block, or ahead of any honest clock."""
-    age = now - facts.head.time
-    return age > policy.max_head_age or age < -CLOCK_TOLERANCE or facts.head.number < receipt.block
+    """Whether the head is not current, or below the receipt's block."""
+    return not is_current(policy, facts.head, now) or facts.head.number < receipt.block

@@ -25,6 +25,11 @@ class Verdict(StrEnum):
     PENDING = "pending"
     UNDETERMINED = "undetermined"
 
+    @property
+    def is_genuine(self) -> bool:
+        """Whether the file is proven to be the issued one, in force or not."""
+        return self in (self.VALID, self.REVOKED, self.SUSPENDED, self.SUPERSEDED, self.EXPIRED)
+
 
 EXIT_CODES = {
     Verdict.VALID: 0,
@@ -128,16 +133,16 @@ def combine(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answe
     What an issuer does to its own claim decides nothing of another's: not where that one was asked for, and else the
     file is contested, which is for a person to decide.
     """
-    asked = [claim for claim in claims if claim.is_asked_for]
-    if not asked and (looked_up or pending or not claims):
-        return _without_claims(claims, pending=pending, looked_up=looked_up)
-    return _of_claims(asked or claims, claims, pending=pending)
+    expected = [claim for claim in claims if claim.is_asked_for]
+    if not expected and (looked_up or pending or not claims):
+        return _of_no_expected_issuer(claims, pending=pending, looked_up=looked_up)
+    return _of_claims(expected or claims, claims, pending=pending)
 
 
-def _of_claims(asked: Sequence[Claim], claims: Sequence[Claim], *, pending: bool) -> Answer:
-    proven = [claim for claim in asked if claim.is_proven and claim.verdict in (*_IN_FORCE, *_NOT_IN_FORCE)]
-    unknown = [claim for claim in asked if claim.verdict is Verdict.UNDETERMINED]
-    altered = [claim for claim in asked if claim.verdict is Verdict.MODIFIED]
+def _of_claims(expected: Sequence[Claim], claims: Sequence[Claim], *, pending: bool) -> Answer:
+    proven = [claim for claim in expected if claim.is_proven and claim.verdict in (*_IN_FORCE, *_NOT_IN_FORCE)]
+    unknown = [claim for claim in expected if claim.verdict is Verdict.UNDETERMINED]
+    altered = [claim for claim in expected if claim.verdict is Verdict.MODIFIED]
     in_force = _issuers_in_force(proven)
     for verdict in _IN_DOUBT:
         hit = [claim for claim in proven if claim.verdict is verdict]
@@ -150,11 +155,11 @@ def _of_claims(asked: Sequence[Claim], claims: Sequence[Claim], *, pending: bool
     if unknown:
         # One that could not be checked may be the revoked one.
         return _answer(Verdict.UNDETERMINED, "claim", unknown, claims)
-    if pending and len(altered) == len(asked):
+    if pending and len(altered) == len(expected):
         # A service took this very file in: a revision of the issuer's own, perhaps.
         return _answer(Verdict.PENDING, "pending", altered, claims)
-    best = min(map(_rank, asked))
-    hit = [claim for claim in asked if _rank(claim) == best]
+    best = min(map(_rank, expected))
+    hit = [claim for claim in expected if _rank(claim) == best]
     return _answer(hit[0].verdict, "claim", hit, claims)
 
 
@@ -164,7 +169,7 @@ def _rank(claim: Claim) -> tuple[bool, bool, int]:
     return claim.verdict in _REFUSED, is_weightless, _BEST_FIRST.index(claim.verdict)
 
 
-def _without_claims(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answer:
+def _of_no_expected_issuer(claims: Sequence[Claim], *, pending: bool, looked_up: bool) -> Answer:
     """Nobody who was asked for claims the file, as far as it was looked up; others' claims are shown."""
     if pending:
         return _answer(Verdict.PENDING, "pending", (), claims)

@@ -1,18 +1,19 @@
 """What checks and verdicts say to a person, in Indonesian and in English."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from verifier.chain.facts import Remark
-from verifier.verdict.checks import Check, instant
+from verifier.chain.facts import LeftOut, Remark
+from verifier.errors import plain
+from verifier.verdict import days
+from verifier.verdict.ask import Original
+from verifier.verdict.checks import Check
 from verifier.verdict.verdict import Verdict
 
 Language = Literal["id", "en"]
 LANGUAGES: tuple[Language, ...] = ("id", "en")
 
-# Western Indonesia Time: the country has no daylight saving time.
-WIB = timezone(timedelta(hours=7), "WIB")
 _MONTHS = (
     "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember".split()  # noqa: SIM905
 )
@@ -116,8 +117,8 @@ REASONS: dict[str, Saying] = {
         "The file is not the one that the receipt names: it was altered, or the receipt belongs to another file.",
     ),
     "earlier-revision": Saying(
-        "Tanda terima ini milik versi awal berkas; sesudahnya berkas ditambah atau diubah.",
-        "The receipt belongs to an earlier revision of this file, which was added to or altered afterwards.",
+        "Tanda terima ini milik berkas sebelum ditambah, diubah, atau dipotong.",
+        "The receipt belongs to this file as it was before it was added to, altered or cut.",
     ),
     "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
     "no-anchor-to-compare": Saying("Tidak ada jangkar untuk dibandingkan.", "There is no anchor to compare with."),
@@ -198,7 +199,7 @@ REASONS: dict[str, Saying] = {
         "This registry is succeeded by {registry}, which this verifier's policy does not list: a revocation there "
         "cannot be seen. Update the policy.",
     ),
-    "expired": Saying("Berlaku sampai {time}.", "In force until {time}."),
+    "expired": Saying("Berlaku sampai dengan {time}.", "In force through {time}."),
     "in-force": Saying(
         "Tidak dicabut, ditangguhkan, atau digantikan, menurut blok pada {time}.",
         "Not revoked, suspended or superseded, as of the block of {time}.",
@@ -264,6 +265,7 @@ REMARKS: dict[str, Saying] = {
         "Dibaca dari satu node: jawaban ini bergantung pada kejujurannya.",
         "Read from one node: this answer is as honest as that node.",
     ),
+    "left-out": Saying("Tidak diikutkan: {nodes}.", "Left out: {nodes}."),
     "several-nodes": Saying(
         "{nodes} node menunjukkan blok yang sama, dan semua data terbukti terhadapnya.",
         "{nodes} nodes show the same block, and everything is proved against it.",
@@ -277,19 +279,18 @@ REMARKS: dict[str, Saying] = {
         "Dijangkar pada hari terbit yang tertulis, {printed}.", "Anchored on the printed day of issue, {printed}."
     ),
     "later": Saying(
-        "Dijangkar {days} hari setelah tanggal terbit yang tertulis, {printed}.",
-        "Anchored {days} days after the printed day of issue, {printed}.",
+        "Dijangkar {days} setelah tanggal terbit yang tertulis, {printed}.",
+        "Anchored {days} after the printed day of issue, {printed}.",
     ),
     "much-later": Saying(
-        "Dijangkar {days} hari setelah tanggal terbit yang tertulis, {printed}. Waktu penjangkaran adalah satu-satunya "
+        "Dijangkar {days} setelah tanggal terbit yang tertulis, {printed}. Waktu penjangkaran adalah satu-satunya "
         "bukti waktu.",
-        "Anchored {days} days after the printed day of issue, {printed}. The time of anchoring is the only evidence of "
+        "Anchored {days} after the printed day of issue, {printed}. The time of anchoring is the only evidence of "
         "time.",
     ),
     "earlier": Saying(
-        "Dijangkar {days} hari sebelum tanggal terbit yang tertulis, {printed}: tanggal itu belum tiba "
-        "waktu dijangkar.",
-        "Anchored {days} days before the printed day of issue, {printed}: that day had not come when it was anchored.",
+        "Dijangkar {days} sebelum tanggal terbit yang tertulis, {printed}: tanggal itu belum tiba waktu dijangkar.",
+        "Anchored {days} before the printed day of issue, {printed}: that day had not come when it was anchored.",
     ),
     "not-looked-up": Saying(
         "Klaim penerbit lain atas berkas ini tidak dicari.",
@@ -324,6 +325,22 @@ FURTHER_REMARKS: dict[str, Saying] = {
         "Dibaca dari berkas riwayat bersidik {digest}, tanpa jaringan. Umur yang diketahui: {age}.",
         "Read from the bundle of digest {digest}, without a network. The age of what it knows: {age}.",
     ),
+    "added-behind": Saying(
+        "Berkas asli, {kept} byte, ada utuh di awal berkas ini; {added} byte ditambahkan sesudah terbit.",
+        "The original, {kept} bytes, stands whole at the beginning of this file; {added} bytes were added after issue.",
+    ),
+    "added-blank": Saying(
+        "Berkas asli, {kept} byte, ada utuh di awal berkas ini; hanya {added} byte kosong (spasi) ditambahkan.",
+        "The original, {kept} bytes, stands whole at the beginning of this file; only {added} blank bytes follow.",
+    ),
+    "added-before": Saying(
+        "Berkas asli, {kept} byte, ada utuh di akhir berkas ini; {added} byte ditambahkan di depannya.",
+        "The original, {kept} bytes, stands whole at the end of this file; {added} bytes were put in front of it.",
+    ),
+    "cut-off": Saying(
+        "Hanya akhir baris terakhir yang hilang dari berkas asli, {kept} byte.",
+        "Only the last line end of the original, {kept} bytes, is missing.",
+    ),
     "anchored-later": Saying(
         "Sertifikat ini baru dijangkar sesudah waktu itu.", "This certificate was anchored only after that time."
     ),
@@ -340,33 +357,82 @@ FURTHER_REMARKS: dict[str, Saying] = {
 MUCH_LATER_DAYS = 31
 
 
+LEFT_OUT = {
+    "behind": Saying("{node} tertinggal di blok {block}", "{node} is behind, at block {block}"),
+    "elsewhere": Saying("{node} menunjukkan blok {block} yang lain", "{node} shows another block {block}"),
+    "silent": Saying("{node} tidak menjawab seperti seharusnya", "{node} did not answer as it should"),
+    "same": Saying("{node} menyebut dirinya sama dengan node lain", "{node} calls itself the same as another node"),
+}
+
+
+def left_out(nodes: Sequence[LeftOut], language: Language) -> Remark:
+    """Which of the policy's nodes the answer does not stand on, and why."""
+    said = [LEFT_OUT[one.why].in_(language, one._asdict()) for one in nodes]
+    return Remark("left-out", {"nodes": plain("; ".join(said))})
+
+
+def original(found: Original) -> Remark:
+    """What was done to the issued file, where it still stands in the one at hand."""
+    place = found.place
+    kept = place.end - place.start + len(place.behind)
+    name = (
+        "cut-off"
+        if place.behind
+        else "added-before"
+        if place.start
+        else "added-blank"
+        if found.is_blank
+        else "added-behind"
+    )
+    return Remark(name, {"kept": kept, "added": found.length - (place.end - place.start)})
+
+
 def date_time(seconds: int, language: Language) -> str:
     """A block time in words, in Western Indonesia Time."""
-    moment = instant(seconds).astimezone(WIB)
+    moment = days.utc(seconds).astimezone(days.WIB)
     if language == "id":
         return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} pukul {moment:%H.%M} WIB"
     return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} WIB"
 
 
+def until(seconds: int, language: Language) -> str:
+    """Through when what ends at an instant holds: its last day in the zone where it ends there, else the instant."""
+    last = days.last_day(seconds)
+    return date_time(seconds, language) if last is None else f"{day(last[0], language)} ({last[1]})"
+
+
+_DAY = Saying("hari", "day")
 _SPANS = (
-    (86_400, Saying("hari", "days")),
-    (3_600, Saying("jam", "hours")),
-    (60, Saying("menit", "minutes")),
-    (1, Saying("detik", "seconds")),
+    (86_400, _DAY),
+    (3_600, Saying("jam", "hour")),
+    (60, Saying("menit", "minute")),
+    (1, Saying("detik", "second")),
 )
 
 
 def age(seconds: int, language: Language) -> str:
     """A span of time in its largest unit of which there are two."""
     length, unit = next((span for span in _SPANS if seconds >= 2 * span[0]), _SPANS[-1])
-    return f"{max(seconds, 0) // length} {unit.in_(language)}"
+    return _counted(max(seconds, 0) // length, unit, language)
+
+
+def in_days(count: int, language: Language) -> str:
+    """A number of days."""
+    return _counted(count, _DAY, language)
+
+
+def _counted(count: int, unit: Saying, language: Language) -> str:
+    plural = "s" if language == "en" and count != 1 else ""
+    return f"{count} {unit.in_(language)}{plural}"
 
 
 def lag(printed: str, block_time: int, language: Language) -> Remark:
     """How the printed day of issue lies to the block time."""
-    days = (instant(block_time).astimezone(WIB).date() - date.fromisoformat(printed)).days
-    name = "same-day" if days == 0 else "earlier" if days < 0 else "later" if days < MUCH_LATER_DAYS else "much-later"
-    return Remark(name, {"days": abs(days), "printed": day(printed, language)})
+    count = days.lag(printed, block_time)
+    name = (
+        "same-day" if count == 0 else "earlier" if count < 0 else "later" if count < MUCH_LATER_DAYS else "much-later"
+    )
+    return Remark(name, {"days": in_days(abs(count), language), "printed": day(printed, language)})
 
 
 def day(text: str, language: Language) -> str:
@@ -386,7 +452,8 @@ def reason_parts(check: Check, language: Language) -> tuple[dict[str, Any], str]
     """What stands in the blanks of a check's reason, and what is added to it."""
     values = dict(check.values)
     if "time" in values:
-        values["time"] = date_time(values["time"], language)
+        spell = until if check.reason == "expired" else date_time
+        values["time"] = spell(values["time"], language)
     if "from_beginning" not in values:
         return values, ""
     code = values.pop("reason")

@@ -30,7 +30,7 @@ from verifier.places.service import LookUpAnswer
 from verifier.verdict.ask import Question, ask
 from verifier.verdict.words import EXPLANATIONS, VERDICTS, Language
 from verifier.web.phrases import CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
-from verifier.web.spelling import named, spelled, texts
+from verifier.web.spelling import name_only, spell_out, texts
 from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
 from verifier.web.view import TONES, view
 
@@ -150,7 +150,7 @@ class Page:
         }
         # A script has most words already, and fetches the path when somebody opens it.
         context["for_script"] = request.url.path == "/ask"
-        context["said"] = named if context["for_script"] else partial(spelled, language)
+        context["said"] = name_only if context["for_script"] else partial(spell_out, language)
         template = "answer.html" if context["for_script"] else "page.html"
         if not context["for_script"]:
             context |= self._around(request, language)

@@ -93,7 +93,10 @@ PHRASES: dict[str, Saying] = {
     "grade": Saying("Predikat", "Grade"),
     "starts_on": Saying("Mulai", "From"),
     "ends_on": Saying("Sampai", "To"),
-    "valid_until": Saying("Berlaku sampai (UTC)", "In force until (UTC)"),
+    "save-original": Saying(
+        "Simpan berkas asli ({kept} dari {size} byte)", "Save the original ({kept} of {size} bytes)"
+    ),
+    "valid_until": Saying("Berlaku sampai dengan", "In force through"),
     "issuer": Saying("Penyelenggara", "Issuer"),
     "bad-form": Saying(
         "Formulir tidak lengkap. Pilih berkasnya lagi.", "The form was not complete. Choose the file again."
@@ -141,13 +144,13 @@ PHRASES: dict[str, Saying] = {
 # What the page's script says, and why it contradicts an answer.
 SCRIPT_WORDS = (
     "hashing", "asking", "unreachable", "recomputed", "not-recomputed", "unanchored", "contradiction", "print",
-    "mistyped", "no-file", "receipt-too-large", "receipt-not-text",
+    "mistyped", "no-file", "receipt-too-large", "receipt-not-text", "save-original",
 )  # fmt: skip
 STANDALONE_WORDS = (
     "standalone", "standalone-lead", "file", "receipt", "policy", "node", "service", "issuer-id", "check", "issuer",
     "other-language", "recorded-data", "claimed-data", "compare", "do-not-rely", "five-checks", "path", "step-file",
     "step-leaf", "step-siblings", "step-root", "head", "by-operator", "hashing", "asking", "no-file",
-    "receipt-too-large", "receipt-not-text", "not-an-address",
+    "receipt-too-large", "receipt-not-text", "not-an-address", "save-original",
 )  # fmt: skip
 # What it puts into an answer that was made for it, which travels without them.
 ANSWER_WORDS = (

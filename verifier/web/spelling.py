@@ -19,12 +19,12 @@ def texts(language: Language) -> dict[str, str]:
     return {name: saying.template(language) for name, saying in SAYINGS.items()}
 
 
-def spelled(language: Language, name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
+def spell_out(language: Language, name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
     """The rest of a tag, and its text."""
     return Markup(">") + escape(SAYINGS[name].in_(language, values))
 
 
-def named(name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
+def name_only(name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
     """The rest of a tag whose text the script fills in: the saying's name, and what its blanks hold."""
     saying = SAYINGS[name]
     asked = [item for item in values.items() if f"{{{item[0]}}}" in saying.id + saying.en]

@@ -16,7 +16,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from verifier.errors import MalformedText
-from verifier.formats.fingerprint import MAX_REVISIONS, Fingerprint, Fingerprinting
+from verifier.formats.fingerprint import MAX_FORMS, Fingerprint, FingerprintBuilder
 from verifier.formats.receipt import MAX_BYTES as MAX_RECEIPT
 from verifier.formats.strictjson import is_hash, read
 
@@ -68,7 +68,7 @@ class _Form:
     """The callbacks of a streaming multipart parser."""
 
     def __init__(self, max_document: int) -> None:
-        self.document = Fingerprinting()
+        self.document = FingerprintBuilder()
         self.small = {RECEIPT_FIELD: bytearray(), ISSUER_FIELD: bytearray()}
         self._limits = {RECEIPT_FIELD: MAX_RECEIPT, ISSUER_FIELD: MAX_ISSUER}
         self._max_document = max_document
@@ -159,7 +159,7 @@ async def read_question(stream: AsyncIterator[bytes]) -> Upload:
     if not isinstance(fields, dict) or set(fields) != {"digests", "receipt", "issuer"}:
         raise UploadRefused("bad-form")
     digests, receipt = fields["digests"], fields["receipt"]
-    if not (isinstance(digests, list) and 1 <= len(digests) <= MAX_REVISIONS + 1 and isinstance(receipt, str)):
+    if not (isinstance(digests, list) and 1 <= len(digests) <= MAX_FORMS + 1 and isinstance(receipt, str)):
         raise UploadRefused("bad-form")
     if not all(map(is_hash, digests)):
         raise UploadRefused("bad-form")

@@ -130,10 +130,11 @@ def _asks_issuer(result: Result) -> bool:
 def _claim(claim: Claim, language: Language) -> ClaimView:
     metadata = claim.receipt.metadata.fields
     fields = [(PHRASES["issuer"].in_(language), claim.receipt.profile.name)]
-    for name in SHOWN_FIELDS:
-        if name in metadata:
-            value = words.day(metadata[name], language) if name in DAYS else str(metadata[name])
-            fields.append((PHRASES[LABELS.get(name, name)].in_(language), value))
+    fields += [
+        (PHRASES[LABELS.get(name, name)].in_(language), _value(claim, name, language))
+        for name in SHOWN_FIELDS
+        if name in metadata
+    ]
     checks = tuple(
         CheckView(check.name, check.outcome, MARKS[check.outcome], check.reason, *words.reason_parts(check, language))
         for check in claim.checks
@@ -151,6 +152,14 @@ def _claim(claim: Claim, language: Language) -> ClaimView:
         picture=_picture(claim, anchor, language) if anchor else None,
         steps=_steps(claim, language),
     )
+
+
+def _value(claim: Claim, name: str, language: Language) -> str:
+    """A field of the metadata as a person reads it."""
+    value, until = claim.receipt.metadata.fields[name], claim.receipt.metadata.valid_until
+    if name == "valid_until" and until is not None:
+        return words.until(int(until.timestamp()), language)
+    return words.day(value, language) if name in DAYS else str(value)
 
 
 def _picture(claim: Claim, anchor: Anchor, language: Language) -> PictureView | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from anchor_service.core.states import RequestedStatus
-from anchor_service.pipeline import access, intake, statuses
+from anchor_service.pipeline import access, intake, naming, nights, statuses
 from anchor_service.pipeline.intake import Outcome, Submission
 from anchor_service.web.access import CertificatesCaller, ServicesDep, StatusesCaller
 from anchor_service.web.schemas import (
@@ -33,9 +33,12 @@ def submit(asked: CertificatesIn, services: ServicesDep, caller: CertificatesCal
         Submission(bytes.fromhex(one.document_digest), one.model_dump(exclude={"document_digest"}, exclude_none=True))
         for one in asked.certificates
     ]
-    check = intake.checker(caller.issuer, intake.nonces())
+    now = int(time.time())
+    check = intake.checker(
+        services.store, caller.issuer, intake.nonces(), str(nights.today(now, services.settings.zone))
+    )
     checked = [check(one) for one in submissions]
-    outcomes = intake.submit(services.store, caller.issuer, checked, actor=caller.actor, now=int(time.time()))
+    outcomes = intake.submit(services.store, caller.issuer, checked, actor=caller.actor, now=now)
     return ResultsOut(
         results=[
             _result(one.document_digest, outcome, services.settings.anchor_within_hours * 3_600)
@@ -61,16 +64,12 @@ def new_codes(asked: CodesIn, services: ServicesDep, caller: CertificatesCaller)
 @router.post("/certificates/{document_digest}/statuses", status_code=HTTPStatus.ACCEPTED)
 def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDep, caller: StatusesCaller) -> StatusOut:
     """Record a change of status; the next run writes it on chain."""
+    successor = naming.leaf_named(services.store, caller.issuer, asked.successor) if asked.successor else None
     act = statuses.request(
         services.store,
         caller.issuer,
-        bytes.fromhex(document_digest),
-        RequestedStatus(
-            asked.status,
-            asked.reason,
-            asked.from_beginning,
-            bytes.fromhex(asked.successor) if asked.successor else None,
-        ),
+        naming.leaf_named(services.store, caller.issuer, document_digest),
+        RequestedStatus(asked.status, asked.reason, asked.from_beginning, successor),
         actor=caller.actor,
         now=int(time.time()),
     )

@@ -4,6 +4,7 @@ import { hex } from "./bytes.js";
 import { normalise } from "./formats/certificate_code.js";
 import { fingerprint } from "./formats/fingerprint.js";
 import { contradiction, leads, receiptOf } from "./recompute.js";
+import { through } from "./verdict/days.js";
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const form = $("#check");
@@ -27,15 +28,20 @@ const tell = (text) => {
   place.replaceChildren(problem);
 };
 
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
 const busy = (text) => place.replaceChildren(element("p", text));
 
-const inDay = (text) =>
-  new Date(text).toLocaleDateString(language === "id" ? "id" : "en-GB", { dateStyle: "long", timeZone: "UTC" });
+const locale = language === "id" ? "id" : "en-GB";
+const inDay = (text) => new Date(text).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
+const inTime = (seconds) =>
+  `${new Date(seconds * 1000).toLocaleString(locale, { dateStyle: "long", timeStyle: "short", timeZone: "Asia/Jakarta" })} WIB`;
 
 // The data are shown from the receipt whose leaf was recomputed, whatever the server wrote.
 const showData = (list, { profile, metadata }) => {
   const shown = { issuer: profile.name, ...metadata };
   for (const name of say.days) if (shown[name]) shown[name] = inDay(shown[name]);
+  if (shown.valid_until) shown.valid_until = through(shown.valid_until, inDay, inTime);
   const known = say.fields.filter(([name]) => shown[name] !== undefined);
   list.replaceChildren(...known.flatMap(([name, label]) => [element("dt", label), element("dd", String(shown[name]))]));
 };
@@ -54,11 +60,11 @@ const showPath = async (claim, receipt) => {
 };
 
 // What stands in the answer is the server's word until this browser has come to the same.
-const judge = (asked, name) => {
+const judge = (asked, name, file) => {
   const answer = $("[data-verdict]", place);
   if (!answer) return;
   for (const empty of answer.querySelectorAll("[data-t]"))
-    empty.textContent = say.texts[empty.dataset.t].replace(/\{(\w+)\}/g, (_, name) => empty.dataset[name]);
+    empty.textContent = fill(say.texts[empty.dataset.t], empty.dataset);
   const wrong = contradiction(answer, asked, say.titles);
   if (wrong) {
     tell(`${say.contradiction} (${say.contradictions[wrong]})`);
@@ -74,6 +80,15 @@ const judge = (asked, name) => {
     line.dataset.recomputed = found;
     $("[data-checks]", claim).after(line);
     $("details", claim).addEventListener("toggle", () => showPath(claim, receipt).catch(() => {}));
+  }
+  const at = file && answer.dataset.verdict === "modified" ? asked.revisions.indexOf(claims[0][1].documentDigest) : -1;
+  if (at >= 0) {
+    const [start, end, behind] = asked.places[at];
+    const link = element("a", fill(say["save-original"], { kept: end - start + behind.length, size: file.size }));
+    link.href = URL.createObjectURL(new Blob([file.slice(start, end), behind], { type: "application/pdf" }));
+    link.download = name;
+    link.dataset.original = "";
+    $("section", answer).append(link);
   }
   const print = element("button", say.print);
   print.type = "button";
@@ -115,7 +130,7 @@ const check = async (file) => {
     }),
   });
   place.innerHTML = trusted.createHTML(await answer.text());
-  judge(found, file.name);
+  judge(found, file.name, file);
   place.firstElementChild?.focus();
 };
 

@@ -6,6 +6,7 @@ import { fingerprint } from "./formats/fingerprint.js";
 import { MAX_BYTES as MAX_RECEIPT } from "./formats/receipt.js";
 import { isHttp, parse as parsePolicy } from "./formats/policy.js";
 import { Unavailable } from "./chain/registry.js";
+import { through } from "./verdict/days.js";
 import { isAskedFor, isOfAnotherFile, isProven } from "./verdict/verdict.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -34,10 +35,12 @@ const inTime = (seconds) => {
   const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Jakarta" };
   return `${date}, ${moment.toLocaleTimeString(locale(), clock)} WIB`;
 };
+const inUntil = (text) => through(text, inDay, inTime);
 
 const reasonOf = (check) => {
   const values = { ...check.values };
-  if ("time" in values) values.time = inTime(values.time);
+  if (check.reason === "expired") values.time = inUntil(new Date(values.time * 1000).toISOString().replace(".000", ""));
+  else if ("time" in values) values.time = inTime(values.time);
   if (!("fromBeginning" in values)) return fill(words.reasons[check.reason], values);
   values.reason = fill(words.statusReasons[values.reason] ?? words.otherReason, { code: values.reason });
   return (
@@ -54,8 +57,8 @@ const showClaim = (claim) => {
   add(say("issuer"), claim.receipt.profile.name);
   for (const [name, label] of words.fields) {
     const value = claim.receipt.metadata[name];
-    if (value !== undefined)
-      add(pick(label), ["issued_on", "starts_on", "ends_on"].includes(name) ? inDay(value) : String(value));
+    const spell = { issued_on: inDay, starts_on: inDay, ends_on: inDay, valid_until: inUntil }[name] ?? String;
+    if (value !== undefined) add(pick(label), spell(value));
   }
   const checks = claim.checks.map((check) => {
     const [mark, outcome] = words.outcomes[check.outcome];
@@ -87,7 +90,7 @@ const showClaim = (claim) => {
   );
 };
 
-const show = (result, policy, lookedUp) => {
+const show = (result, policy, lookedUp, file, found) => {
   const [tone, mark, title, explanation] = words.verdicts[result.verdict];
   const [first] = result.claims;
   const time = first?.facts.anchor ? inTime(first.facts.anchor.blockTime) : "";
@@ -98,6 +101,10 @@ const show = (result, policy, lookedUp) => {
   if (result.head) {
     remarks.push(fill(words.remarks[policy.operators === 1 ? "one-operator" : "several-operators"], policy));
     remarks.push(fill(words.remarks[result.nodes === 1 ? "one-node" : "agreeing-nodes"], result));
+    if (result.leftOut.length) {
+      const nodes = result.leftOut.map((one) => fill(words.leftOut[one.why], one)).join("; ");
+      remarks.push(fill(words.remarks["left-out"], { nodes }));
+    }
     const age = Math.max(0, result.now - Number(result.head.time));
     remarks.push(say("head", { block: result.head.number, time: inTime(result.head.time), age }));
   }
@@ -122,6 +129,13 @@ const show = (result, policy, lookedUp) => {
       ...(remarks.length ? [make("section", { class: "card" }, ...remarks.map((text) => make("p", {}, text)))] : []),
     ),
   );
+  const at = result.verdict === "modified" ? found.revisions.indexOf(first.receipt.documentDigest) : -1;
+  if (at >= 0) {
+    const [start, end, behind] = found.places[at];
+    const href = URL.createObjectURL(new Blob([file.slice(start, end), behind], { type: "application/pdf" }));
+    const text = say("save-original", { kept: end - start + behind.length, size: file.size });
+    place.querySelector("section").append(make("a", { href, download: file.name, "data-original": "" }, text));
+  }
   place.firstChild.focus();
 };
 
@@ -170,7 +184,7 @@ const check = async () => {
   const receipts = [...new Set([...(own === null ? [] : [own]), ...found.receipts])];
   const issuers = $("#issuer").value ? [$("#issuer").value] : [];
   const question = { file, receipts, issuers, lookedUp, pending: found.pending > 0 };
-  show(await ask(question, policy, words.kinds), policy, lookedUp);
+  show(await ask(question, policy, words.kinds), policy, lookedUp, chosen, file);
 };
 
 $("#check").addEventListener("submit", (event) => {

@@ -90,6 +90,17 @@ export class RegistryReader {
     return this.#block(`0x${number.toString(16)}`);
   }
 
+  // What this node calls itself among its peers; nothing where it does not say.
+  async ownName() {
+    try {
+      const said = await this.#call("admin_nodeInfo");
+      return typeof said.id === "string" ? said.id : "";
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      return "";
+    }
+  }
+
   // Everything that one receipt is judged by; of the policy's first registry where it names none of them.
   async facts(head, receipt) {
     const pins = this.policy.registries;

@@ -1,9 +1,12 @@
-// A file's SHA-256 and that of its earlier revisions. Source: docs/spec/verification.md 7.
+// A file's SHA-256 and that of its earlier forms. Source: docs/spec/verification.md 7.
 
-import { hex } from "../bytes.js";
+import { concat, hex, utf8 } from "../bytes.js";
 import { sha256 } from "../proofs/hashing.js";
 
-const MAX_REVISIONS = 64;
+const MAX_REVISIONS = 256;
+const LINE_ENDS = ["\n", "\r\n", "\r"];
+const HEADER = "%PDF-";
+const HEADER_WINDOW = 1024;
 const MARKER = [0x25, 0x25, 0x45, 0x4f, 0x46]; // %%EOF
 // What ISO 32000-1 calls white space; how much of it ends a revision is the writer's habit.
 const WHITE_SPACE = [0x00, 0x09, 0x0a, 0x0c, 0x0d, 0x20];
@@ -24,38 +27,57 @@ export const revisionEnds = (bytes) => {
   return ends;
 };
 
-const told = (digest, length, revisions) => ({
-  digest: hex(digest),
-  length,
-  revisions: revisions.filter(([end]) => end < length).slice(0, MAX_REVISIONS).map(([, revision]) => hex(revision)),
-});
+// Where the header begins in a file's first bytes; 0 where there is none.
+const headerStart = (bytes) => Math.max(0, new TextDecoder("latin1").decode(bytes.subarray(0, HEADER_WINDOW)).indexOf(HEADER));
+
+// `forms` are [start, end, what is missing behind] with their digests: `places` and `revisions` of the same order.
+const told = (digest, length, forms) => {
+  return { digest: hex(digest), length, revisions: forms.map(([, found]) => hex(found)), places: forms.map(([place]) => place) };
+};
 
 // Takes bytes as they come and keeps none of them.
-export class Fingerprinting {
+export class FingerprintBuilder {
   #state = sha256.create();
   #length = 0;
   #last = new Uint8Array();
   #revisions = [];
+  #front = new Uint8Array();
+  #start = null;
+  #fromHeader = sha256.create();
 
   update(chunk) {
-    const seen = new Uint8Array(this.#last.length + chunk.length);
-    seen.set(this.#last);
-    seen.set(chunk, this.#last.length);
+    this.#findHeader(chunk);
+    const seen = concat(this.#last, chunk);
     let taken = 0;
     for (const end of revisionEnds(seen)) {
       const cut = end - this.#last.length;
       if (cut <= taken || this.#revisions.length > MAX_REVISIONS) continue;
       this.#state.update(chunk.subarray(taken, cut));
       taken = cut;
-      this.#revisions.push([this.#length + cut, this.#state.clone().digest()]);
+      this.#revisions.push([[0, this.#length + cut, ""], this.#state.clone().digest()]);
     }
     this.#state.update(chunk.subarray(taken));
     this.#length += chunk.length;
     this.#last = seen.slice(1 - LONGEST_END);
   }
 
+  // Until the window is full, all that came stands in it.
+  #findHeader(chunk) {
+    if (this.#start === null) {
+      const came = concat(this.#front, chunk);
+      const at = headerStart(came);
+      this.#front = came.slice(0, HEADER_WINDOW);
+      if (at > 0) [this.#start, chunk] = [at, came.subarray(at)];
+      else if (came.length >= HEADER_WINDOW) this.#start = 0;
+    }
+    if (this.#start) this.#fromHeader.update(chunk);
+  }
+
   finish() {
-    return told(this.#state.clone().digest(), this.#length, this.#revisions);
+    const forms = this.#revisions.filter(([[, end]]) => end < this.#length).slice(0, MAX_REVISIONS);
+    for (const end of LINE_ENDS) forms.push([[0, this.#length, end], this.#state.clone().update(utf8(end)).digest()]);
+    if (this.#start) forms.push([[this.#start, this.#length, ""], this.#fromHeader.clone().digest()]);
+    return told(this.#state.clone().digest(), this.#length, forms);
   }
 }
 
@@ -63,15 +85,24 @@ export class Fingerprinting {
 export const fingerprint = async (file, progress = () => {}) => {
   if (globalThis.crypto?.subtle && file.size <= MAX_BY_THE_BROWSER) {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    const ends = revisionEnds(bytes).slice(0, MAX_REVISIONS + 1);
-    if (ends.reduce((sum, end) => sum + end, bytes.length) <= MAX_BY_THE_BROWSER) {
-      const digest = async (end) => new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.subarray(0, end)));
-      const revisions = [];
-      for (const end of ends) revisions.push([end, await digest(end)]);
-      return told(await digest(bytes.length), bytes.length, revisions);
+    const places = revisionEnds(bytes)
+      .filter((end) => end < bytes.length)
+      .slice(0, MAX_REVISIONS)
+      .map((end) => [0, end, ""]);
+    for (const end of LINE_ENDS) places.push([0, bytes.length, end]);
+    const start = headerStart(bytes);
+    if (start) places.push([start, bytes.length, ""]);
+    if (places.reduce((sum, [begin, end]) => sum + end - begin, bytes.length) <= MAX_BY_THE_BROWSER) {
+      const digest = async ([begin, end, behind]) => {
+        const part = bytes.subarray(begin, end);
+        return new Uint8Array(await crypto.subtle.digest("SHA-256", behind ? concat(part, utf8(behind)) : part));
+      };
+      const forms = [];
+      for (const place of places) forms.push([place, await digest(place)]);
+      return told(await digest([0, bytes.length, ""]), bytes.length, forms);
     }
   }
-  const taking = new Fingerprinting();
+  const taking = new FingerprintBuilder();
   const reader = file.stream().getReader();
   let read = 0;
   for (let part = await reader.read(); !part.done; part = await reader.read()) {

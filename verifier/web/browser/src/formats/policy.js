@@ -23,6 +23,15 @@ export const isHttp = (value) => {
   }
 };
 
+// The server and the path that an address means, however it is spelled; this machine by any name is one server.
+const meant = (value) => {
+  const { protocol, hostname, port, pathname, search } = new URL(value);
+  const host = hostname.replace(/\.$/, "");
+  const isThisMachine = /^((.*\.)?localhost|127\..*|0\.0\.0\.0|\[::1?\]|\[::ffff:(7f..:.*|0:0)\])$/.test(host);
+  const path = pathname.replace(/%[0-9a-f]{2}/gi, (byte) => String.fromCharCode(parseInt(byte.slice(1), 16)));
+  return [protocol, isThisMachine ? "localhost" : host, port, path.replace(/\/+$/, ""), search].join(" ");
+};
+
 const REQUIRED = {
   format: (value) => value === FORMAT,
   chain_id: from(1),
@@ -32,7 +41,7 @@ const REQUIRED = {
   finality: (value) =>
     value === "instant" || (isObject(value) && Object.keys(value).join() === "depth" && from(1)(value.depth)),
   operators: from(1),
-  nodes: (value) => every(isHttp)(value) && value.length > 0 && new Set(value).size === value.length,
+  nodes: (value) => every(isHttp)(value) && value.length > 0 && new Set(value.map(meant)).size === value.length,
 };
 const OPTIONAL = {
   max_head_age: from(1),

@@ -10,10 +10,23 @@ import { combine } from "./verdict.js";
 const LOOKUP_FORMAT = "jangkar-lookup-v1";
 const MAX_LOOKUP_BYTES = 1 << 20;
 
-// Every anchor of a file and of its earlier revisions that a service knows: {receipts, pending}.
+// A service takes the file itself and so many more.
+const REVISIONS_AT_ONCE = 64;
+
+// Every anchor of a file and of its earlier forms that a service knows: {receipts, pending}.
 export const lookUp = async (service, file) => {
+  const all = { receipts: [], pending: 0 };
+  for (let first = 0; first === 0 || first < file.revisions.length; first += REVISIONS_AT_ONCE) {
+    const some = await lookUpSome(service, [file.digest, ...file.revisions.slice(first, first + REVISIONS_AT_ONCE)]);
+    all.receipts = [...new Set([...all.receipts, ...some.receipts])];
+    all.pending = some.pending;
+  }
+  return all;
+};
+
+const lookUpSome = async (service, digests) => {
   const url = `${service.replace(/\/+$/, "")}/v1/documents`;
-  const text = await fetchText(url, JSON.stringify({ document_digests: [file.digest, ...file.revisions] }));
+  const text = await fetchText(url, JSON.stringify({ document_digests: digests }));
   try {
     const found = read(text, `answer of ${url}`, MAX_LOOKUP_BYTES);
     const isList = Array.isArray(found?.receipts) && found.receipts.every((one) => typeof one === "string");
@@ -40,43 +53,88 @@ export const ask = async (question, policy, kinds, now = Math.floor(Date.now() /
   const asked = { named: question.issuers, lookedUp: question.lookedUp };
   const claims = [];
   for (const receipt of receipts) {
-    const facts = chain.unreadable ? chain : await orUnreadable(() => factsOf(chain, receipt));
+    const facts = chain.unreadable ? chain : await orUnreadable(() => factsOf(chain, receipt, policy.quorum));
     claims.push({ receipt, facts, checks: allChecks(question.file, receipt, policy, facts, asked, now, kinds) });
   }
   const answer =
     malformed.length && !claims.length && !question.pending
       ? { verdict: "undetermined", reason: "malformed-receipt", claims }
       : combine(claims, question);
-  return { ...answer, head: chain.head ?? null, nodes: chain.readers?.length ?? 0, malformed, now };
+  return { ...answer, head: chain.head ?? null, nodes: chain.readers?.length ?? 0, leftOut: chain.leftOut ?? [], malformed, now };
 };
 
-// The newest block that the policy's nodes agree on, and who they are: {head, readers}.
+// The highest final block that a quorum of the policy's nodes shows: {readers, head, leftOut}.
 const openChain = async (policy) => {
   if (policy.pinnedBlock) throw new Unavailable("the policy pins a block, and this page cannot prove what it reads there");
   const opened = [];
   const refused = [];
+  const leftOut = [];
+  const known = new Set();
   for (const url of policy.nodes) {
     const reader = new RegistryReader(url, policy);
     const head = await orUnreadable(() => reader.open());
-    if (head.unreadable) refused.push(head.unreadable);
-    else opened.push({ reader, head });
+    const name = head.unreadable || policy.nodes.length === 1 ? "" : await reader.ownName();
+    if (head.unreadable || known.has(name)) {
+      refused.push(head.unreadable ?? `${url} calls itself by the same name as another of them`);
+      leftOut.push({ node: url, why: head.unreadable ? "silent" : "same" });
+      continue;
+    }
+    if (name) known.add(name);
+    opened.push({ reader, head, final: head.final < 0n ? 0n : head.final });
   }
   if (opened.length < policy.quorum)
     throw new Unavailable(`${policy.quorum} of ${policy.nodes.length} nodes have to agree: ${refused.join("; ")}`);
-  const readers = opened.map(({ reader }) => reader);
-  if (readers.length === 1) return { readers, head: opened[0].head };
-  const lowest = opened.map(({ head }) => head.number).reduce((a, b) => (a < b ? a : b)) - BigInt(policy.depth);
-  const heads = await Promise.all(readers.map((reader) => reader.at(lowest < 0n ? 0n : lowest)));
-  if (heads.some(({ hash }) => hash !== heads[0].hash)) throw new Unavailable(`the nodes show different blocks ${lowest}`);
-  return { readers, head: { ...heads[0], final: heads[0].number } };
+  if (opened.length === 1) return { readers: [opened[0].reader], head: opened[0].head, leftOut };
+  const heights = [...new Set(opened.map(({ final }) => final))].sort((a, b) => (a < b ? 1 : -1));
+  for (const height of heights) {
+    const groups = new Map();
+    for (const one of opened) {
+      const block = await finalAt(one, height);
+      if (block) groups.set(block.hash, [...(groups.get(block.hash) ?? []), { ...one, block }]);
+    }
+    const [largest = []] = [...groups.values()].sort((a, b) => b.length - a.length);
+    if (largest.length < policy.quorum) continue;
+    const [{ block, reader: witness }] = largest;
+    const readers = largest.map(({ reader }) => reader);
+    const others = opened.filter(({ reader }) => !readers.includes(reader));
+    const reasons = await Promise.all(others.map((one) => whyLeftOut(one, block, witness)));
+    // Where half of the nodes or fewer are enough, two histories can both have enough.
+    if (reasons.filter(({ why }) => why === "elsewhere").length >= policy.quorum) break;
+    return { readers, head: { ...block, final: block.number }, leftOut: [...leftOut, ...reasons] };
+  }
+  throw new Unavailable(`${policy.quorum} of ${policy.nodes.length} nodes have to agree, and they show different blocks`);
 };
 
-// What every node says of a receipt. Nothing is proved here: they have to say the same.
-const factsOf = async ({ readers, head }, receipt) => {
-  const said = await Promise.all(readers.map((reader) => reader.facts(head, receipt)));
-  const texts = new Set(said.map((one) => JSON.stringify(one, (_, value) => (typeof value === "bigint" ? `${value}` : value))));
-  if (texts.size > 1) throw new Unavailable("the nodes say different things about this receipt");
-  return said[0];
+// A node's block of a height, where that is final for it and it still answers.
+const finalAt = async ({ reader, head, final }, height) => {
+  if (final < height) return null;
+  if (head.number === height) return head;
+  const block = await orUnreadable(() => reader.at(height));
+  return block.unreadable ? null : block;
+};
+
+// Why a node is not among those that show the agreed block; below it, it is compared with one that does.
+const whyLeftOut = async (one, agreed, witness) => {
+  const height = one.final < agreed.number ? one.final : agreed.number;
+  const left = { node: one.reader.url, block: `${height}` };
+  const shown = await finalAt(one, height);
+  if (!shown) return { ...left, why: "silent" };
+  const wanted = height === agreed.number ? agreed : await orUnreadable(() => witness.at(height));
+  return { ...left, why: wanted.unreadable || shown.hash === wanted.hash ? "behind" : "elsewhere" };
+};
+
+// What a quorum of the nodes says of a receipt. Nothing is proved here: as many have to say the same.
+const factsOf = async ({ readers, head }, receipt, quorum) => {
+  const said = await Promise.all(readers.map((reader) => orUnreadable(() => reader.facts(head, receipt))));
+  const groups = new Map();
+  for (const facts of said.filter(({ unreadable }) => !unreadable)) {
+    const text = JSON.stringify(facts, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+    groups.set(text, [...(groups.get(text) ?? []), facts]);
+  }
+  const enough = [...groups.values()].filter((group) => group.length >= quorum);
+  if (enough.length === 1) return enough[0][0];
+  if (groups.size > 1) throw new Unavailable("the nodes say different things about this receipt");
+  throw new Unavailable(said.map(({ unreadable }) => unreadable).filter(Boolean).join("; "));
 };
 
 const orUnreadable = async (read) => {
