@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.inspection import Inspection
     from anchor_service.core.approval import BatchApproval
-    from anchor_service.core.bundle import Recorded
+    from anchor_service.core.bundle import RecordedHistory
     from anchor_service.core.log_proof import Log
     from anchor_service.core.manifest import BatchHeader
     from anchor_service.pipeline.filing import Filing
@@ -106,7 +106,7 @@ def read_log(settings: "Settings") -> "Log":
     return log.read(_client(settings), registry_address(settings))
 
 
-def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "Recorded":
+def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "RecordedHistory":
     """The logs of the registries that this one succeeds, oldest first, and its own, up to the newest final block.
 
     Raises: SettingMissing, RegistryUnavailable, RegistryRefused, Damaged.

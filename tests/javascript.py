@@ -41,7 +41,8 @@ def claim(
 def in_hex(file: Fingerprint) -> dict[str, Any]:
     """A fingerprint as the browser has it."""
     revisions = [revision.hex() for revision in file.revisions]
-    return {"digest": file.digest.hex(), "length": file.length, "revisions": revisions}
+    places = [[place.start, place.end, place.behind.decode()] for place in file.places]
+    return {"digest": file.digest.hex(), "length": file.length, "revisions": revisions, "places": places}
 
 
 def of_facts(facts: Facts | Unreadable) -> dict[str, Any]:

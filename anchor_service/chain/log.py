@@ -7,7 +7,7 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 
 from anchor_service.chain.contract import artifact, code_hash, translating_errors
-from anchor_service.core.bundle import Block, Recorded, RecordedLog
+from anchor_service.core.bundle import Block, RecordedHistory, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
@@ -27,12 +27,12 @@ def read(client: Web3, registry: str) -> Log:
     return _read(client, registry, head).log
 
 
-def read_recorded(client: Web3, registries: Sequence[str], depth: int) -> Recorded:
+def read_recorded(client: Web3, registries: Sequence[str], depth: int) -> RecordedHistory:
     """The logs of registries, oldest first, up to the newest block that has `depth` on top of it. Raises: as `read`."""
     with translating_errors("reading the chain"):
         block = client.eth.get_block(max(0, client.eth.block_number - depth))
         genesis, chain_id = client.eth.get_block(0)["hash"], client.eth.chain_id
-    return Recorded(
+    return RecordedHistory(
         chain_id=chain_id,
         genesis=bytes(genesis),
         block=Block(block["number"], bytes(block["hash"]), block["timestamp"]),

@@ -31,7 +31,7 @@ class RecordedLog:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedHistory:
     """The logs of registries that succeed one another, oldest first, up to a block."""
 
     chain_id: int

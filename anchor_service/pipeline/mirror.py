@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchor_service.core import tlog
-from anchor_service.core.bundle import Recorded, RecordedLog
+from anchor_service.core.bundle import RecordedHistory, RecordedLog
 from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.manifest import BatchHeader, manifest_lines
@@ -72,7 +72,7 @@ class Mirror:
             self.on_progress("Mirroring", done, total)
         return MirrorReport(len(anchored), sum(batch.tree_size for batch in anchored), written)
 
-    def add_logs(self, recorded: Recorded) -> int:
+    def add_logs(self, recorded: RecordedHistory) -> int:
         """Write what the folder lacks of the logs, and the line that a bundle of them begins with.
 
         Returns how many files are new. Raises: Damaged when another file stands in the way; OSError.

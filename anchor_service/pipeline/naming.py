@@ -23,7 +23,7 @@ def leaf_named(store: Store, issuer: Issuer, name: str) -> bytes:
 
 
 def find(connection: Connection, issuer_id: bytes, name: str) -> CertificateInBatch:
-    """An issuer's certificate by a name: the live one where a number or a code was used again.
+    """An issuer's certificate by a name; the live one of a number, which a correction takes over.
 
     Of a file that was handed in several times, the last that is anchored. Raises: UnknownCertificate.
     """
@@ -53,4 +53,4 @@ def _by_code(connection: Connection, _issuer_id: bytes, name: str) -> list[Certi
         code = certificate_code.parse(name)
     except CertificateCodeRejected:
         return []
-    return [one for one in queries.by_code(connection, code) if one.certificate.live]
+    return queries.by_code(connection, code)

@@ -63,7 +63,6 @@ def request(
                 raise UnknownCertificate(f"with leaf {leaf.hex()} of this issuer that is anchored")
         if successor == leaf_hash:
             raise FieldRejected("successor", "is the certificate itself")
-        require_open(connection, issuer.id, leaf_hash, asked.status)
         act = NewStatusAct(
             issuer_id=issuer.id,
             leaf_hash=leaf_hash,
@@ -81,6 +80,7 @@ def request(
             if written == asked:
                 return pending
             raise IllegalTransition("a status that is still being written", pending.status, asked.status)
+        _require_open(connection, issuer.id, leaf_hash, asked.status)
         return queries.insert_status_act(connection, act)
 
 
@@ -109,7 +109,7 @@ def supersede(connection: Connection, issuer_id: bytes, successors: Sequence[Suc
     return recorded
 
 
-def require_open(connection: Connection, issuer_id: bytes, leaf_hash: bytes, wanted: Status) -> None:
+def _require_open(connection: Connection, issuer_id: bytes, leaf_hash: bytes, wanted: Status) -> None:
     """Raises: IllegalTransition where what was written last for a leaf, as it is known here, is final."""
     standing = last_status(connection, issuer_id, leaf_hash)
     if standing is Status.REVOKED or (standing is Status.SUPERSEDED and wanted is not Status.REVOKED):

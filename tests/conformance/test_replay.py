@@ -12,7 +12,7 @@ import pytest
 from eth_tester.exceptions import TransactionFailed
 from registry_contract import Registry
 
-from verifier.audit.slots import expected
+from verifier.audit.slots import expected_words
 from verifier.chain.facts import Custody, Status
 from verifier.history.events import (
     Act,
@@ -219,7 +219,7 @@ def test_the_replay_and_the_contract_hold_the_same_rules(seed):
     assert sum(twins.accepted.values()) > ACTS / 8, twins.accepted
     assert sum(twins.refused.values()) > ACTS / 5, twins.refused
     address = twins.registry.contract.address
-    for what, slot, word in expected(twins.history):
+    for what, slot, word in expected_words(twins.history):
         stored = int.from_bytes(bytes(twins.registry.web3.eth.get_storage_at(address, slot)), "big")
         assert stored == word, what
 

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { hex, Malformed, unhex, utf8 } from "../../verifier/web/browser/src/bytes.js";
 import { allChecks } from "../../verifier/web/browser/src/verdict/checks.js";
 import { normalise } from "../../verifier/web/browser/src/formats/certificate_code.js";
-import { fingerprint, Fingerprinting } from "../../verifier/web/browser/src/formats/fingerprint.js";
+import { fingerprint, FingerprintBuilder } from "../../verifier/web/browser/src/formats/fingerprint.js";
 import { certificateLeaf, interior, leaf, rootFromPath, sha256 } from "../../verifier/web/browser/src/proofs/hashing.js";
 import { parseMetadata } from "../../verifier/web/browser/src/formats/metadata.js";
 import { parse as parsePolicy } from "../../verifier/web/browser/src/formats/policy.js";
@@ -49,7 +49,7 @@ const ANSWERS = {
   fingerprint: async ({ data, piece }) => {
     const bytes = unhex(data);
     if (!piece) return fingerprint(new Blob([bytes]));
-    const taking = new Fingerprinting();
+    const taking = new FingerprintBuilder();
     for (let at = 0; at < bytes.length; at += piece) taking.update(bytes.subarray(at, at + piece));
     return taking.finish();
   },

@@ -122,7 +122,8 @@ def test_a_lie_in_every_field(scene, name):
             assert ask_once() == TRUTH[name]
             answers = list(told.heard)
             for place, answer in enumerate(answers):
-                for steps in fields(answer["result"]):
+                # It refuses to say its own name, and nothing is read from that.
+                for steps in fields(answer["result"]) if "result" in answer else ():
                     for lie in range(3):
                         told.begin((place, steps, lie))
                         said = ask_once()

@@ -21,7 +21,7 @@ from verifier_table import (
     outcomes,
 )
 
-from verifier.chain.facts import Status, standing, walk_successors
+from verifier.chain.facts import Status, standing_record, walk_successors
 from verifier.formats.fingerprint import Fingerprint
 from verifier.verdict.checks import ExpectedIssuers, Outcome, Unreadable
 from verifier.verdict.verdict import EXIT_CODES, Claim, Verdict, combine
@@ -250,7 +250,7 @@ NOTHING = FACTS.status
     ],
 )
 def test_what_stands_over_a_registry_and_those_that_succeed_it(statuses, expected):
-    assert standing(statuses) == expected
+    assert standing_record(statuses) == expected
 
 
 @pytest.mark.parametrize(

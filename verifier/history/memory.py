@@ -71,7 +71,7 @@ def decode(data: bytes) -> Memory:
 def _log_of(members: Any) -> RememberedLog:
     if not isinstance(members, dict):
         raise MalformedMemory("this is no memory: a log is no object")
-    require_names(members, _LOG, _BLOCK if "hash" in members else frozenset(), what="a log of the memory")
+    require_names(members, _LOG | (_BLOCK if "hash" in members else set()), what="a log of the memory")
     fields = Fields(members, _defect)
     block, size, nodes = fields.integer("block"), fields.integer("size"), fields.hashes("nodes")
     if "hash" not in members:
