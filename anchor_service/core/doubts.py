@@ -13,7 +13,7 @@ from anchor_service.core.errors import FieldRejected
 # An error that a spreadsheet shows in the place of a value, or a cell that was too narrow for it.
 _ERROR = re.compile(r"#(N/A|[A-Z0-9]+[!?])|#+", re.ASCII)
 # A number that it shortened, a formula that guards leading zeros, and the mark before a text.
-_SPOILED_NUMBER = re.compile(r"[0-9]+([.,][0-9]+)?E[+-][0-9]+|=.*|'.*", re.ASCII)
+_SPOILED_NUMBER = re.compile(r"[0-9]+([.,][0-9]+)?E[+-][0-9]+|=.*|'[0-9][0-9.,/ -]*", re.ASCII)
 # Letters and marks that show nothing, or a gap: Unicode's default ignorables but for those that metadata v1 refuses
 # itself, and the blank of Braille.
 _UNSEEN = re.compile(

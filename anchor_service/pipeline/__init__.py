@@ -5,6 +5,7 @@ By day:
     sheet       the institute's file, as lines of cells
     table       its lines, as rows of fields
     folder      PDFs or rows, as submissions
+    naming      what a person calls a certificate, as that certificate
     intake      submissions, as rows that wait
 By night:
     nights      dates: which night it is, what was missed, what is to be closed

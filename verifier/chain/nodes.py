@@ -25,7 +25,7 @@ class Chain:
     """
 
     def __init__(
-        self, policy: Policy, head: Head, nodes: tuple[Node, ...], left_out: Sequence[LeftOut], *, is_pinned: bool
+        self, policy: Policy, head: Head, nodes: tuple[Node, ...], *, is_pinned: bool, left_out: Sequence[LeftOut] = ()
     ) -> None:
         self.policy = policy
         self.head = head
@@ -102,7 +102,7 @@ def open_chain(policy: Policy) -> Chain:
         return _pinned(policy, tuple(one.node for one in shown))
     if len(shown) == 1:
         node, newest = shown[0]
-        return Chain(policy, _head(newest, newest.number - policy.depth), (node,), left_out, is_pinned=False)
+        return Chain(policy, _head(newest, newest.number - policy.depth), (node,), is_pinned=False, left_out=left_out)
     return _agreed(policy, shown, left_out)
 
 
@@ -139,7 +139,9 @@ def _agreed(policy: Policy, shown: Sequence[_Shown], left_out: Sequence[LeftOut]
         # Where half of the nodes or fewer are enough, two histories can both have enough.
         if sum(other.why == "elsewhere" for other in others) >= policy.quorum:
             break
-        return Chain(policy, _head(headers[hash_], height), tuple(largest), [*left_out, *others], is_pinned=False)
+        return Chain(
+            policy, _head(headers[hash_], height), tuple(largest), is_pinned=False, left_out=[*left_out, *others]
+        )
     raise NodeUnavailable(differing or f"no block is shown by {policy.quorum} of {len(policy.nodes)} nodes")
 
 
@@ -199,7 +201,7 @@ def _pinned(policy: Policy, nodes: tuple[Node, ...]) -> Chain:
             refused.append(str(error))
             continue
         if header.hash == policy.pinned_block:
-            return Chain(policy, _head(header, header.number), nodes, [], is_pinned=True)
+            return Chain(policy, _head(header, header.number), nodes, is_pinned=True)
         refused.append(f"{node.url} sent another block than the pinned one")
     raise NodeUnavailable("; ".join(refused))
 

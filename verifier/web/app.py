@@ -172,7 +172,7 @@ class Page:
             "other": "en" if language == "id" else "id",
             "style": self._style,
             "script": self._script,
-            "words": {name: PHRASES[name].in_(language) for name in SCRIPT_WORDS}
+            "words": {name: PHRASES[name].template(language) for name in SCRIPT_WORDS}
             | {"contradictions": {name: PHRASES[f"contradiction-{name}"].in_(language) for name in CONTRADICTIONS}}
             | {
                 "titles": titles,
