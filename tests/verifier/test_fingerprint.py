@@ -27,7 +27,7 @@ def in_pieces(data, sizes):
 def whole(data):
     """The same by looking at the whole file at once."""
     ends = [end for end in range(len(data)) if re.search(rb"%%EOF[\0\t\n\f\r ]{0,8}\Z", data[:end])]
-    forms = [data[:end] for end in ends[:MAX_REVISIONS]] + [data + end for end in LINE_ENDS]
+    forms = [data[:end] for end in ends[:MAX_REVISIONS]] + [data + end for end in LINE_ENDS if data[-1:] != b"\n"]
     start = data.find(b"%PDF-", 0, 1024)
     return tuple(map(sha256, [*forms, data[start:]] if start > 0 else forms))
 
@@ -56,7 +56,7 @@ def test_pieces_change_nothing(data, sizes):
 def test_no_file_makes_it_remember_more_than_the_oldest():
     found = of_stream(io.BytesIO(b"%%EOF\n" * 1000))
     assert found.revisions == whole(b"%%EOF\n" * 1000)
-    assert len(found.revisions) == MAX_REVISIONS + len(LINE_ENDS)
+    assert len(found.revisions) == MAX_REVISIONS
 
 
 def test_each_form_lies_where_its_place_says():

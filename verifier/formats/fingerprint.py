@@ -99,14 +99,14 @@ class FingerprintBuilder:
     def finish(self) -> Fingerprint:
         """The fingerprint of everything that was taken."""
         forms = [form for form in self._revisions if form[0].end < self.length][:MAX_REVISIONS]
-        for line_end in LINE_ENDS:
+        for line_end in LINE_ENDS if self._last[-1:] != b"\n" else ():
             state = self._state.copy()
             state.update(line_end)
             forms.append((Place(0, self.length, line_end), state.digest()))
         if self._start:
             forms.append((Place(self._start, self.length), self._from_header.digest()))
-        places, digests = zip(*forms, strict=True)
-        return Fingerprint(self._state.digest(), self.length, digests, places, self._ink_end)
+        places, digests = (place for place, _ in forms), (digest for _, digest in forms)
+        return Fingerprint(self._state.digest(), self.length, tuple(digests), tuple(places), self._ink_end)
 
 
 def of_stream(stream: BinaryIO) -> Fingerprint:

@@ -265,11 +265,6 @@ REMARKS: dict[str, Saying] = {
         "Dibaca dari satu node: jawaban ini bergantung pada kejujurannya.",
         "Read from one node: this answer is as honest as that node.",
     ),
-    "left-out": Saying("Tidak diikutkan: {nodes}.", "Left out: {nodes}."),
-    "several-nodes": Saying(
-        "{nodes} node menunjukkan blok yang sama, dan semua data terbukti terhadapnya.",
-        "{nodes} nodes show the same block, and everything is proved against it.",
-    ),
     "pinned-block": Saying(
         "Dibaca pada blok yang sidiknya ditetapkan dalam kebijakan, dan terbukti terhadapnya.",
         "Read at the block whose hash the policy pins, and proved against it.",
@@ -296,17 +291,22 @@ REMARKS: dict[str, Saying] = {
         "Klaim penerbit lain atas berkas ini tidak dicari.",
         "Other issuers' claims on this file were not looked for.",
     ),
-    "other-block": Saying(
-        "Jangkarnya di blok {block}; blok {named} pada tanda terima hanya petunjuk.",
-        "The anchor stands in block {block}; block {named} in the receipt is only a hint.",
+}
+# What the public page is sent with an answer only: it has no room for words that it may never need.
+FURTHER_REMARKS: dict[str, Saying] = {
+    "left-out": Saying("Tidak diikutkan: {nodes}.", "Left out: {nodes}."),
+    "several-nodes": Saying(
+        "{nodes} node menunjukkan blok yang sama, dan semua data terbukti terhadapnya.",
+        "{nodes} nodes show the same block, and everything is proved against it.",
     ),
     "others-claim": Saying(
         "Penerbit lain, yang tidak ditanyakan, juga mengaku menerbitkan berkas ini. Klaimnya tidak menentukan.",
         "Other issuers, who were not asked for, claim this file too. Their claims decide nothing.",
     ),
-}
-# What only the command line and the verifier in one file say: the page has no room for words that it never needs.
-FURTHER_REMARKS: dict[str, Saying] = {
+    "other-block": Saying(
+        "Jangkarnya di blok {block}; blok {named} pada tanda terima hanya petunjuk.",
+        "The anchor stands in block {block}; block {named} in the receipt is only a hint.",
+    ),
     "only-another-file": Saying(
         "Ini bukan berkas milik tanda terima ini: berkasnya disimpan ulang atau diubah, atau tanda terimanya milik "
         "berkas lain. Minta berkas seperti saat dikirim.",

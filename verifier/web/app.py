@@ -150,7 +150,7 @@ class Page:
         }
         # A script has most words already, and fetches the path when somebody opens it.
         context["for_script"] = request.url.path == "/ask"
-        context["said"] = name_only if context["for_script"] else partial(spell_out, language)
+        context["said"] = partial(name_only if context["for_script"] else spell_out, language)
         template = "answer.html" if context["for_script"] else "page.html"
         if not context["for_script"]:
             context |= self._around(request, language)

@@ -93,9 +93,7 @@ PHRASES: dict[str, Saying] = {
     "grade": Saying("Predikat", "Grade"),
     "starts_on": Saying("Mulai", "From"),
     "ends_on": Saying("Sampai", "To"),
-    "save-original": Saying(
-        "Simpan berkas asli ({kept} dari {size} byte)", "Save the original ({kept} of {size} bytes)"
-    ),
+    "save-original": Saying("Simpan berkas asli yang ada di dalamnya", "Save the original that stands in it"),
     "valid_until": Saying("Berlaku sampai dengan", "In force through"),
     "issuer": Saying("Penyelenggara", "Issuer"),
     "bad-form": Saying(
@@ -144,7 +142,7 @@ PHRASES: dict[str, Saying] = {
 # What the page's script says, and why it contradicts an answer.
 SCRIPT_WORDS = (
     "hashing", "asking", "unreachable", "recomputed", "not-recomputed", "unanchored", "contradiction", "print",
-    "mistyped", "no-file", "receipt-too-large", "receipt-not-text", "save-original",
+    "mistyped", "no-file", "receipt-too-large", "receipt-not-text",
 )  # fmt: skip
 STANDALONE_WORDS = (
     "standalone", "standalone-lead", "file", "receipt", "policy", "node", "service", "issuer-id", "check", "issuer",

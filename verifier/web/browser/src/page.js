@@ -28,20 +28,16 @@ const tell = (text) => {
   place.replaceChildren(problem);
 };
 
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
 const busy = (text) => place.replaceChildren(element("p", text));
 
-const locale = language === "id" ? "id" : "en-GB";
-const inDay = (text) => new Date(text).toLocaleDateString(locale, { dateStyle: "long", timeZone: "UTC" });
-const inTime = (seconds) =>
-  `${new Date(seconds * 1000).toLocaleString(locale, { dateStyle: "long", timeStyle: "short", timeZone: "Asia/Jakarta" })} WIB`;
+const inDay = (text) =>
+  new Date(text).toLocaleDateString(language === "id" ? "id" : "en-GB", { dateStyle: "long", timeZone: "UTC" });
 
 // The data are shown from the receipt whose leaf was recomputed, whatever the server wrote.
 const showData = (list, { profile, metadata }) => {
   const shown = { issuer: profile.name, ...metadata };
   for (const name of say.days) if (shown[name]) shown[name] = inDay(shown[name]);
-  if (shown.valid_until) shown.valid_until = through(shown.valid_until, inDay, inTime);
+  if (shown.valid_until) shown.valid_until = through(shown.valid_until, inDay, String);
   const known = say.fields.filter(([name]) => shown[name] !== undefined);
   list.replaceChildren(...known.flatMap(([name, label]) => [element("dt", label), element("dd", String(shown[name]))]));
 };
@@ -64,7 +60,7 @@ const judge = (asked, name, file) => {
   const answer = $("[data-verdict]", place);
   if (!answer) return;
   for (const empty of answer.querySelectorAll("[data-t]"))
-    empty.textContent = fill(say.texts[empty.dataset.t], empty.dataset);
+    empty.textContent = say.texts[empty.dataset.t].replace(/\{(\w+)\}/g, (_, name) => empty.dataset[name]);
   const wrong = contradiction(answer, asked, say.titles);
   if (wrong) {
     tell(`${say.contradiction} (${say.contradictions[wrong]})`);
@@ -81,14 +77,13 @@ const judge = (asked, name, file) => {
     $("[data-checks]", claim).after(line);
     $("details", claim).addEventListener("toggle", () => showPath(claim, receipt).catch(() => {}));
   }
-  const at = file && answer.dataset.verdict === "modified" ? asked.revisions.indexOf(claims[0][1].documentDigest) : -1;
-  if (at >= 0) {
-    const [start, end, behind] = asked.places[at];
-    const link = element("a", fill(say["save-original"], { kept: end - start + behind.length, size: file.size }));
-    link.href = URL.createObjectURL(new Blob([file.slice(start, end), behind], { type: "application/pdf" }));
+  const link = $("[data-original]", answer);
+  if (link && file) {
+    const [start, end, behind] = asked.places[asked.revisions.indexOf(claims[0][1].documentDigest)];
+    link.href = URL.createObjectURL(new Blob([file.slice(start, end), behind]));
     link.download = name;
-    link.dataset.original = "";
-    $("section", answer).append(link);
+    link.hidden = false;
+    link.append(` (${end - start + behind.length} / ${file.size} byte)`);
   }
   const print = element("button", say.print);
   print.type = "button";

@@ -35,7 +35,7 @@ const inTime = (seconds) => {
   const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Jakarta" };
   return `${date}, ${moment.toLocaleTimeString(locale(), clock)} WIB`;
 };
-const inUntil = (text) => through(text, inDay, inTime);
+const inUntil = (text) => through(text, inDay, (until) => inTime(Date.parse(until) / 1000));
 
 const reasonOf = (check) => {
   const values = { ...check.values };
@@ -132,8 +132,8 @@ const show = (result, policy, lookedUp, file, found) => {
   const at = result.verdict === "modified" ? found.revisions.indexOf(first.receipt.documentDigest) : -1;
   if (at >= 0) {
     const [start, end, behind] = found.places[at];
-    const href = URL.createObjectURL(new Blob([file.slice(start, end), behind], { type: "application/pdf" }));
-    const text = say("save-original", { kept: end - start + behind.length, size: file.size });
+    const href = URL.createObjectURL(new Blob([file.slice(start, end), behind]));
+    const text = `${say("save-original")} (${end - start + behind.length} / ${file.size} byte)`;
     place.querySelector("section").append(make("a", { href, download: file.name, "data-original": "" }, text));
   }
   place.firstChild.focus();
