@@ -122,8 +122,8 @@ def test_digests_alone_give_the_same_answer(site):
         *(
             json.dumps({"digests": ["00" * 32], "receipt": "", "issuer": ""} | change).encode()
             for change in (
-                {"digests": ["x"]}, {"digests": []}, {"digests": ["00" * 32] * 262}, {"digests": "00"}, {"digests": [1]},
-                {"receipt": 1}, {"issuer": None}, {"issuer": "x"}, {"more": 1},
+                {"digests": ["x"]}, {"digests": []}, {"digests": ["00" * 32] * 262}, {"digests": "00"},
+                {"digests": [1]}, {"receipt": 1}, {"issuer": None}, {"issuer": "x"}, {"more": 1},
             )
         ),
     ],
