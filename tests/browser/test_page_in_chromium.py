@@ -190,6 +190,19 @@ def test_the_receipt_and_the_opentimestamps_proof_can_be_saved(scene, open_page)
         assert Path(download.value.path()).read_bytes().startswith(b"\x00OpenTimestamps")
 
 
+def test_the_issued_file_is_saved_out_of_an_altered_one(scene, open_page, shoot):
+    page = open_page(scene.page)
+    hand_in(page, scene, "modified")
+    assert verdict(page) == "modified"
+    with page.expect_download() as download:
+        page.locator("[data-original]").click()
+    issued = scene.files["valid"][0].read_bytes()
+    assert Path(download.value.path()).read_bytes() == issued
+    length = scene.files["modified"][0].stat().st_size
+    assert f"({len(issued)} / {length} byte)" in page.locator("[data-original]").inner_text()
+    shoot(page, "original")
+
+
 def test_a_contested_file_is_settled_by_naming_its_issuer(scene, open_page):
     page = open_page(scene.page)
     hand_in(page, scene, "undetermined")
