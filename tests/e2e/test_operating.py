@@ -1,14 +1,18 @@
 """The commands that keep a service running, as an operator types them, on both databases."""
 
 import json
+import random
+import re
 import signal
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.request import urlopen
 from zoneinfo import ZoneInfo
 
 from begun import Begun
 from installation import PDF, Installation
+from rpc_proxy import Proxy
 
 from anchor_service.core.hashing import IssuerId
 
@@ -218,3 +222,46 @@ def test_a_night_on_a_node_that_was_rolled_back_says_so_and_skips_nothing(begun:
         assert found.returncode == 1
         assert "it is behind" in found.stdout
         assert "requeue" not in found.stdout
+
+
+def test_twenty_nights_on_a_node_that_stops_and_forgets_at_random(begun: Begun, tmp_path):
+    """No night says that nothing waits where something does, and none that was not done ends with 0."""
+    draw = random.Random(20_261_127)
+    with Installation(tmp_path / "institute", begun) as made, Proxy(made.devnet.url) as node:
+        made.configure(node.url)
+        seen = []
+        for number in range(20):
+            folder = made.folder / f"night-{number}"
+            folder.mkdir()
+            (folder / f"{number}.pdf").write_bytes(PDF % str(number).encode())
+            made.jangkar("ingest", str(folder), "--kind", "latsar", "--issued-on", "2026-11-20")
+            seen.append(folder)
+            state = draw.choice(("well", "well", "stopped", "rolled back"))
+            # As it was before the last anchors: the chain has those, and this node has not.
+            listen(node, state, int(made.devnet.call("eth_blockNumber"), 16) - 2)
+            done = made.run("jangkar", "anchor", "run", "--close-night", "--wait", "20")
+            waiting = re.search(r"waiting (\d+)", done.stdout)
+            if state == "well":
+                assert (done.returncode, waiting and waiting[1]) == (0, "0"), done
+            else:
+                assert done.returncode == 4, (state, done)
+                assert state == "stopped" or (waiting and int(waiting[1]) > 0), done
+        listen(node, "well", 0)
+        made.jangkar("anchor", "run", "--close-night")
+        assert made.run("jangkar", "reconcile").returncode == 0
+        for folder in seen:
+            made.jangkar("receipt", "write", str(folder))
+            (paper,) = folder.glob("*.pdf")
+            assert made.verify(str(paper), "--issuer", made.issuer)[1]["verdict"] == "valid"
+
+
+def listen(node: Proxy, state: str, height: int) -> None:
+    """Let a node answer, be silent, or show nothing above a height."""
+
+    def older(asked: dict[str, Any], said: bytes) -> bytes:
+        if state == "rolled back" and asked["method"] == "eth_blockNumber":
+            return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": hex(height)}).encode()
+        return said
+
+    node.before = lambda _asked: state != "stopped"
+    node.after = older
