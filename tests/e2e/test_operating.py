@@ -265,3 +265,37 @@ def listen(node: Proxy, state: str, height: int) -> None:
 
     node.before = lambda _asked: state != "stopped"
     node.after = older
+
+
+def test_doctor_names_a_chain_that_goes_back_a_node_that_is_behind_and_a_signer_that_was_changed(quick):
+    quick.certificates("a")
+    with Proxy(quick.devnet.url) as node:
+        quick.configure(node.url)
+        assert quick.jangkar("doctor").endswith("not ok: 0")
+        node.after = as_clique
+        assert "Clique's blocks go back" in quick.jangkar("doctor", exit_code=1)
+        listen(node, "well", 0)
+        folder = quick.folder / "certificates"
+        quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
+        quick.jangkar("anchor", "run")
+        listen(node, "rolled back", int(quick.devnet.call("eth_blockNumber"), 16) - 2)
+        assert "the node is behind, or was rolled back" in quick.jangkar("doctor", exit_code=1)
+        listen(node, "well", 0)
+        quick.jangkar("status", "set", "a/2026", "suspended")
+        node.before = lambda asked: asked["method"] != "eth_sendRawTransaction"
+        assert quick.run("jangkar", "anchor", "run", "--wait", "0").returncode == 3
+        settings = quick.folder / "jangkar.toml"
+        settings.write_text(settings.read_text().replace("institute.json", "accreditor.json"))
+        said = quick.jangkar("doctor", exit_code=1)
+        assert "signed it, and this service signs with" in said
+        waits = quick.run("jangkar", "anchor", "run", "--wait", "0")
+        assert (waits.returncode, "run once with that one's keystore" in waits.stderr) == (3, True)
+
+
+def as_clique(asked: dict[str, Any], said: bytes) -> bytes:
+    """The newest header as Clique seals one: EIP-225."""
+    answer = json.loads(said)
+    if asked["method"] == "eth_getBlockByNumber" and asked["params"][0] == "latest":
+        sealed = {"difficulty": "0x2", "mixHash": "0x" + "00" * 32, "extraData": "0x" + "11" * 97}
+        answer["result"] |= sealed
+    return json.dumps(answer).encode()
