@@ -188,7 +188,8 @@ class NightlyRun:
             report.problems.append(f"{name}: {error}")
             subject = self._as_stored(subject)
         if subject.state == OnChainState.ANCHORED:
-            self.say(f"{name}: in block {subject.block_number}")
+            place = "written by another key" if subject.block_number is None else f"in block {subject.block_number}"
+            self.say(f"{name}: {place}")
             report.done.append(subject)
         elif subject.state == OnChainState.QUARANTINED:
             self.say(f"{name}: QUARANTINED, {subject.problem}")

@@ -55,9 +55,15 @@ class Receipts:
             return self._look_up(queries.by_code(connection, code))
 
     def of_issuer(self, issuer_id: bytes, document_digest: bytes) -> bytes | None:
-        """The receipt of an issuer's live certificate of a file, or nothing while it is not anchored."""
+        """The receipt of an issuer's live certificate of a file, else of its last one that was superseded.
+
+        Nothing while the live one is not anchored.
+        """
         with self._store.reading() as connection:
             known = queries.of_issuer(connection, issuer_id, document_digest)
+            if known is None:
+                superseded = queries.by_digest(connection, document_digest)
+                known = next((one for one in reversed(superseded) if one.certificate.issuer_id == issuer_id), None)
             if known is None or known.batch is None or not known.is_anchored:
                 return None
             return self._write(known, known.batch)

@@ -30,7 +30,8 @@ def test_a_correction_supersedes_in_its_night_and_reads_so(quick):
     second = hand_in(quick, [corrected], (*HEADER, "menggantikan"))
     assert "wrote 1 statuses" in quick.jangkar("anchor", "run")
     hand_in(quick, [corrected], (*HEADER, "menggantikan"))
-    quick.jangkar("receipt", "write", str(second))
+    for folder in (first, second):
+        quick.jangkar("receipt", "write", str(folder))
     old, new = first / "lama.pdf", second / "baru.pdf"
     assert quick.verify(str(old), "--issuer", quick.issuer)[1]["verdict"] == "superseded"
     assert quick.verify(str(new), "--issuer", quick.issuer)[1]["verdict"] == "valid"
