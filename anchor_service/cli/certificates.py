@@ -29,7 +29,7 @@ from anchor_service.cli.context import (
     the_subject,
     this_user,
 )
-from anchor_service.core import certificate_code
+from anchor_service.core import certificate_code, doubts
 from anchor_service.core.errors import Rejected
 from anchor_service.core.states import MAX_REASON, RequestedStatus, Status
 
@@ -64,7 +64,7 @@ def ingest(
     column: ColumnOption = None,
     leave_out: LeaveOutOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="check everything that needs no database, take nothing in")
+        bool, typer.Option("--dry-run", help="check everything but what is there already, take nothing in")
     ] = False,
     errors: Annotated[Path | None, typer.Option(help="write the refused rows to this CSV")] = None,
 ) -> None:
@@ -74,12 +74,12 @@ def ingest(
     certificate's number is its file's name without .pdf. Exit code 1 says that some were refused, each with its row,
     reason and remedy; the others are in.
     """
-    from anchor_service.pipeline import intake, nights
+    from anchor_service.pipeline import intake
     from anchor_service.pipeline.folder import in_pieces
 
     source = _source(folder, table, kind, issued_on, columns_of(column, leave_out))
     issuer = the_issuer(given)
-    check = intake.checker(the_services().store, issuer, intake.nonces(), str(nights.today(now(), settings().zone)))
+    check = intake.checker(the_services().store, issuer, intake.nonces(), doubts.last_date(now()))
     if source.ignored:
         remark(f"Columns that are not taken in: {', '.join(source.ignored)}")
     # As they come: what is checked while the last files are hashed need not wait for the last transaction.
@@ -205,7 +205,7 @@ def set_status(
 
 @status.command("drop")
 def drop_status(act_id: Annotated[int, typer.Argument(help="number of the quarantined change")]) -> None:
-    """Give a change of status up that the registry refused: the chain has overtaken it, or nobody wants it any more."""
+    """Give a change of status up that the registry refused, or that nothing was signed of: nobody wants it any more."""
     from anchor_service.pipeline import statuses
     from anchor_service.store.tables import StatusAct
 

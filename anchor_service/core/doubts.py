@@ -6,14 +6,19 @@ to come.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from anchor_service.core.errors import FieldRejected
 
+# Where a day begins first: Eastern Indonesia Time.
+_LAST_ZONE = timezone(timedelta(hours=9))
 # An error that a spreadsheet shows in the place of a value, or a cell that was too narrow for it.
-_ERROR = re.compile(r"#(N/A|[A-Z0-9]+[!?])|#+", re.ASCII)
+_ERROR = re.compile(r"#(N/A|[A-Z0-9/]+[!?])|#+|Err:[0-9]+", re.ASCII)
 # A number that it shortened, a formula that guards leading zeros, and the mark before a text.
-_SPOILED_NUMBER = re.compile(r"[0-9]+([.,][0-9]+)?E[+-][0-9]+|=.*|'[0-9][0-9.,/ -]*", re.ASCII)
+_SPOILED_NUMBER = re.compile(
+    r"[0-9]+[.,][0-9]+E[+-]?[0-9]+|[0-9]E\+[0-9]+|=.*|'[0-9][0-9.,/ -]*", re.ASCII | re.IGNORECASE
+)
 # Letters and marks that show nothing, or a gap: Unicode's default ignorables but for those that metadata v1 refuses
 # itself, and the blank of Braille.
 _UNSEEN = re.compile(
@@ -21,8 +26,13 @@ _UNSEEN = re.compile(
 )
 
 
+def last_date(now: int) -> str:
+    """The date that has come somewhere in Indonesia, YYYY-MM-DD: one service may be of institutes in several zones."""
+    return datetime.fromtimestamp(now, _LAST_ZONE).date().isoformat()
+
+
 def require_meant(fields: Mapping[str, Any], today: str) -> None:
-    """Refuse what is surely a mistake. `today` is the date in the institute's zone, YYYY-MM-DD.
+    """Refuse what is surely a mistake. `today` is what `last_date` says.
 
     The fields keep the rules of metadata v1. Raises: FieldRejected, naming the field and the remedy.
     """

@@ -19,8 +19,8 @@ from anchor_service.core.errors import (
     StoreBusy,
 )
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
-from anchor_service.core.states import OnChainState, RequestedStatus, Status
-from anchor_service.pipeline import receipts
+from anchor_service.core.states import OnChainState, Status
+from anchor_service.pipeline import receipts, statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Approval, LeafReference, RegistryReader, RegistryWriter, Signed, StatusChange
 from anchor_service.store import anchoring as queries
@@ -107,10 +107,12 @@ class StatusToSign:
             raise
 
     def is_done(self) -> bool:
-        """Whether this is what stands for the leaf: an institute with keys of its own writes it itself."""
-        act = self.act
-        wanted = RequestedStatus(Status(act.status), act.reason, act.from_beginning, act.successor)
-        return self.registry.status_of(IssuerId(act.issuer_id), LeafHash(act.leaf_hash)) == wanted
+        """Whether this stands for the leaf, or what ends it as well: another key of the institute, or a regulator."""
+        wanted = statuses.as_requested(self.act)
+        found = self.registry.status_of(IssuerId(self.act.issuer_id), LeafHash(self.act.leaf_hash))
+        if found is None or (wanted.from_beginning and not found.from_beginning):
+            return False
+        return found.status is wanted.status or (wanted.status, found.status) == (Status.SUPERSEDED, Status.REVOKED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from anchor_service.core.errors import (
 )
 from anchor_service.core.hashing import HASH_SIZE, IssuerId, certificate_leaf
 from anchor_service.core.metadata import Metadata
-from anchor_service.pipeline import naming, statuses
+from anchor_service.pipeline import naming
 from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.store import actors as actor_queries
 from anchor_service.store import intake as queries
@@ -80,7 +80,7 @@ def checker(store: Store, issuer: Issuer, new_nonces: Iterator[str], today: str)
     """What needs no transaction: a submission with its metadata and a nonce, or why it is refused.
 
     The certificate that it supersedes may be named as `naming.find` takes it. What was refused before stays so.
-    `today` is the date in the institute's zone, YYYY-MM-DD.
+    `today` is the last date that has come, as `doubts.last_date` says.
     """
     scope = frozenset(issuer.scope.split())
 
@@ -153,7 +153,7 @@ def submit(
 
 
 def withdraw(store: Store, issuer: Issuer, document_digest: bytes, *, actor: Actor, now: int) -> None:
-    """Take a certificate back before it is sealed.
+    """Take a certificate back before it is sealed; the one that it was to supersede stands as before.
 
     Raises: UnknownCertificate; CertificateSealed; ChainAhead.
     """
@@ -161,7 +161,10 @@ def withdraw(store: Store, issuer: Issuer, document_digest: bytes, *, actor: Act
         require_no_hold(connection, issuer.id)
         withdrawn = queries.withdraw(connection, issuer.id, document_digest)
         if withdrawn is not None:
-            actor_queries.record_intervention(connection, actor, "withdraw", "certificate", str(withdrawn), now)
+            number, text = withdrawn
+            actor_queries.record_intervention(connection, actor, "withdraw", "certificate", str(number), now)
+            if earlier := metadata.facts(text).get("supersedes"):
+                queries.revive(connection, issuer.id, bytes.fromhex(earlier))
             return
         if receipt_queries.of_issuer(connection, issuer.id, document_digest):
             raise CertificateSealed(document_digest)
@@ -258,9 +261,6 @@ class _Chunk:
             raise FieldRejected("supersedes", f"{given} is no live certificate of this issuer")
         if row.batch_id is None:
             raise FieldRejected("supersedes", f"{given} is not sealed yet: withdraw it instead")
-        standing = statuses.last_status(self._connection, self._issuer_id, row.leaf_hash)
-        if standing in statuses.FINAL:
-            raise FieldRejected("supersedes", f"{given} is {standing} already: hand the new one in without this")
         return row
 
     def _remember(self, row: Row) -> None:

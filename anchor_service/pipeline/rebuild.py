@@ -10,7 +10,7 @@ from anchor_service.core.hashing import IssuerId, LeafHash, certificate_leaf
 from anchor_service.core.kinds import kinds_of
 from anchor_service.core.manifest import BatchEntry, BatchHeader
 from anchor_service.core.merkle import tree_with_root
-from anchor_service.core.states import OnChainState, RequestedStatus, Status
+from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.sealing import checked_tree
@@ -165,7 +165,7 @@ def _is_the_same(act: StatusAct, change: WrittenStatus) -> bool:
     """Whether an act of the same leaf is a change that the chain holds, or is on its way to be that."""
     if act.state == OnChainState.ANCHORED and act.transaction_hash is not None:
         return act.transaction_hash == change.transaction_hash
-    return RequestedStatus(Status(act.status), act.reason, act.from_beginning, act.successor) == change.asked
+    return statuses.as_requested(act) == change.asked
 
 
 def _mend_tree(store: Store, filing: Filing, batch: Batch) -> bool:

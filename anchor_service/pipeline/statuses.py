@@ -9,7 +9,7 @@ from typing import NamedTuple
 from anchor_service.core.actor import Actor
 from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
 from anchor_service.core.hashing import HASH_SIZE
-from anchor_service.core.states import MAX_REASON, OnChainState, RequestedStatus, Status
+from anchor_service.core.states import MAX_REASON, ON_THE_WAY, OnChainState, RequestedStatus, Status
 from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as queries
@@ -18,8 +18,6 @@ from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Connection, Store
 from anchor_service.store.tables import Issuer, NewStatusAct, StatusAct
 
-# What ends a certificate for good: docs/spec/registry.md 2.
-FINAL = (Status.SUPERSEDED, Status.REVOKED)
 REASON_REPLACED = 5
 
 
@@ -74,25 +72,41 @@ def request(
             created_at=now,
             actor_id=actor_queries.id_of(connection, actor),
         )
-        pending = queries.pending_status_act(connection, act.issuer_id, act.leaf_hash)
-        if pending is not None:
-            written = RequestedStatus(Status(pending.status), pending.reason, pending.from_beginning, pending.successor)
-            if written == asked:
-                return pending
-            raise IllegalTransition("a status that is still being written", pending.status, asked.status)
+        same = _make_way(connection, act, asked)
+        if same is not None:
+            return same
         _require_open(connection, issuer.id, leaf_hash, asked.status)
         return queries.insert_status_act(connection, act)
+
+
+def _make_way(connection: Connection, act: NewStatusAct, asked: RequestedStatus) -> StatusAct | None:
+    """The act on its way that asks for the same, where there is one; else what waits makes way for a revocation.
+
+    What was signed goes before it, what was not is not wanted any more. Raises: IllegalTransition for anything else
+    that is asked for while something waits.
+    """
+    for pending in queries.pending_status_acts(connection, act.issuer_id, act.leaf_hash):
+        if as_requested(pending) == asked:
+            return pending
+        if asked.status is not Status.REVOKED or pending.status == Status.REVOKED:
+            raise IllegalTransition("a status that is still being written", pending.status, asked.status)
+        if not queries.last_attempts(connection, pending):
+            queries.forget_status_act(connection, pending)
+    return None
 
 
 def supersede(connection: Connection, issuer_id: bytes, successors: Sequence[Successor], *, now: int) -> int:
     """Record that certificates of a batch supersede others, in the transaction that seals it.
 
-    What is revoked, superseded or about to be so by now is not in force without that. Returns how many are.
+    One whose revocation is on its way needs none; where the chain ended it already, that is seen when the act is to be
+    signed. Returns how many are recorded that were not.
     """
     recorded = 0
     for new in successors:
-        standing = last_status(connection, issuer_id, new.supersedes)
-        if standing not in FINAL:
+        acts = queries.status_acts_of(connection, issuer_id, new.supersedes)
+        is_known = any(act.successor == new.leaf_hash for act in acts)
+        is_ending = any(act.state in ON_THE_WAY and act.status == Status.REVOKED for act in acts)
+        if not (is_known or is_ending):
             act = NewStatusAct(
                 issuer_id=issuer_id,
                 leaf_hash=new.supersedes,
@@ -109,28 +123,33 @@ def supersede(connection: Connection, issuer_id: bytes, successors: Sequence[Suc
     return recorded
 
 
+def as_requested(act: StatusAct) -> RequestedStatus:
+    """What an act asks for."""
+    return RequestedStatus(Status(act.status), act.reason, act.from_beginning, act.successor)
+
+
 def _require_open(connection: Connection, issuer_id: bytes, leaf_hash: bytes, wanted: Status) -> None:
-    """Raises: IllegalTransition where what was written last for a leaf, as it is known here, is final."""
-    standing = last_status(connection, issuer_id, leaf_hash)
-    if standing is Status.REVOKED or (standing is Status.SUPERSEDED and wanted is not Status.REVOKED):
+    """Refuse to open what is ended, as far as it is known here. It may be ended again: by a key that is sound.
+
+    Raises: IllegalTransition.
+    """
+    acts = queries.status_acts_of(connection, issuer_id, leaf_hash)
+    known = [Status(act.status) for act in acts if act.state != OnChainState.QUARANTINED]
+    standing = known[-1] if known else Status.ACTIVE
+    may_follow = {Status.REVOKED: (Status.REVOKED,), Status.SUPERSEDED: (Status.SUPERSEDED, Status.REVOKED)}
+    if wanted not in may_follow.get(standing, (wanted,)):
         raise IllegalTransition(f"certificate with leaf {leaf_hash.hex()}", standing, wanted)
 
 
-def last_status(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Status:
-    """The status of a leaf that was written last, or is on its way, as it is known here."""
-    acts = queries.status_acts_of(connection, issuer_id, leaf_hash)
-    known = [act for act in acts if act.state != OnChainState.QUARANTINED]
-    return Status(known[-1].status) if known else Status.ACTIVE
-
-
 def drop(store: Store, act: StatusAct, *, actor: Actor, now: int) -> None:
-    """A person's decision: a change that was quarantined is not wanted any more.
+    """A person's decision: a change that was quarantined, or that nothing was ever signed of, is not wanted any more.
 
-    Raises: IllegalTransition for one that is not quarantined: it may be written at any moment.
+    Raises: IllegalTransition for any other: it may be written at any moment.
     """
-    if act.state != OnChainState.QUARANTINED:
-        raise IllegalTransition(f"status {act.id}", act.state, "dropped")
     with store.writing() as connection:
+        is_unsigned = act.state == OnChainState.SEALED and not queries.last_attempts(connection, act)
+        if act.state != OnChainState.QUARANTINED and not is_unsigned:
+            raise IllegalTransition(f"status {act.id}", act.state, "dropped")
         queries.forget_status_act(connection, act)
         placed = receipt_queries.by_leaf(connection, act.issuer_id, act.leaf_hash)
         # The act's own row is gone; what was done to it is told of its certificate.

@@ -32,20 +32,24 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "supersedes": ("supersedes", "menggantikan"),
 }
 REQUIRED_FIELDS = ("number", "kind", "issued_on")
-# Words of a header that tell of a field: a column that has one, or is nearly a known header, may be meant as that.
+# Words of a header that tell of a field, the surest first: a column that has one, or is nearly a known header, may be
+# meant as that field.
 TELLING_WORDS: dict[str, tuple[str, ...]] = {
-    "file": ("file", "berkas", "pdf"),
     "document_digest": ("sha", "sha256", "digest", "hash", "sidik"),
-    "number": ("sertifikat", "sttp", "sttpp"),
+    "file": ("file", "berkas", "pdf"),
+    "supersedes": ("menggantikan", "pengganti", "mengganti"),
+    "valid_until": ("berlaku", "valid", "kedaluwarsa", "kadaluwarsa", "kadaluarsa", "expired", "expiry", "expires"),
+    "starts_on": ("mulai", "dimulai", "awal", "start"),
+    "ends_on": ("selesai", "berakhir", "akhir", "end"),
     "issued_on": ("terbit", "diterbitkan", "penerbitan", "issued"),
-    "title": ("diklat", "pelatihan", "judul", "title"),
     "jp": ("jp", "jpl", "jam"),
     "grade": ("kualifikasi", "predikat", "grade"),
-    "starts_on": ("mulai", "dimulai", "start"),
-    "ends_on": ("selesai", "berakhir", "end"),
-    "valid_until": ("berlaku", "valid", "kedaluwarsa", "kadaluarsa", "expired"),
-    "supersedes": ("menggantikan", "pengganti", "mengganti"),
+    "title": ("diklat", "pelatihan", "judul", "title"),
+    "number": ("sertifikat", "sttp", "sttpp"),
 }
+DATE_WORDS = ("tanggal", "tgl", "date")
+# A column about a training that is none of its fields.
+OTHER_WORDS = ("tempat", "lokasi", "kota", "penyelenggara", "angkatan", "metode", "pola", "bidang")
 # How near a header has to be to a known one, by difflib: a letter or two in ten.
 NEAR = 0.85
 
@@ -150,9 +154,11 @@ def _field_of(header: str, columns: Columns) -> str | None:
 def _meant(header: str) -> str | None:
     """The field that a header may be meant as; nothing where it is like none."""
     words = set(re.findall(r"[a-z0-9]+", header))
+    if words & set(OTHER_WORDS):
+        return None
     for field, telling in TELLING_WORDS.items():
         if words & set(telling):
-            return field
+            return "issued_on" if field in ("title", "number") and words & set(DATE_WORDS) else field
     near = get_close_matches(header, _FIELD_OF, n=1, cutoff=NEAR)
     return _FIELD_OF[near[0]] if near else None
 
@@ -195,7 +201,7 @@ def _check_columns(
     doubtful = {
         cell: field
         for cell, known in zip(header, fields, strict=True)
-        if known is None and cell not in columns.left_out and cell not in _FIELD_OF and (field := _meant(cell))
+        if known is None and cell not in (*columns.left_out, *columns.named, *_FIELD_OF) and (field := _meant(cell))
     }
     if doubtful:
         raise TableRejected(

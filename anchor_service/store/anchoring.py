@@ -161,12 +161,16 @@ def insert_attempt(connection: Connection, attempt: Attempt) -> None:
 
 
 def last_attempts(connection: Connection, subject: Subject) -> list[Attempt]:
-    """The signed transactions of a subject under the nonce that it was signed with last: any of them may be the one."""
+    """The signed transactions of a subject under the nonce that it was signed with last: any of them may be the one.
+
+    What replaced an earlier nonce's bytes since is no new signing.
+    """
     table = rows.table(Attempt)
     own = (table.c.subject == subject_type(subject), table.c.subject_id == subject.id)
-    query = select(table).where(*own).order_by(table.c.signed_at, table.c.nonce, table.c.ordinal)
-    found = rows.many(connection, Attempt, query)
-    return [attempt for attempt in found if (attempt.signer, attempt.nonce) == (found[-1].signer, found[-1].nonce)]
+    found = rows.many(connection, Attempt, select(table).where(*own).order_by(table.c.ordinal))
+    first = [attempt for attempt in found if attempt.ordinal == 1]
+    last = max(first, key=lambda attempt: (attempt.signed_at, attempt.nonce), default=None)
+    return [attempt for attempt in found if last and (attempt.signer, attempt.nonce) == (last.signer, last.nonce)]
 
 
 def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_nonce: int) -> list[Attempt]:
@@ -190,14 +194,9 @@ def forget_status_act(connection: Connection, act: StatusAct) -> None:
     connection.execute(delete(table).where(table.c.id == act.id, table.c.state == act.state))
 
 
-def pending_status_act(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> StatusAct | None:
-    """The status act of a leaf that is still on its way."""
-    query = select(rows.table(StatusAct)).where(
-        col(StatusAct.issuer_id) == issuer_id,
-        col(StatusAct.leaf_hash) == leaf_hash,
-        col(StatusAct.state).in_(ON_THE_WAY),
-    )
-    return rows.one(connection, StatusAct, query)
+def pending_status_acts(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> list[StatusAct]:
+    """The status acts of a leaf that are still on their way, in order."""
+    return [act for act in status_acts_of(connection, issuer_id, leaf_hash) if act.state in ON_THE_WAY]
 
 
 def status_acts_of(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> list[StatusAct]:

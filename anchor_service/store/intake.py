@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 from sqlmodel import col
 
 from anchor_service.store import bulk, rows
@@ -72,8 +72,8 @@ def retire(connection: Connection, issuer_id: bytes, leaf_hashes: Iterable[bytes
     connection.execute(query.values(live=False))
 
 
-def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> int | None:
-    """Take a certificate back that no batch holds yet. Returns its row's number, or nothing where there was none."""
+def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> tuple[int, str] | None:
+    """Take a certificate back that no batch holds yet. Returns its row's number and metadata, where there was one."""
     query = (
         update(Certificate)
         .where(
@@ -84,4 +84,21 @@ def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -
         )
         .values(live=False)
     )
-    return connection.execute(query.returning(col(Certificate.id))).scalar_one_or_none()
+    found = connection.execute(query.returning(col(Certificate.id), col(Certificate.metadata_text))).one_or_none()
+    return None if found is None else (found[0], found[1])
+
+
+def revive(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> None:
+    """Make a certificate live again that was retired, unless its file, number or code is another's by now."""
+    own, live = rows.table(Certificate), rows.table(Certificate).alias("live_ones")
+    batches = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
+    taken = select(live.c.id).where(
+        live.c.live,
+        or_(
+            and_(live.c.issuer_id == issuer_id, live.c.document_digest == own.c.document_digest),
+            and_(live.c.issuer_id == issuer_id, live.c.number == own.c.number),
+            live.c.code == own.c.code,
+        ),
+    )
+    query = update(own).where(own.c.batch_id.in_(batches), own.c.leaf_hash == leaf_hash, ~exists(taken.correlate(own)))
+    connection.execute(query.values(live=True))

@@ -112,12 +112,40 @@ def test_one_node_under_two_addresses_is_one(nation, verify, papers):
         assert verify("check", papers["valid"], "--issuer", A.hex()).code == 4
 
 
+def test_a_node_that_takes_anothers_name_takes_nothing_from_it(nation, verify, papers):
+    with ExitStack() as stack:
+        honest = [stack.enter_context(one(nation)) for _ in range(2)]
+        for node in honest:
+            node.after = named("h" + node.url)
+        forked = stack.enter_context(elsewhere(nation))
+        liar = stack.enter_context(Proxy(forked))
+        liar.after = named("h" + honest[0].url)
+        with_policy(nation, nodes=[liar.url, *(node.url for node in honest)], quorum=2)
+        said = verify("check", papers["valid"], "--issuer", A.hex(), "--json")
+        assert (said.verdict, said.nodes, left_out(said)) == ("valid", 2, ["elsewhere"])
+
+
+def test_one_that_lies_about_an_older_block_accuses_nobody(nation, verify, papers):
+    """It agrees on the newest block; what it says of the one that two others have come to counts for one voice."""
+    below = int(nation.anvil.call("eth_blockNumber"), 16) - 1
+    with ExitStack() as stack:
+        liar, honest = (stack.enter_context(one(nation)) for _ in range(2))
+        slow = [stack.enter_context(behind(nation, 1)) for _ in range(2)]
+        older = nation.anvil.call("eth_getBlockByNumber", hex(below - 1), False)
+        answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": older}).encode()
+        liar.after = lambda asked, said: answer if asked["params"][:1] == [hex(below)] else said
+        with_policy(nation, nodes=[liar.url, honest.url, nation.anvil.url, *slow], quorum=2)
+        said = verify("check", papers["valid"], "--issuer", A.hex(), "--json")
+        assert (said.verdict, left_out(said)) == ("valid", ["behind", "behind"])
+
+
 @pytest.mark.parametrize("age", [60, -3600])
 def test_a_head_that_no_check_would_use_is_not_remembered(nation, verify, papers, age):
     """Stale, or ahead of the clock: the honest chain would be refused for good afterwards."""
     memory = nation.folder / "memory.json"
     with_policy(nation, max_head_age=30)
-    nation.anvil.call("evm_mine", hex(int(time.time()) - age)) if age < 0 else None
+    if age < 0:
+        nation.anvil.call("evm_mine", hex(int(time.time()) - age))
     verify("check", papers["valid"], "--issuer", A.hex(), "--memory", memory)
     assert json.loads(memory.read_text())["logs"] == {}
 
@@ -201,3 +229,29 @@ def test_a_memory_that_is_none(nation, verify, papers, text):
     memory.write_text(text)
     assert verify("check", papers["valid"], "--issuer", A.hex(), "--memory", memory).code == 2
     assert memory.read_text() == text
+
+
+def test_a_block_that_may_go_back_is_not_what_is_remembered(nation, verify, papers):
+    """Its place is taken by another, as on every chain that a policy gives a depth: no history was changed."""
+    memory = nation.folder / "memory.json"
+    with_policy(nation, finality={"depth": 3})
+    given = ("check", papers["valid"], "--issuer", A.hex(), "--memory", memory, "--json")
+    nation.anvil.call("anvil_mine", "0x3")
+    fork = nation.anvil.call("evm_snapshot")
+    nation.anvil.call("evm_mine")
+    assert verify(*given).verdict == "valid"
+    assert nation.anvil.call("evm_revert", fork)
+    nation.anvil.call("anvil_mine", "0x2", "0x7")
+    assert verify(*given).verdict == "valid"
+
+
+def test_a_node_that_does_not_answer_is_no_other_history(nation, verify, papers):
+    memory = nation.folder / "memory.json"
+    with one(nation) as node:
+        with_policy(nation, nodes=[node.url])
+        given = ("check", papers["valid"], "--issuer", A.hex(), "--memory", memory, "--json")
+        assert verify(*given).verdict == "valid"
+        nation.batch(A, 6)
+        node.before = lambda asked: asked["method"] != "eth_getLogs"
+        said = verify(*given)
+        assert (said.code, "delete the memory" in said.detail) == (4, False)

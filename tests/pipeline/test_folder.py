@@ -4,6 +4,7 @@ import contextlib
 import gc
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from anchor_service.pipeline.folder import (
     read_digests,
     read_items,
 )
-from anchor_service.pipeline.table import open_table
+from anchor_service.pipeline.table import Columns, header_of, open_table
 
 ZONE = ZoneInfo("Asia/Jakarta")
 PDF = b"%PDF-1.7\nbody\n%%EOF\n"
@@ -177,6 +178,45 @@ def test_a_table_is_read_as_a_csv_whatever_its_suffix(tmp_path, name):
     path.write_text("file;number;kind;issued_on\na.pdf;1;pkp;2026-11-20\n", encoding="utf-8")
     table = open_table(path, "file", ZONE, {})
     assert [(row.number, row.key) for row in table.rows()] == [(2, "a.pdf")]
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("Nama Diklat", "title"), ("Jumlah JP", "jp"), ("Tgl Mulai", "starts_on"), ("Tanggal Sertifikat", "issued_on"),
+        ("Tgl Mulai Pelatihan", "starts_on"), ("Jam Pelatihan", "jp"), ("Masa Berlaku", "valid_until"),
+        ("Kadaluwarsa", "valid_until"), ("Tanggal Akhir", "ends_on"), ("No STTPP", "number"),
+        ("tanggal_terbitt", "issued_on"),
+    ],
+)  # fmt: skip
+def test_a_column_that_looks_like_a_known_one_stops_the_table(folder, header, field):
+    path = written(folder, f"file;number;kind;issued_on;{header}\na.pdf;1;pkp;2026-11-20;x\n")
+    with pytest.raises(TableRejected, match=re.escape(f"(as {field}?)")):
+        open_table(path, "file", ZONE, {})
+    named = Columns({header_of(header): field} if field not in ("number", "issued_on") else {})
+    left = Columns(left_out=frozenset({header_of(header)}))
+    for columns in (named, left) if named.named else (left,):
+        assert open_table(path, "file", ZONE, {}, columns).count == 1
+
+
+@pytest.mark.parametrize(
+    "header", ["Nama", "NIP", "Tempat Pelatihan", "Lokasi Diklat", "Tanggal Lahir", "No Urut", "Jabatan"]
+)
+def test_a_column_of_something_else_is_left_out(folder, header):
+    path = written(folder, f"file;number;kind;issued_on;{header}\na.pdf;1;pkp;2026-11-20;x\n")
+    assert open_table(path, "file", ZONE, {}).ignored == (header_of(header),)
+
+
+def test_a_column_of_files_beside_digests_may_be_named(tmp_path):
+    path = written(tmp_path / "any", f"sha256;number;kind;issued_on;Nama File\n{'ab' * 32};1;pkp;2026-11-20;x\n")
+    table = open_table(path, "document_digest", ZONE, {}, Columns({"nama_file": "file"}))
+    assert table.ignored == ("nama_file",)
+
+
+def test_one_date_that_is_month_first_stops_the_table(folder):
+    rows = "a.pdf;1;pkp;03/12/2026\ndeep/B.PDF;2;pkp;03/25/2026\n"
+    with pytest.raises(TableRejected, match="row 3 has 03/25/2026 in issued_on: the month stands first"):
+        open_table(written(folder, f"file;number;kind;issued_on\n{rows}"), "file", ZONE, {})
 
 
 def test_an_empty_folder(tmp_path):

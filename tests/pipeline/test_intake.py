@@ -118,6 +118,9 @@ def test_fields_are_checked_at_intake(world, changes, field):
         ({"number": "########"}, "number"),
         ({"number": '="0004"'}, "number"),
         ({"number": "'0004"}, "number"),
+        ({"number": "1,97001e+17"}, "number"),
+        ({"number": "#DIV/0!"}, "number"),
+        ({"number": "Err:502"}, "number"),
         ({"number": "\u3164"}, "number"),
         ({"number": "N1\U000e0041"}, "number"),
         ({"number": "N\u2800"}, "number"),
@@ -134,7 +137,8 @@ def test_what_no_institute_means_is_refused(world, changes, field):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"issued_on": "2026-11-27"}, {"number": "800/12E3/2026"}, {"number": "7E2"}, {"title": "Pelatihan '26 = baru"},
+        {"issued_on": "2026-11-27"}, {"number": "800/12E3/2026"}, {"number": "7E2"}, {"number": "12E-2026"},
+        {"title": "Pelatihan '26 = baru"},
         {"valid_until": "2026-11-20T17:00:00Z"}, {"number": "#12"},
     ],
 )  # fmt: skip

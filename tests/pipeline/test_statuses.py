@@ -21,7 +21,7 @@ def test_statuses_go_the_same_way(world):
     act = set_status(world, "a", Status.SUSPENDED, reason=3)
     assert set_status(world, "a", Status.SUSPENDED, reason=3).id == act.id
     with pytest.raises(IllegalTransition, match="still being written"):
-        set_status(world, "a", Status.REVOKED)
+        set_status(world, "a", Status.ACTIVE)
     assert len(world.night().written) == 1
     leaf = world.accepted[world.issuer.id, digest("a")]
     fact = world.chain.standing(world.issuer.id, leaf)
@@ -135,8 +135,12 @@ def test_a_status_that_the_chain_has_overtaken_is_dropped(world):
     act = refused(world)
     statuses.drop(world.store, act, actor=TESTER, now=world.now)
     assert world.night().quarantined == []
+    world.chain.written.clear()
+    set_status(world, "a", Status.REVOKED)
+    world.chain.holds = True
+    (signed,) = world.night().on_the_way
     with pytest.raises(IllegalTransition):
-        statuses.drop(world.store, set_status(world, "a", Status.REVOKED), actor=TESTER, now=world.now)
+        statuses.drop(world.store, signed, actor=TESTER, now=world.now)
 
 
 def test_a_revoked_certificate_is_not_set_active_again(world):
@@ -179,3 +183,59 @@ def test_a_status_whose_signer_was_changed_waits_and_says_so(world):
     world.chain.nonces[world.registry.signer] += 1
     world.chain.holds = False
     assert len(world.night(newer).written) == 1
+
+
+def test_a_revocation_goes_before_what_waits_unsigned(world):
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.SUSPENDED)
+    set_status(world, "a", Status.REVOKED)
+    assert [act.status for act in world.night().written] == ["revoked"]
+
+
+def test_a_revocation_comes_behind_what_is_signed(world):
+    world.submit("a")
+    world.night()
+    world.chain.holds = True
+    set_status(world, "a", Status.SUSPENDED)
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.night()
+    world.chain.holds = False
+    world.chain.mine()
+    assert sorted(act.status for act in world.night().written) == ["revoked", "suspended"]
+    assert world.chain.standing(world.issuer.id, world.accepted[world.issuer.id, digest("a")]).status == "revoked"
+
+
+def test_what_is_revoked_may_be_revoked_again(world):
+    """The key that wrote it was compromised, and its record weighs nothing any more: docs/runbook.md."""
+    world.submit("a")
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.night()
+    world.chain.statuses.clear()
+    set_status(world, "a", Status.REVOKED)
+    assert len(world.night().written) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "written", "is_done"),
+    [
+        (RequestedStatus(Status.REVOKED, 4), RequestedStatus(Status.REVOKED, 2), True),
+        (RequestedStatus(Status.REVOKED, 4, from_beginning=True), RequestedStatus(Status.REVOKED, 4), False),
+        (RequestedStatus(Status.SUSPENDED, 3), RequestedStatus(Status.REVOKED, 4), False),
+    ],
+)
+def test_what_another_key_wrote_may_be_as_good(world, asked, written, is_done):
+    """What it left undone waits, and can be given up."""
+    world.submit("a")
+    world.night()
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    act = statuses.request(world.store, world.issuer, leaf, asked, actor=TESTER, now=world.now)
+    world.chain.keys.clear()
+    world.chain.write_status(world.issuer.id, leaf, written, b"\x01" * 32)
+    report = world.night()
+    assert (len(report.written), len(report.unapproved)) == (int(is_done), int(not is_done))
+    if not is_done:
+        statuses.drop(world.store, act, actor=TESTER, now=world.now)
+        assert world.night().on_the_way == []

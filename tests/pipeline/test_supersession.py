@@ -3,7 +3,7 @@
 import pytest
 from world import TESTER, TODAY, digest, facts, set_status
 
-from anchor_service.core.errors import FieldRejected, IllegalTransition, UnknownCertificate
+from anchor_service.core.errors import IllegalTransition, UnknownCertificate
 from anchor_service.core.states import OnChainState, Status
 from anchor_service.pipeline import access, intake, naming, rebuild
 from anchor_service.pipeline.intake import Submission
@@ -59,15 +59,58 @@ def test_the_night_is_not_done_before_it_is_superseded(world):
     assert (report.on_the_way, len(report.written)) == ([], 1)
 
 
+def test_names_of_nothing_are_refused_at_intake(world, old):
+    assert "name it by number" in str(correct(world, "other", supersedes="nobody's").refused)
+    assert "itself" in str(correct(world, "a", supersedes=old["digest"]).refused)
+
+
 @pytest.mark.usefixtures("old")
-def test_what_cannot_be_superseded_is_refused_at_intake(world):
+def test_the_number_of_a_revoked_certificate_is_taken_over(world):
     set_status(world, "a", Status.REVOKED)
-    outcome = correct(world, "corrected", supersedes="a")
-    assert isinstance(outcome.refused, FieldRejected)
-    assert "revoked already" in str(outcome.refused)
-    stranger = correct(world, "other", supersedes="nobody's")
-    assert "name it by number" in str(stranger.refused)
-    assert "itself" in str(correct(world, "a", supersedes=digest("a").hex()).refused)
+    world.night()
+    assert correct(world, "corrected", supersedes="a").is_new
+    report = world.night()
+    assert (len(report.anchored), report.quarantined, report.on_the_way) == (1, [], [])
+    assert world.chain.standing(world.issuer.id, world.accepted[world.issuer.id, digest("a")]).status == "revoked"
+
+
+@pytest.mark.usefixtures("old")
+def test_a_revocation_does_not_wait_for_a_correction(world):
+    correct(world, "corrected", supersedes="a")
+    world.chain.keys.clear()
+    world.night()
+    set_status(world, "a", Status.REVOKED)
+    world.chain.keys.add((world.issuer.id, world.registry.signer))
+    assert [act.status for act in world.night().written] == ["revoked"]
+
+
+@pytest.mark.usefixtures("old")
+def test_a_correction_may_come_while_a_suspension_waits(world):
+    set_status(world, "a", Status.SUSPENDED)
+    correct(world, "corrected", supersedes="a")
+    assert [act.status for act in world.night().written] == ["suspended", "superseded"]
+    with pytest.raises(IllegalTransition):
+        set_status(world, "a", Status.ACTIVE)
+
+
+@pytest.mark.usefixtures("old")
+def test_a_correction_that_is_withdrawn_leaves_the_old_one_as_it_was(world):
+    correct(world, "corrected", supersedes="a")
+    intake.withdraw(world.store, world.issuer, digest("corrected"), actor=TESTER, now=world.now)
+    del world.accepted[world.issuer.id, digest("corrected")]
+    assert "recorded already" in str(correct(world, "second").refused)
+    assert correct(world, "third", supersedes="a").is_new
+    assert [act.status for act in world.night().written] == ["superseded"]
+
+
+def test_what_took_a_retired_ones_place_keeps_it(world, old):
+    correct(world, "corrected", supersedes="a")
+    world.submit("a", number="b")
+    intake.withdraw(world.store, world.issuer, digest("corrected"), actor=TESTER, now=world.now)
+    del world.accepted[world.issuer.id, digest("corrected")]
+    with world.store.reading() as connection:
+        assert naming.find(connection, world.issuer.id, "b").certificate.live
+        assert not naming.find(connection, world.issuer.id, old["leaf"]).certificate.live
 
 
 @pytest.mark.usefixtures("old")

@@ -79,7 +79,6 @@ def open_chain(policy: Policy) -> Chain:
     shown: list[_Shown] = []
     left_out: list[LeftOut] = []
     refused = []
-    known: set[str] = set()
     for url in policy.nodes:
         node = Node(url)
         try:
@@ -87,61 +86,73 @@ def open_chain(policy: Policy) -> Chain:
         except NodeUnavailable as error:
             refused.append(str(error))
             left_out.append(LeftOut(url, "silent"))
-            continue
-        name = _own_name(node) if len(policy.nodes) > 1 else ""
-        if name in known:
-            refused.append(f"{url} calls itself by the same name as another of them")
-            left_out.append(LeftOut(url, "same"))
-            continue
-        known |= {name} - {""}
-        shown.append(_Shown(node, newest))
+        else:
+            shown.append(_Shown(node, newest, (len(policy.nodes) > 1 and _own_name(node)) or url))
     needed = 1 if policy.pinned_block else policy.quorum
-    if len(shown) < needed:
+    if _voices(shown) < needed:
         raise NodeUnavailable(f"{needed} of {len(policy.nodes)} nodes have to agree: {'; '.join(refused)}")
     if policy.pinned_block:
         return _pinned(policy, tuple(one.node for one in shown))
     if len(shown) == 1:
-        node, newest = shown[0]
+        node, newest, _ = shown[0]
         return Chain(policy, _head(newest, newest.number - policy.depth), (node,), is_pinned=False, left_out=left_out)
     return _agreed(policy, shown, left_out)
 
 
+def at_final(chain: Chain) -> Chain:
+    """The same chain at its newest final block. Raises: NodeUnavailable."""
+    final = max(0, chain.head.final)
+    if chain.head.number <= final:
+        return chain
+    header = block_at(chain.nodes[0], final)
+    return Chain(chain.policy, _head(header, final), chain.nodes, is_pinned=chain.is_pinned, left_out=chain.left_out)
+
+
 class _Shown(NamedTuple):
-    """A node that follows the policy's chain, and its newest block."""
+    """A node that follows the policy's chain, its newest block, and what it is called: by itself, else its address."""
 
     node: Node
     newest: Header
+    name: str
 
     def final(self, policy: Policy) -> int:
         """The height of the newest block that is final for it: below the tip, honest nodes never differ."""
         return max(0, self.newest.number - policy.depth)
 
 
+def _voices(shown: Sequence[_Shown]) -> int:
+    """How many nodes these are: those of one name, and of one block, are one."""
+    return len({one.name for one in shown})
+
+
 def _agreed(policy: Policy, shown: Sequence[_Shown], left_out: Sequence[LeftOut]) -> Chain:
     """The highest final block that a quorum shows. Raises: NodeUnavailable where there is none, or two."""
     differing = ""
     for height in sorted({one.final(policy) for one in shown}, reverse=True):
-        groups: dict[bytes, list[Node]] = {}
+        groups: dict[bytes, list[_Shown]] = {}
         headers: dict[bytes, Header] = {}
         for one in shown:
             header = _final_at(one, height, policy)
             if header is not None:
-                groups.setdefault(header.hash, []).append(one.node)
+                groups.setdefault(header.hash, []).append(one)
                 headers[header.hash] = header
-        largest = max(groups.values(), key=len, default=[])
+        largest = max(groups.values(), key=_voices, default=[])
         if len(groups) > 1:
-            first, second = (group[0].url for group in list(groups.values())[:2])
+            first, second = (group[0].node.url for group in list(groups.values())[:2])
             differing = f"{first} and {second} show different blocks {height}: one of them does not follow the chain"
-        if len(largest) < policy.quorum:
+        if _voices(largest) < policy.quorum:
             continue
         hash_ = next(hash_ for hash_, group in groups.items() if group is largest)
-        others = [_left_out(one, headers[hash_], largest[0], policy) for one in shown if one.node not in largest]
+        others = {one: _left_out(one, headers[hash_], largest, policy) for one in shown if one not in largest}
         # Where half of the nodes or fewer are enough, two histories can both have enough.
-        if sum(other.why == "elsewhere" for other in others) >= policy.quorum:
+        if _voices([one for one, other in others.items() if other.why == "elsewhere"]) >= policy.quorum:
+            differing = differing or f"as many nodes show another history as the {policy.quorum} that have to agree"
             break
-        return Chain(
-            policy, _head(headers[hash_], height), tuple(largest), is_pinned=False, left_out=[*left_out, *others]
-        )
+        first_of = {one.name: one for one in reversed(largest)}
+        same = [LeftOut(one.node.url, "same") for one in largest if first_of[one.name] is not one]
+        nodes = tuple(one.node for one in largest if first_of[one.name] is one)
+        left = [*left_out, *others.values(), *same]
+        return Chain(policy, _head(headers[hash_], height), nodes, is_pinned=False, left_out=left)
     raise NodeUnavailable(differing or f"no block is shown by {policy.quorum} of {len(policy.nodes)} nodes")
 
 
@@ -157,17 +168,20 @@ def _final_at(one: _Shown, height: int, policy: Policy) -> Header | None:
         return None
 
 
-def _left_out(one: _Shown, agreed: Header, witness: Node, policy: Policy) -> LeftOut:
-    """Why a node is not among those that show the agreed block; below it, it is compared with one that does."""
+def _left_out(one: _Shown, agreed: Header, group: Sequence[_Shown], policy: Policy) -> LeftOut:
+    """Why a node is not among those that show the agreed block; below it, it is compared with all of them.
+
+    It is elsewhere where a quorum of them show another block of that height: one of them alone may lie about it.
+    """
     height = min(one.final(policy), agreed.number)
     shown = _final_at(one, height, policy)
     if shown is None:
         return LeftOut(one.node.url, "silent")
-    try:
-        wanted = agreed if height == agreed.number else block_at(witness, height)
-    except NodeUnavailable:
-        return LeftOut(one.node.url, "behind", height)
-    return LeftOut(one.node.url, "behind" if shown.hash == wanted.hash else "elsewhere", height)
+    if height == agreed.number:
+        return LeftOut(one.node.url, "elsewhere", height)
+    below = [(other, _final_at(other, height, policy)) for other in group]
+    differ = [other for other, header in below if header is not None and header.hash != shown.hash]
+    return LeftOut(one.node.url, "elsewhere" if _voices(differ) >= policy.quorum else "behind", height)
 
 
 def _own_name(node: Node) -> str:

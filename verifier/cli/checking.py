@@ -163,7 +163,8 @@ def _answer(question: Question, options: argparse.Namespace, trusted: Policy, in
 def _save_original(result: Result, file: Path, target: Path) -> None:
     """Write the issued file out of one that was altered; whoever has it checks it again. Raises: UsageError."""
     if result.original is None:
-        raise UsageError("there is no original to save: only an altered file has one in it")
+        print("nothing was saved: only an altered file has an original in it", file=sys.stderr)
+        return
     place = result.original.place
     with file.open("rb") as stream:
         stream.seek(place.start)
@@ -212,6 +213,10 @@ def _with_pins(options: argparse.Namespace, trusted: Policy) -> Policy:
         raise UsageError("--offline asks nobody, and --service asks a service: leave one of them out")
     if options.memory and written:
         raise UsageError("--memory is of a chain, and a bundle asks none: leave one of them out")
+    if options.save_original and options.save_original.exists():
+        raise UsageError(f"{options.save_original} is there already: name a file that is not")
+    if options.save_original and options.at:
+        raise UsageError("--save-original is of the file as it is now, and --at of the past: leave one of them out")
     if options.digest and written is None:
         raise UsageError("--digest is a bundle's: say where that is with --bundle or --mirror")
     if options.digest:

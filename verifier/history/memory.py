@@ -8,7 +8,7 @@ import json
 from typing import Any, NamedTuple
 
 from verifier.chain.facts import Checkpoint, Head
-from verifier.chain.nodes import Chain, block_at
+from verifier.chain.nodes import Chain, at_final, block_at
 from verifier.errors import HistoryForked, MalformedMemory, MalformedProof, MalformedText, NodeUnavailable
 from verifier.formats.strictjson import Fields, read, require_names
 from verifier.history.log import read_entries
@@ -99,11 +99,12 @@ def _members(log: RememberedLog) -> dict[str, Any]:
 def extend(chain: Chain, memory: Memory, now: int) -> Memory:
     """The memory of this chain, once it has been seen to extend what is remembered.
 
-    Only a head that check 5 would use is remembered: one that is stale, or ahead of the clock `now`, would refuse
-    the honest chain afterwards.
+    The newest final block is remembered: younger ones may go back. And only where check 5 would use the head: one that
+    is stale, or ahead of the clock `now`, would refuse the honest chain afterwards.
     Raises: HistoryForked; NodeUnavailable, also where the chain ends before what is remembered.
     """
-    found = dict(memory)
+    found, is_usable = dict(memory), is_current(chain.policy, chain.head, now)
+    chain = at_final(chain)
     for registry_index, pin in enumerate(chain.policy.registries):
         seen = memory.get(pin.address)
         try:
@@ -116,7 +117,7 @@ def extend(chain: Chain, memory: Memory, now: int) -> Memory:
         if seen is not None:
             _require_extended(chain, pin.address, seen, frontier)
         found[pin.address] = _remembered(chain.head, frontier, tuple(node.url for node in chain.nodes))
-    return found if is_current(chain.policy, chain.head, now) else memory
+    return found if is_usable else memory
 
 
 def _remembered(head: Head, frontier: Frontier, shown_by: tuple[str, ...]) -> RememberedLog:
@@ -127,23 +128,25 @@ def _require_extended(chain: Chain, registry: str, seen: RememberedLog, shown: F
     if chain.head.number < seen.block:
         raise NodeUnavailable(f"block {chain.head.number} lies below what was seen before: {seen}")
     wanted = Checkpoint(shown.size, shown.root)
-    refused = []
+    silent, contradicting = [], []
     for node in chain.nodes:
         frontier = Frontier(seen.size, seen.nodes)
         try:
             hash_ = block_at(node, seen.block).hash
             if seen.hash and hash_ != seen.hash:
-                refused.append(f"{node.url} shows 0x{hash_.hex()} in its place")
+                contradicting.append(f"{node.url} shows 0x{hash_.hex()} in its place")
                 continue
             for entry in read_entries(node, registry, seen.block + 1, chain.head.number):
                 frontier.append(leaf_hash(entry.data))
         except NodeUnavailable as error:
-            refused.append(str(error))
+            silent.append(str(error))
             continue
         if Checkpoint(frontier.size, frontier.root) == wanted:
             return
-        refused.append(f"{node.url} leads from {seen.size} entries to another log of {frontier.size}")
+        contradicting.append(f"{node.url} leads from {seen.size} entries to another log of {frontier.size}")
+    if not contradicting:
+        raise NodeUnavailable("; ".join(silent))
     raise HistoryForked(
-        f"the history of {registry} does not extend what was seen before, {seen}: {'; '.join(refused)}. One of the two "
-        "was not the registry's: find out which, and delete the memory only where it is the one that was seen"
+        f"the history of {registry} does not extend what was seen before, {seen}: {'; '.join(contradicting)}. One of "
+        "the two was not the registry's: find out which, and delete the memory only where it is the one that was seen"
     )

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from anchor_service.core import doubts
 from anchor_service.core.states import RequestedStatus
-from anchor_service.pipeline import access, intake, naming, nights, statuses
+from anchor_service.pipeline import access, intake, naming, statuses
 from anchor_service.pipeline.intake import Outcome, Submission
 from anchor_service.web.access import CertificatesCaller, ServicesDep, StatusesCaller
 from anchor_service.web.schemas import (
@@ -34,9 +35,7 @@ def submit(asked: CertificatesIn, services: ServicesDep, caller: CertificatesCal
         for one in asked.certificates
     ]
     now = int(time.time())
-    check = intake.checker(
-        services.store, caller.issuer, intake.nonces(), str(nights.today(now, services.settings.zone))
-    )
+    check = intake.checker(services.store, caller.issuer, intake.nonces(), doubts.last_date(now))
     checked = [check(one) for one in submissions]
     outcomes = intake.submit(services.store, caller.issuer, checked, actor=caller.actor, now=now)
     return ResultsOut(

@@ -69,20 +69,18 @@ const openChain = async (policy) => {
   const opened = [];
   const refused = [];
   const leftOut = [];
-  const known = new Set();
   for (const url of policy.nodes) {
     const reader = new RegistryReader(url, policy);
     const head = await orUnreadable(() => reader.open());
-    const name = head.unreadable || policy.nodes.length === 1 ? "" : await reader.ownName();
-    if (head.unreadable || known.has(name)) {
-      refused.push(head.unreadable ?? `${url} calls itself by the same name as another of them`);
-      leftOut.push({ node: url, why: head.unreadable ? "silent" : "same" });
-      continue;
+    if (head.unreadable) {
+      refused.push(head.unreadable);
+      leftOut.push({ node: url, why: "silent" });
+    } else {
+      const name = (policy.nodes.length > 1 && (await reader.ownName())) || url;
+      opened.push({ reader, head, name, final: head.final < 0n ? 0n : head.final });
     }
-    if (name) known.add(name);
-    opened.push({ reader, head, final: head.final < 0n ? 0n : head.final });
   }
-  if (opened.length < policy.quorum)
+  if (voices(opened) < policy.quorum)
     throw new Unavailable(`${policy.quorum} of ${policy.nodes.length} nodes have to agree: ${refused.join("; ")}`);
   if (opened.length === 1) return { readers: [opened[0].reader], head: opened[0].head, leftOut };
   const heights = [...new Set(opened.map(({ final }) => final))].sort((a, b) => (a < b ? 1 : -1));
@@ -92,18 +90,23 @@ const openChain = async (policy) => {
       const block = await finalAt(one, height);
       if (block) groups.set(block.hash, [...(groups.get(block.hash) ?? []), { ...one, block }]);
     }
-    const [largest = []] = [...groups.values()].sort((a, b) => b.length - a.length);
-    if (largest.length < policy.quorum) continue;
-    const [{ block, reader: witness }] = largest;
-    const readers = largest.map(({ reader }) => reader);
-    const others = opened.filter(({ reader }) => !readers.includes(reader));
-    const reasons = await Promise.all(others.map((one) => whyLeftOut(one, block, witness)));
+    const [largest = []] = [...groups.values()].sort((a, b) => voices(b) - voices(a));
+    if (voices(largest) < policy.quorum) continue;
+    const [{ block }] = largest;
+    const others = opened.filter(({ reader }) => !largest.some((one) => one.reader === reader));
+    const reasons = await Promise.all(others.map((one) => whyLeftOut(one, block, largest, policy.quorum)));
     // Where half of the nodes or fewer are enough, two histories can both have enough.
-    if (reasons.filter(({ why }) => why === "elsewhere").length >= policy.quorum) break;
-    return { readers, head: { ...block, final: block.number }, leftOut: [...leftOut, ...reasons] };
+    if (voices(others.filter((_, place) => reasons[place].why === "elsewhere")) >= policy.quorum) break;
+    const isFirst = ({ name }, place) => largest.findIndex((one) => one.name === name) === place;
+    const same = largest.filter((one, place) => !isFirst(one, place)).map(({ reader }) => ({ node: reader.url, why: "same" }));
+    const readers = largest.filter(isFirst).map(({ reader }) => reader);
+    return { readers, head: { ...block, final: block.number }, leftOut: [...leftOut, ...reasons, ...same] };
   }
   throw new Unavailable(`${policy.quorum} of ${policy.nodes.length} nodes have to agree, and they show different blocks`);
 };
+
+// How many nodes these are: those of one name, and of one block, are one.
+const voices = (nodes) => new Set(nodes.map(({ name }) => name)).size;
 
 // A node's block of a height, where that is final for it and it still answers.
 const finalAt = async ({ reader, head, final }, height) => {
@@ -113,14 +116,16 @@ const finalAt = async ({ reader, head, final }, height) => {
   return block.unreadable ? null : block;
 };
 
-// Why a node is not among those that show the agreed block; below it, it is compared with one that does.
-const whyLeftOut = async (one, agreed, witness) => {
+// Why a node is not among those that show the agreed block; below it, it is compared with all of them, for one may lie.
+const whyLeftOut = async (one, agreed, group, quorum) => {
   const height = one.final < agreed.number ? one.final : agreed.number;
   const left = { node: one.reader.url, block: `${height}` };
   const shown = await finalAt(one, height);
   if (!shown) return { ...left, why: "silent" };
-  const wanted = height === agreed.number ? agreed : await orUnreadable(() => witness.at(height));
-  return { ...left, why: wanted.unreadable || shown.hash === wanted.hash ? "behind" : "elsewhere" };
+  if (height === agreed.number) return { ...left, why: "elsewhere" };
+  const below = await Promise.all(group.map((other) => finalAt(other, height)));
+  const differ = group.filter((_, place) => below[place] && below[place].hash !== shown.hash);
+  return { ...left, why: voices(differ) >= quorum ? "elsewhere" : "behind" };
 };
 
 // What a quorum of the nodes says of a receipt. Nothing is proved here: as many have to say the same.
