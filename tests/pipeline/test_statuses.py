@@ -136,6 +136,7 @@ def test_a_status_that_the_chain_has_overtaken_is_dropped(world):
     statuses.drop(world.store, act, actor=TESTER, now=world.now)
     assert world.night().quarantined == []
     world.chain.written.clear()
+    world.chain.statuses.clear()
     set_status(world, "a", Status.REVOKED)
     world.chain.holds = True
     (signed,) = world.night().on_the_way
