@@ -48,7 +48,7 @@ class Twins:
         self.registry = Registry()
         self.registry.accounts |= dict(zip(KEYS[3:], self.registry.web3.eth.accounts[8:], strict=True))
         self.history = History()
-        self.block = 0
+        self.block = self.logged = 0
         self.accepted: dict[str, int] = {}
         self.refused: dict[str, int] = {}
 
@@ -61,7 +61,7 @@ class Twins:
             would_be = copy.deepcopy(self.history)
             # A copy's methods have to be its own.
             would_be._apply = {kind: getattr(would_be, method.__name__) for kind, method in would_be._apply.items()}
-            assert would_be.apply(Event(act, time, self.block, would_be.size)), f"only the contract refused {act}"
+            assert would_be.apply(Event(act, time, self.block, self.logged)), f"only the contract refused {act}"
             self.refused[name] = self.refused.get(name, 0) + 1
             return
         for entry in self.new_entries():
@@ -82,6 +82,7 @@ class Twins:
                 "topics": ["0x" + bytes(topic).hex() for topic in log["topics"]],
                 "data": "0x" + bytes(log["data"]).hex(),
             }
+            self.logged += 1
             yield entry_of(event)
 
     def step(self) -> None:

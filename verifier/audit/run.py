@@ -78,12 +78,12 @@ def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str
     pins = chain.policy.registries[: len(recorded.logs)]
     issuers: dict[bytes, IssuerTally] = {}
     drawn: list[dict[str, Any]] = []
-    words = 0
+    words_compared = 0
     for registry_index, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
         findings += _of_previous(recorded, registry_index, question.previous.get(pin.address))
         findings += map(of_breach, history.breaches)
         expected = list(expected_words(history))
-        words += len(expected)
+        words_compared += len(expected)
         findings += _of_storage(chain, registry_index, expected, progress)
         batches = list(_batches(chain, pin.address, history))
         chosen = sample.draw(
@@ -104,7 +104,7 @@ def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str
     for issuer_id, tally in issuers.items():
         findings += _statuses_of_no_leaf(issuer_id, tally)
         findings += _not_superseded(tally, chain.head.time)
-    return _report(chain, question, recorded, checkpoints, words, issuers, drawn, findings)
+    return _report(chain, question, recorded, checkpoints, words_compared, issuers, drawn, findings)
 
 
 def _of_previous(recorded: RecordedHistory, registry_index: int, previous: Checkpoint | None) -> Iterator[Finding]:
@@ -233,7 +233,7 @@ def _report(
     question: AuditQuestion,
     recorded: RecordedHistory,
     checkpoints: list[Checkpoint],
-    words: int,
+    words_compared: int,
     issuers: dict[bytes, IssuerTally],
     drawn: list[dict[str, Any]],
     findings: list[Finding],
@@ -263,7 +263,7 @@ def _report(
             "leaves_recomputed": sum(len(tally.leaves) for tally in issuers.values()),
             "entries_opened": sum(tally.opened for tally in issuers.values()),
             "entries": sum(checkpoint.size for checkpoint in checkpoints),
-            "words": words,
+            "words": words_compared,
             "closed_nights": sum(len(tally.issuer.closed_nights) for tally in issuers.values()),
         },
         "max_lag_days": question.max_lag,

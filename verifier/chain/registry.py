@@ -59,7 +59,7 @@ class RegistryReader:
                 + storage.WINDOW_WORDS * anchor.window
             )
             slot = storage.mapping_slot(storage.REATTESTATIONS, issuer_id, storage.integer_key(sequence))
-            *words, reattested = self.words(head, pin, [*_run(first, storage.WINDOW_WORDS), slot])
+            *words, reattested = self.words(head, pin, [*_consecutive(first, storage.WINDOW_WORDS), slot])
             window = storage.read_window(words)
             time = storage.uint64_at(reattested, 20)
             writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
@@ -72,7 +72,7 @@ class RegistryReader:
     def anchor_of(self, head: Head, pin: RegistryPin, issuer_id: bytes, sequence: int) -> Anchor | None:
         """The anchor of a sequence number, or nothing. Raises: NodeUnavailable."""
         slot = storage.mapping_slot(storage.ANCHORS, issuer_id, storage.integer_key(sequence))
-        return storage.read_anchor(self.words(head, pin, _run(slot, storage.ANCHOR_WORDS)))
+        return storage.read_anchor(self.words(head, pin, _consecutive(slot, storage.ANCHOR_WORDS)))
 
     def frontier(self, head: Head, pin: RegistryPin) -> Frontier:
         """The frontier of a registry's log. Raises: NodeUnavailable."""
@@ -100,7 +100,7 @@ class RegistryReader:
         """The last record of a leaf that carries weight: docs/spec/registry.md 5."""
         if length > MAX_RECORDS:
             raise NodeUnavailable(f"a leaf has {length} status records; this verifier reads {MAX_RECORDS}")
-        words = self.words(head, pin, _run(storage.first_item_slot(slot), storage.RECORD_WORDS * length))
+        words = self.words(head, pin, _consecutive(storage.first_item_slot(slot), storage.RECORD_WORDS * length))
         records = [
             storage.read_record(words[start : start + 2]) for start in range(0, len(words), storage.RECORD_WORDS)
         ]
@@ -150,7 +150,7 @@ class RegistryReader:
         return self._headers[hash_]
 
 
-def _run(first: int, count: int) -> list[int]:
+def _consecutive(first: int, count: int) -> list[int]:
     return [(first + offset) % 2**256 for offset in range(count)]
 
 

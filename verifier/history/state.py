@@ -143,7 +143,6 @@ class History:
         self.issuers: dict[bytes, Issuer] = {}
         self.paused_until = 0
         self.successor: str | None = None
-        self.size = 0
         self.time = 0
         self.breaches: list[Breach] = []
         self._event: Event
@@ -171,7 +170,7 @@ class History:
         before = len(self.breaches)
         self._event = event
         self._require(event.time >= self.time, "time-goes-back", f"it follows an entry of {self.time}")
-        self.size, self.time = event.index + 1, max(self.time, event.time)
+        self.time = max(self.time, event.time)
         self._apply[type(event.act)](event.act)
         return self.breaches[before:]
 

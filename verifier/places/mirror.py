@@ -188,11 +188,11 @@ def _entries(location: Location, folder: str, size: int) -> Iterator[bytes]:
     runs = range(-(-size // WIDTH))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for first in range(0, len(runs), AT_ONCE):
-            for lines in pool.map(partial(_run, location, folder, size), runs[first : first + AT_ONCE]):
+            for lines in pool.map(partial(_lines_of_run, location, folder, size), runs[first : first + AT_ONCE]):
                 yield from lines
 
 
-def _run(location: Location, folder: str, size: int, number: int) -> list[bytes]:
+def _lines_of_run(location: Location, folder: str, size: int, number: int) -> list[bytes]:
     """The lines of one run of entries, with the numbers of their blocks."""
     width = min(WIDTH, size - number * WIDTH)
     name = _name(f"{folder}/tile/entries", number, width)
