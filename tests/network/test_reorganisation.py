@@ -197,7 +197,6 @@ def test_a_stream_of_nights_on_a_chain_that_goes_back_again_and_again(service, t
         service.ask("anvil_reorg", draw.randrange(1, DEPTH + 3), [])
         if draw.random() < 0.5:
             service.mine_again()
-        service.night()
     for _ in range(4):
         service.mine_again()
         service.ask("anvil_mine", hex(DEPTH + 1))
