@@ -289,7 +289,7 @@ class Stage:
     def quarantined(self) -> list[tuple[str, int]]:
         """What waits for a person: its kind and number."""
         with self.store() as store, store.reading() as connection:
-            return [(queries.subject_name(one), one.id) for one in queries.quarantined(connection)]
+            return [(queries.subject_type(one), one.id) for one in queries.quarantined(connection)]
 
     def _acts(self, name: str) -> Administration:
         return Administration(self.client, KeystoreSigner(self.accounts[name]), self.registry)
