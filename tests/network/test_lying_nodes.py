@@ -108,7 +108,7 @@ def test_a_node_that_lags_is_read_where_it_is(scene):
 
 @pytest.mark.parametrize("name", ["revoked", "forged"])
 def test_a_lie_in_every_field(scene, name):
-    """Each field that a verdict was read from, by one of two nodes or under a pinned block: a lie of each kind in turn."""
+    """Each field that a verdict was read from, by one of two nodes or under a pinned block; kinds of lie take turns."""
     url = scene.honest.network.url
     with Proxy(url, remembers=True) as liar, Proxy(url, remembers=True) as honest:
         told = listen(liar)
