@@ -1,6 +1,6 @@
 """A registry's log, rebuilt from its events alone. Source: docs/spec/log.md."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
@@ -49,8 +49,7 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
         entries: list[bytes] = []
         blocks: list[int] = []
         topics = _topics()
-        for first in range(0, head + 1, BLOCKS_A_QUESTION):
-            last = min(first + BLOCKS_A_QUESTION - 1, head)
+        for first, last in spans(head):
             events = client.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last, "topics": [topics]})
             entries += [b"".join(map(bytes, event["topics"])) + bytes(event["data"]) for event in events]
             blocks += [event["blockNumber"] for event in events]
@@ -58,6 +57,12 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
     if len(entries) != size or (entries and size_and_root(map(leaf_hash, entries))[1] != bytes(root)):
         raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
     return RecordedLog(Log(chain_id, registry.lower(), entries), bytes(root), blocks, code)
+
+
+def spans(head: int) -> Iterator[tuple[int, int]]:
+    """The first and the last block of each question about events up to a block."""
+    for first in range(0, head + 1, BLOCKS_A_QUESTION):
+        yield first, min(first + BLOCKS_A_QUESTION - 1, head)
 
 
 def _topics() -> list[str]:

@@ -8,7 +8,7 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
 from anchor_service.chain.contract import artifact, translating_errors
-from anchor_service.chain.log import BLOCKS_A_QUESTION
+from anchor_service.chain.log import spans
 from anchor_service.chain.transactions import STATUSES, replace, sign, status_call
 from anchor_service.core.errors import FeeTooLow, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
@@ -104,12 +104,9 @@ class Web3Reader:
         """Every change of status of an issuer's leaves, in order."""
         found = []
         with translating_errors("reading the issuer's statuses"):
-            final = self._final()
-            for first in range(0, final + 1, BLOCKS_A_QUESTION):
+            for first, last in spans(self._final()):
                 found += self._contract.events.StatusChanged.get_logs(
-                    from_block=first,
-                    to_block=min(first + BLOCKS_A_QUESTION - 1, final),
-                    argument_filters={"issuerId": issuer_id},
+                    from_block=first, to_block=last, argument_filters={"issuerId": issuer_id}
                 )
         return [_written(event) for event in found]
 

@@ -204,7 +204,7 @@ def set_status(
 
 
 @status.command("drop")
-def drop_status(act_id: Annotated[int, typer.Argument(help="number of the quarantined change")]) -> None:
+def drop_status(act_id: Annotated[int, typer.Argument(help="number of the change")]) -> None:
     """Give a change of status up that the registry refused, or that nothing was signed of: nobody wants it any more."""
     from anchor_service.pipeline import statuses
     from anchor_service.store.tables import StatusAct

@@ -128,10 +128,7 @@ def hex_hash(name: str, given: str) -> bytes:
 
 def digest_of(given: str) -> bytes:
     """The digest that is meant: 64 hexadecimal digits, or a file to be hashed. Raises: UsageError, DocumentRejected."""
-    from anchor_service.pipeline.folder import document_digest
-
-    path = Path(given)
-    return document_digest(path) if path.is_file() else hex_hash("digest", given)
+    return hex_hash("digest", name_of(given))
 
 
 def name_of(given: str) -> str:

@@ -24,7 +24,7 @@ from anchor_service.store import rows
 from anchor_service.store import sealing as sealing_queries
 from anchor_service.store.engine import Connection, Store
 from anchor_service.store.intake import Row
-from anchor_service.store.tables import Batch, Issuer, NewBatch, NewStatusAct, StatusAct
+from anchor_service.store.tables import Batch, Issuer, NewBatch, StatusAct
 
 
 @dataclass(slots=True)
@@ -144,15 +144,9 @@ def _restore_statuses(
             acts = anchoring_queries.status_acts_of(connection, issuer_id, change.leaf_hash)
             if any(_is_the_same(act, change) for act in acts):
                 continue
-            act = NewStatusAct(
-                issuer_id=issuer_id,
-                leaf_hash=change.leaf_hash,
-                status=change.asked.status,
-                reason=change.asked.reason,
-                from_beginning=change.asked.from_beginning,
-                successor=change.asked.successor,
+            act = rows.with_changes(
+                statuses.new_act(issuer_id, change.leaf_hash, change.asked, change.time, None),
                 state=OnChainState.ANCHORED,
-                created_at=change.time,
                 block_number=change.block_number,
                 transaction_hash=change.transaction_hash,
             )

@@ -61,17 +61,7 @@ def request(
                 raise UnknownCertificate(f"with leaf {leaf.hex()} of this issuer that is anchored")
         if successor == leaf_hash:
             raise FieldRejected("successor", "is the certificate itself")
-        act = NewStatusAct(
-            issuer_id=issuer.id,
-            leaf_hash=leaf_hash,
-            status=asked.status,
-            reason=asked.reason,
-            from_beginning=asked.from_beginning,
-            successor=successor,
-            state=OnChainState.SEALED,
-            created_at=now,
-            actor_id=actor_queries.id_of(connection, actor),
-        )
+        act = new_act(issuer.id, leaf_hash, asked, now, actor_queries.id_of(connection, actor))
         same = _make_way(connection, act, asked)
         if same is not None:
             return same
@@ -107,20 +97,28 @@ def supersede(connection: Connection, issuer_id: bytes, successors: Sequence[Suc
         is_known = any(act.successor == new.leaf_hash for act in acts)
         is_ending = any(act.state in ON_THE_WAY and act.status == Status.REVOKED for act in acts)
         if not (is_known or is_ending):
-            act = NewStatusAct(
-                issuer_id=issuer_id,
-                leaf_hash=new.supersedes,
-                status=Status.SUPERSEDED,
-                reason=REASON_REPLACED,
-                from_beginning=False,
-                successor=new.leaf_hash,
-                state=OnChainState.SEALED,
-                created_at=now,
-                actor_id=new.actor_id,
-            )
+            asked = RequestedStatus(Status.SUPERSEDED, REASON_REPLACED, successor=new.leaf_hash)
+            act = new_act(issuer_id, new.supersedes, asked, now, new.actor_id)
             queries.insert_status_act(connection, act)
             recorded += 1
     return recorded
+
+
+def new_act(
+    issuer_id: bytes, leaf_hash: bytes, asked: RequestedStatus, created_at: int, actor_id: int | None
+) -> NewStatusAct:
+    """A change of status as a row that waits to be signed."""
+    return NewStatusAct(
+        issuer_id=issuer_id,
+        leaf_hash=leaf_hash,
+        status=asked.status,
+        reason=asked.reason,
+        from_beginning=asked.from_beginning,
+        successor=asked.successor,
+        state=OnChainState.SEALED,
+        created_at=created_at,
+        actor_id=actor_id,
+    )
 
 
 def as_requested(act: StatusAct) -> RequestedStatus:

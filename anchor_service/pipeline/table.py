@@ -132,10 +132,11 @@ def open_table(path: Path, key: str, zone: tzinfo, defaults: Mapping[str, Any], 
     unused = {"file"} - {key}
     fields = tuple(None if (field := _field_of(cell, columns)) in unused else field for cell in header)
     _check_columns(path, key, header, fields, defaults, columns)
+    dates = [(place, field) for place, field in enumerate(fields) if field and _VALUES.get(field) in (_day, _end)]
     count = 0
     for number, row in _filled(sheet):
         count += 1
-        _require_day_first(number, fields, row)
+        _require_day_first(number, row, dates)
     ignored = tuple(cell for cell, field in zip(header, fields, strict=True) if field is None)
     return Table(sheet, key, zone, defaults, count, fields, ignored)
 
@@ -163,13 +164,17 @@ def _meant(header: str) -> str | None:
     return _FIELD_OF[near[0]] if near else None
 
 
-def _require_day_first(number: int, fields: Sequence[str | None], cells: Sequence[str]) -> None:
-    """One date that only makes sense month first says that all of its column are, 03/12/2026 too."""
-    for field, cell in zip(fields, cells, strict=False):
-        match = _DAY.fullmatch(cell.strip()) if _VALUES.get(field or "") in (_day, _end) else None
+def _require_day_first(number: int, cells: Sequence[str], dates: Sequence[tuple[int, str]]) -> None:
+    """One date that only makes sense month first says that its whole column is, 03/12/2026 too. Raises: TableRejected.
+
+    `dates` are the places of columns of dates, each with its field.
+    """
+    for place, field in dates:
+        cell = cells[place].strip() if place < len(cells) else ""
+        match = _DAY.fullmatch(cell)
         if match and int(match[1]) <= MONTHS < int(match[2]) <= MAX_DAY:
             raise TableRejected(
-                f"row {number} has {cell.strip()} in {field}: the month stands first, and in the whole column perhaps, "
+                f"row {number} has {cell} in {field}: the month stands first, and in the whole column perhaps, "
                 "where 03/12/2026 is read as 3 December. Format the column as yyyy-mm-dd and save the table again"
             )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 from sqlmodel import col
 
 from anchor_service.core.hashing import HASH_SIZE, LeafHash
@@ -26,14 +26,17 @@ def unfinished(connection: Connection, issuer_id: bytes) -> Batch | None:
 
 def last_sequence(connection: Connection, issuer_id: bytes) -> int:
     """The issuer's last sealed sequence number; zero before the first."""
-    query = select(func.coalesce(func.max(col(Batch.sequence)), 0)).where(col(Batch.issuer_id) == issuer_id)
-    return int(connection.execute(query).scalar_one())
+    return _last_sequence(connection, col(Batch.issuer_id) == issuer_id)
 
 
 def last_anchored(connection: Connection, issuer_id: bytes) -> int:
     """The issuer's last sequence number that is on chain, as far as is known here; zero before the first."""
     on_chain = col(Batch.state).in_((OnChainState.ANCHORED, OnChainState.FOREIGN))
-    query = select(func.coalesce(func.max(col(Batch.sequence)), 0)).where(col(Batch.issuer_id) == issuer_id, on_chain)
+    return _last_sequence(connection, col(Batch.issuer_id) == issuer_id, on_chain)
+
+
+def _last_sequence(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    query = select(func.coalesce(func.max(col(Batch.sequence)), 0)).where(*conditions)
     return int(connection.execute(query).scalar_one())
 
 

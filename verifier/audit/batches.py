@@ -72,7 +72,7 @@ def judge(batch: Batch, manifest: bytes, entries: bytes | None, max_lag: int) ->
         judgement.findings.append(batch.finding("entries-malformed", detail="its header is not the manifest's"))
     judgement.opened = len(opened)
     for entry in opened:
-        judgement.findings += _of_entry(batch, leaves, entry, max_lag, judgement)
+        judgement.findings += _of_entry(batch, entry, max_lag, judgement)
     return judgement
 
 
@@ -103,10 +103,8 @@ def _of_leaves(batch: Batch, leaves: list[bytes]) -> Iterator[Finding]:
         yield batch.finding("leaves-out-of-order", index=disorder)
 
 
-def _of_entry(
-    batch: Batch, leaves: list[bytes], entry: BatchEntry, max_lag: int, judgement: BatchJudgement
-) -> Iterator[Finding]:
-    index = entry.leaf_index
+def _of_entry(batch: Batch, entry: BatchEntry, max_lag: int, judgement: BatchJudgement) -> Iterator[Finding]:
+    index, leaves = entry.leaf_index, judgement.leaves
     leaf = certificate_leaf(batch.issuer_id, entry.document_digest, entry.metadata)
     if index >= len(leaves) or leaves[index] != leaf:
         yield batch.finding("entry-differs", index=index)

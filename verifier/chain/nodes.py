@@ -143,7 +143,10 @@ def _agreed(policy: Policy, shown: Sequence[_Shown], left_out: Sequence[LeftOut]
         if _voices(largest) < policy.quorum:
             continue
         hash_ = next(hash_ for hash_, group in groups.items() if group is largest)
-        others = {one: _left_out(one, headers[hash_], largest, policy) for one in shown if one not in largest}
+        elsewhere = [one for group in groups.values() if group is not largest for one in group]
+        others = {one: LeftOut(one.node.url, "elsewhere", height) for one in elsewhere} | {
+            one: _left_out(one, height, largest, policy) for one in shown if one not in (*largest, *elsewhere)
+        }
         # Where half of the nodes or fewer are enough, two histories can both have enough.
         if _voices([one for one, other in others.items() if other.why == "elsewhere"]) >= policy.quorum:
             differing = differing or f"as many nodes show another history as the {policy.quorum} that have to agree"
@@ -168,17 +171,15 @@ def _final_at(one: _Shown, height: int, policy: Policy) -> Header | None:
         return None
 
 
-def _left_out(one: _Shown, agreed: Header, group: Sequence[_Shown], policy: Policy) -> LeftOut:
-    """Why a node is not among those that show the agreed block; below it, it is compared with all of them.
+def _left_out(one: _Shown, agreed: int, group: Sequence[_Shown], policy: Policy) -> LeftOut:
+    """Why a node does not show a block of the agreed height; below it, it is compared with all who do.
 
     It is elsewhere where a quorum of them show another block of that height: one of them alone may lie about it.
     """
-    height = min(one.final(policy), agreed.number)
-    shown = _final_at(one, height, policy)
+    height = one.final(policy)
+    shown = _final_at(one, height, policy) if height < agreed else None
     if shown is None:
         return LeftOut(one.node.url, "silent")
-    if height == agreed.number:
-        return LeftOut(one.node.url, "elsewhere", height)
     below = [(other, _final_at(other, height, policy)) for other in group]
     differ = [other for other, header in below if header is not None and header.hash != shown.hash]
     return LeftOut(one.node.url, "elsewhere" if _voices(differ) >= policy.quorum else "behind", height)

@@ -10,8 +10,8 @@ from verifier.verdict.words import CHECK_NAMES, FURTHER_REMARKS, OUTCOMES, REASO
 from verifier.web.phrases import ANSWER_WORDS, PHRASES
 
 SAYINGS = {name: PHRASES[name] for name in ANSWER_WORDS} | CHECK_NAMES | OUTCOMES | REASONS | REMARKS
-# What is said so rarely that it comes with the answer.
-_RARE = FURTHER_REMARKS
+# With what is said so rarely that it comes with the answer.
+_ALL = SAYINGS | FURTHER_REMARKS
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -23,12 +23,12 @@ def texts(language: Language) -> dict[str, str]:
 
 def spell_out(language: Language, name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
     """The rest of a tag, and its text."""
-    return Markup(">") + escape((SAYINGS | _RARE)[name].in_(language, values))
+    return Markup(">") + escape(_ALL[name].in_(language, values))
 
 
 def name_only(language: Language, name: str, values: Mapping[str, Any] = _NOTHING) -> Markup:
     """The rest of a tag whose text the script fills in: the saying's name, and what its blanks hold."""
-    if name in _RARE:
+    if name in FURTHER_REMARKS:
         return spell_out(language, name, values)
     saying = SAYINGS[name]
     asked = [item for item in values.items() if f"{{{item[0]}}}" in saying.id + saying.en]

@@ -94,7 +94,14 @@ const openChain = async (policy) => {
     if (voices(largest) < policy.quorum) continue;
     const [{ block }] = largest;
     const others = opened.filter(({ reader }) => !largest.some((one) => one.reader === reader));
-    const reasons = await Promise.all(others.map((one) => whyLeftOut(one, block, largest, policy.quorum)));
+    const shows = ({ reader }) => [...groups.values()].flat().some((one) => one.reader === reader);
+    const reasons = await Promise.all(
+      others.map((one) =>
+        shows(one)
+          ? { node: one.reader.url, block: `${height}`, why: "elsewhere" }
+          : whyLeftOut(one, height, largest, policy.quorum),
+      ),
+    );
     // Where half of the nodes or fewer are enough, two histories can both have enough.
     if (voices(others.filter((_, place) => reasons[place].why === "elsewhere")) >= policy.quorum) break;
     const isFirst = ({ name }, place) => largest.findIndex((one) => one.name === name) === place;
@@ -116,16 +123,13 @@ const finalAt = async ({ reader, head, final }, height) => {
   return block.unreadable ? null : block;
 };
 
-// Why a node is not among those that show the agreed block; below it, it is compared with all of them, for one may lie.
+// Why a node does not show a block of the agreed height; below it, it is compared with all who do, for one may lie.
 const whyLeftOut = async (one, agreed, group, quorum) => {
-  const height = one.final < agreed.number ? one.final : agreed.number;
-  const left = { node: one.reader.url, block: `${height}` };
-  const shown = await finalAt(one, height);
-  if (!shown) return { ...left, why: "silent" };
-  if (height === agreed.number) return { ...left, why: "elsewhere" };
-  const below = await Promise.all(group.map((other) => finalAt(other, height)));
+  const shown = one.final < agreed ? await finalAt(one, one.final) : null;
+  if (!shown) return { node: one.reader.url, why: "silent" };
+  const below = await Promise.all(group.map((other) => finalAt(other, one.final)));
   const differ = group.filter((_, place) => below[place] && below[place].hash !== shown.hash);
-  return { ...left, why: voices(differ) >= quorum ? "elsewhere" : "behind" };
+  return { node: one.reader.url, block: `${one.final}`, why: voices(differ) >= quorum ? "elsewhere" : "behind" };
 };
 
 // What a quorum of the nodes says of a receipt. Nothing is proved here: as many have to say the same.
