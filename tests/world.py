@@ -128,14 +128,9 @@ class World:
 
 
 def set_status(world: World, name: str, status: Status, **more: Any) -> StatusAct:
-    return statuses.request(
-        world.store,
-        world.issuer,
-        naming.leaf_named(world.store, world.issuer, digest(name).hex()),
-        RequestedStatus(status, more.pop("reason", 0), **more),
-        actor=TESTER,
-        now=world.now,
-    )
+    leaf = naming.leaf_named(world.store, world.issuer, digest(name).hex())
+    asked = RequestedStatus(status, more.pop("reason", 0), **more)
+    return statuses.request(world.store, world.issuer, leaf, asked, actor=TESTER, now=world.now)[0]
 
 
 def requeue(world: World, subject: Batch | StatusAct) -> Batch | StatusAct:

@@ -37,6 +37,7 @@ from anchor_service.core.errors import (
 COMMANDS = {
     "devnet": "setup",
     "ingest": "certificates",
+    "augment": "certificates",
     "withdraw": "certificates",
     "who": "certificates",
     "approve": "approving",

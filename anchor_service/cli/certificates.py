@@ -34,8 +34,12 @@ from anchor_service.core.errors import Rejected
 from anchor_service.core.states import MAX_REASON, RequestedStatus, Status
 
 if TYPE_CHECKING:
+    from anchor_service.pipeline.augmenting import LaterForm
     from anchor_service.pipeline.folder import Item
     from anchor_service.pipeline.table import Columns
+
+# Bounds one transaction.
+_LATER_FORMS_AT_ONCE = 100
 
 commands = typer.Typer()
 code = typer.Typer(no_args_is_help=True, help="Certificate codes, for the QR on the paper.")
@@ -106,6 +110,49 @@ def ingest(
         show(f"accepted {accepted}, known already {sound - accepted}, refused {refusals.count}")
     if refusals.count:
         raise typer.Exit(1)
+
+
+@commands.command()
+def augment(
+    source: Annotated[Path, typer.Argument(help="a later PDF, or a folder of them; folders in it are taken in too")],
+    given: IssuerOption = None,
+    errors: Annotated[Path | None, typer.Option(help="write the refused files to this CSV")] = None,
+) -> None:
+    """Take later forms of issued PDFs in, such as with long-term validation added: as the same certificates.
+
+    Each has to begin with a file that was handed in, byte for byte; it gets that one's number and facts, and from then
+    on each change of status is written for all forms. Safe to repeat. Exit code 1 says that some were refused.
+    """
+    from anchor_service.pipeline import augmenting, intake
+    from anchor_service.pipeline.folder import Item, in_pieces, pdf_names
+
+    issuer, store = the_issuer(given), the_services().store
+    paths = [source / name for name in pdf_names(source)] if source.is_dir() else [source]
+    check = intake.checker(store, issuer, intake.nonces(), doubts.last_date(now()))
+    accepted = known = done = 0
+    with _Refusals(errors) as refusals, progress("Taking in") as step:
+        for piece in in_pieces(paths, _LATER_FORMS_AT_ONCE):
+            forms = [_later_form(path) for path in piece]
+            outcomes = augmenting.submit(store, issuer, forms, check, actor=this_user(), now=now())
+            for path, outcome in zip(piece, outcomes, strict=True):
+                accepted += outcome.is_new
+                known += not outcome.is_new and outcome.refused is None
+                if outcome.refused:
+                    refusals.tell(Item(str(path), None, outcome.refused), outcome.refused)
+            done += len(piece)
+            step("Taking in", done, len(paths))
+    show(f"accepted {accepted}, known already {known}, refused {refusals.count}")
+    if refusals.count:
+        raise typer.Exit(1)
+
+
+def _later_form(path: Path) -> "LaterForm | Rejected":
+    from anchor_service.pipeline import augmenting
+
+    try:
+        return augmenting.read(path)
+    except Rejected as refused:
+        return refused.as_value()
 
 
 @commands.command()
@@ -187,12 +234,12 @@ def set_status(
         str | None, typer.Option(help="the newer certificate, when superseded: PDF, SHA-256, number, code or leaf hash")
     ] = None,
 ) -> None:
-    """Record a change of status; `jangkar anchor run` writes it on chain."""
+    """Record a change of status, for all forms of the certificate; `jangkar anchor run` writes it on chain."""
     from anchor_service.pipeline import naming, statuses
 
     store, issuer = the_services().store, the_issuer(given)
     newer = naming.leaf_named(store, issuer, name_of(successor)) if successor else None
-    act = statuses.request(
+    acts = statuses.request(
         store,
         issuer,
         naming.leaf_named(store, issuer, name_of(certificate)),
@@ -200,7 +247,8 @@ def set_status(
         actor=this_user(),
         now=now(),
     )
-    show(f"status {act.id}: {act.leaf_hash.hex()} to {wanted}, {act.state}")
+    for act in acts:
+        show(f"status {act.id}: {act.leaf_hash.hex()} to {wanted}, {act.state}")
 
 
 @status.command("drop")

@@ -151,8 +151,8 @@ class NumberConflict(Rejected):
 
     def __init__(self, number: str) -> None:
         super().__init__(
-            f"certificate number {number!r} is recorded already for another file; correct the number, "
-            "or supersede the earlier certificate and withdraw its number first"
+            f"certificate number {number!r} is recorded already for another file; correct the number, supersede the "
+            "earlier certificate, or, where this file is that one with something added, `jangkar augment` it"
         )
         self.number = number
 

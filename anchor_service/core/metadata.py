@@ -73,6 +73,11 @@ def facts(text: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name != "nonce"}
 
 
+def facts_of_later_form(text: str) -> dict[str, Any]:
+    """What a later form of a certificate says: its facts, but for what it supersedes, which its issued file did."""
+    return {name: value for name, value in facts(text).items() if name != "supersedes"}
+
+
 def _matches(pattern: re.Pattern[str], description: str) -> Callable[[str, Any], None]:
     def check(field: str, value: Any) -> None:
         if not isinstance(value, str) or not pattern.fullmatch(value):

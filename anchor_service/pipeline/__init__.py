@@ -7,6 +7,7 @@ By day:
     folder      PDFs or rows, as submissions
     naming      what a person calls a certificate, as that certificate
     intake      submissions, as rows that wait
+    augmenting  issued files with something added, as more rows of the same certificates
 By night:
     nights      dates: which night it is, what was missed, what is to be closed
     nightly     the run: everything that is due, issuer by issuer

@@ -35,7 +35,8 @@ def _of_certificate(connection: Connection, certificate: Certificate, names: dic
     def name(actor_id: int | None) -> Actor | None:
         return None if actor_id is None else names[actor_id]
 
-    yield Deed(certificate.received_at, name(certificate.actor_id), f"hand in number {certificate.number}")
+    what = "a later form of" if certificate.form_of is not None else "number"
+    yield Deed(certificate.received_at, name(certificate.actor_id), f"hand in {what} {certificate.number}")
     for when, actor, verb in queries.interventions_on(connection, "certificate", str(certificate.id)):
         yield Deed(when, actor, verb)
     for asked in anchoring_queries.status_acts_of(connection, certificate.issuer_id, certificate.leaf_hash):

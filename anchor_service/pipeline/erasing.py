@@ -9,6 +9,7 @@ from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
 from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import forms as form_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
 from anchor_service.store.engine import Store
@@ -16,7 +17,7 @@ from anchor_service.store.tables import Batch, Issuer
 
 
 def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, *, actor: Actor, now: int) -> int:
-    """Erase an issuer's certificates of a file from database and entries. Returns how many there were.
+    """Erase an issuer's certificates of a file from database and entries, all forms of them. Returns how many.
 
     The file is written first: whatever fails in between, asking again finishes it.
     Raises: UnknownCertificate; CertificateUnfinished while one of them waits or is on its way; Damaged;
@@ -25,9 +26,12 @@ def erase(store: Store, filing: Filing, issuer: Issuer, document_digest: bytes, 
     with store.writing() as connection:
         # Two erasures must not rewrite the same entries at once.
         issuer_queries.lock_issuer(connection, issuer.id)
-        found = queries.of_digest(connection, issuer.id, document_digest)
-        if not found:
+        named = queries.of_digest(connection, issuer.id, document_digest)
+        if not named:
             raise UnknownCertificate(document_digest.hex())
+        forms = (form_queries.forms_of(connection, issuer.id, one.leaf_hash) for one in named)
+        digests = {document_digest: None} | {form.document_digest: None for some in forms for form in some}
+        found = [one for digest in digests for one in queries.of_digest(connection, issuer.id, digest)]
         ids = {certificate.batch_id for certificate in found if certificate.batch_id is not None}
         batches = {batch_id: anchoring_queries.find(connection, Batch, batch_id) for batch_id in ids}
         if any(certificate.batch_id is None and certificate.live for certificate in found):

@@ -25,10 +25,11 @@ from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
 from anchor_service.ports import Anchor, RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import forms as form_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import rebuilding as queries
 from anchor_service.store import sealing as sealing_queries
-from anchor_service.store.engine import Store
+from anchor_service.store.engine import Connection, Store
 from anchor_service.store.tables import Batch, Certificate
 
 
@@ -68,6 +69,7 @@ def check(store: Store, filing: Filing, registry: RegistryReader | None) -> Iter
                 )
         with store.reading() as connection:
             waiting = queries.waiting(connection, issuer.id)
+            yield from _form_findings(connection, issuer.id)
         for certificate in waiting:
             yield from _certificate_findings(certificate, None)
 
@@ -234,6 +236,14 @@ class _Check:
     def _has_to_be_filed(self) -> bool:
         # Both files are written before anything is signed, and after sealing.
         return self._batch.state in (OnChainState.SIGNED, OnChainState.SENT, OnChainState.ANCHORED)
+
+
+def _form_findings(connection: Connection, issuer_id: bytes) -> Iterator[Finding]:
+    """Later forms of what is no issued file, or is one of another number."""
+    for form in form_queries.later_forms(connection, issuer_id):
+        issued = form_queries.forms_of(connection, issuer_id, form.leaf_hash)[0]
+        if (issued.leaf_hash, issued.number) != (form.form_of, form.number):
+            yield Finding(f"certificate row {form.id}", "what it is a later form of is no issued file of its number")
 
 
 def _certificate_findings(row: Certificate, truth: bytes | None) -> Iterator[Finding]:

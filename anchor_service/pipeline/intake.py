@@ -24,6 +24,7 @@ from anchor_service.core.metadata import Metadata
 from anchor_service.pipeline import naming
 from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.store import actors as actor_queries
+from anchor_service.store import forms as form_queries
 from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
@@ -111,11 +112,13 @@ def _with_leaf_superseded(store: Store, issuer: Issuer, submission: Submission) 
     try:
         with store.reading() as connection:
             found = naming.find(connection, issuer.id, name).certificate
+            # A later form is the certificate too, which is superseded whole.
+            issued = form_queries.forms_of(connection, issuer.id, found.leaf_hash)[0]
     except UnknownCertificate as error:
         raise FieldRejected(
             "supersedes", f"{error}; name it by number, code, SHA-256 of its PDF, or leaf hash"
         ) from None
-    superseded: str | None = found.leaf_hash.hex()
+    superseded: str | None = issued.leaf_hash.hex()
     if found.document_digest == submission.document_digest:
         # It took over the number or the code, and is handed in again: what it superseded then is meant.
         superseded = metadata.facts(found.metadata_text).get("supersedes")
@@ -190,7 +193,11 @@ class _Chunk:
 
     def take(self, checked: Sequence[CheckedSubmission | Rejected], *, look: bool) -> list[Outcome]:
         sound = [one for one in checked if isinstance(one, CheckedSubmission)]
-        if look or any(found.code or "supersedes" in given.fields for given, found in sound):
+        is_correcting = any("supersedes" in given.fields for given, _ in sound)
+        if is_correcting:
+            # No later form of what is superseded comes in meanwhile.
+            issuer_queries.lock_issuer(self._connection, self._issuer_id)
+        if look or is_correcting or any(found.code for _, found in sound):
             self._load(sound)
         outcomes = [
             self._place(*one) if isinstance(one, CheckedSubmission) else Outcome(None, 0, is_new=False, refused=one)
@@ -261,6 +268,12 @@ class _Chunk:
             raise FieldRejected("supersedes", f"{given} is no live certificate of this issuer")
         if row.batch_id is None:
             raise FieldRejected("supersedes", f"{given} is not sealed yet: withdraw it instead")
+        for form in form_queries.forms_of(self._connection, self._issuer_id, row.leaf_hash):
+            if form.batch_id is None:
+                name = form.document_digest.hex()
+                raise FieldRejected(
+                    "supersedes", f"{given} has a later form that waits for the night, {name}: withdraw that one first"
+                )
         return row
 
     def _remember(self, row: Row) -> None:

@@ -1,7 +1,7 @@
 """Rebuilding: chain, manifests and entries bring back what the database lost, and every receipt byte for byte."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from anchor_service.core import metadata, profile, tiles
@@ -114,7 +114,8 @@ def _restore(
         sealing_queries.insert_tiles(connection, batch.id, tiles.cut(tree))
         queries.record_erasures(connection, batch.id, sorted(erased), None, now)
         known_again, refused = _make_room(connection, issuer_id, certificates)
-        intake_queries.insert_certificates(connection, (row._replace(batch_id=batch.id) for row in certificates))
+        placed = _with_forms(connection, issuer_id, (row._replace(batch_id=batch.id) for row in certificates))
+        intake_queries.insert_certificates(connection, placed)
         codes = [row.code for row in certificates if row.code]
         queries.add_known_codes(connection, issuer_id, codes, now)
     found.batches += anchor is not None
@@ -235,6 +236,20 @@ def _certificate(issuer_id: IssuerId, leaves: list[LeafHash], entry: BatchEntry,
     )
 
 
+def _with_forms(connection: Connection, issuer_id: bytes, certificates: Iterable[Row]) -> list[Row]:
+    """The same rows, where what has the number and the facts of an earlier one is a later form of that."""
+    given = list(certificates)
+    numbers = [row.number for row in given]
+    known = {row.number: row for row in intake_queries.live_matches(connection, issuer_id, (), numbers, ())}
+    placed = []
+    for row in given:
+        issued = known.setdefault(row.number, row)
+        of_form = metadata.facts_of_later_form(issued.metadata_text)
+        is_form = issued is not row and metadata.facts(row.metadata_text) == of_form
+        placed.append(row._replace(form_of=issued.leaf_hash) if is_form else row)
+    return placed
+
+
 def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Row]) -> tuple[int, list[str]]:
     """Retire what these certificates replaced, and settle what was handed in again since the loss.
 
@@ -249,7 +264,7 @@ def _make_room(connection: Connection, issuer_id: bytes, certificates: list[Row]
         anchored = by_digest.get(row.document_digest)
         if anchored is not None and metadata.facts(anchored.metadata_text) == metadata.facts(row.metadata_text):
             same.append(row.id)
-        elif anchored is not None or row.number in names or row.code in names:
+        elif anchored is not None or (row.form_of is None and (row.number in names or row.code in names)):
             queries.withdraw_row(connection, row.id)
             refused.append(
                 f"certificate {row.number!r}, file {row.document_digest.hex()}: another with its file, number or code "

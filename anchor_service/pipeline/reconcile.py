@@ -1,11 +1,13 @@
 """Reconciling: what was accepted, what stands in leaves, and what the chain holds have to be the same."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from anchor_service.core.hashing import IssuerId
-from anchor_service.core.states import OnChainState
+from anchor_service.core.hashing import IssuerId, LeafHash
+from anchor_service.core.states import OnChainState, Status
 from anchor_service.ports import RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
+from anchor_service.store import forms as form_queries
 from anchor_service.store import operations as queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store import sealing as sealing_queries
@@ -92,7 +94,31 @@ def balance(store: Store, registry: RegistryReader, issuer: Issuer, *, overdue_b
                 f"{certificates} certificates, {erased} erased: `jangkar fsck`"
             )
     found.exceptions += [f"overdue: certificate {number!r}, received {received}" for number, received in overdue]
+    found.exceptions += _forms_that_differ(store, registry, issuer_id)
     return found
+
+
+def _forms_that_differ(store: Store, registry: RegistryReader, issuer_id: IssuerId) -> Iterator[str]:
+    """Later forms whose status on chain is not that of the issued file, where nothing is on its way to mend that.
+
+    This service writes a status for all forms; another key may have written it for one.
+    """
+    with store.reading() as connection:
+        forms = form_queries.later_forms(connection, issuer_id)
+    changed = {one.leaf_hash for one in registry.statuses_of(issuer_id)} if forms else set()
+    for form in forms:
+        both = (LeafHash(form.form_of or b""), LeafHash(form.leaf_hash))
+        if changed.isdisjoint(both):
+            continue
+        issued, later = (registry.status_of(issuer_id, leaf) for leaf in both)
+        standing = [one.status if one else Status.ACTIVE for one in (issued, later)]
+        with store.reading() as connection:
+            on_the_way = [anchoring_queries.pending_status_acts(connection, issuer_id, leaf) for leaf in both]
+        if standing[0] != standing[1] and not any(on_the_way):
+            yield (
+                f"certificate {form.number!r}: {standing[0]} on chain, and its later form {form.document_digest.hex()} "
+                f"{standing[1]}: `jangkar status set` writes one for both"
+            )
 
 
 def _add_batch(found: Balance, registry: RegistryReader, batch: Batch, leaves: int) -> None:

@@ -13,6 +13,7 @@ from anchor_service.core.states import MAX_REASON, ON_THE_WAY, OnChainState, Req
 from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.store import actors as actor_queries
 from anchor_service.store import anchoring as queries
+from anchor_service.store import forms as form_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
 from anchor_service.store.engine import Connection, Store
@@ -37,9 +38,10 @@ def request(
     *,
     actor: Actor,
     now: int,
-) -> StatusAct:
-    """Record a change of status of an issuer's certificate. Asking twice for the same is asking once, whoever asks.
+) -> list[StatusAct]:
+    """Record a change of status of an issuer's certificate, for each of its forms, the one that is named first.
 
+    Asking twice for the same is asking once, whoever asks.
     Raises: UnknownCertificate when the issuer has no anchored certificate of this leaf, or none that is
     the successor; FieldRejected; IllegalTransition while another change of the same certificate is on
     its way, or where what stands is final; ChainAhead.
@@ -52,7 +54,7 @@ def request(
     if successor is not None and len(successor) != HASH_SIZE:
         raise FieldRejected("successor", "must be a leaf hash of 32 bytes")
     with store.writing() as connection:
-        # Two requests for the same leaf are taken one after the other.
+        # Two requests for the same leaf are taken one after the other; no later form comes in between.
         issuer_queries.lock_issuer(connection, issuer.id)
         require_no_hold(connection, issuer.id)
         for leaf in (leaf_hash, successor):
@@ -61,12 +63,19 @@ def request(
                 raise UnknownCertificate(f"with leaf {leaf.hex()} of this issuer that is anchored")
         if successor == leaf_hash:
             raise FieldRejected("successor", "is the certificate itself")
-        act = new_act(issuer.id, leaf_hash, asked, now, actor_queries.id_of(connection, actor))
-        same = _make_way(connection, act, asked)
-        if same is not None:
-            return same
-        _require_open(connection, issuer.id, leaf_hash, asked.status)
-        return queries.insert_status_act(connection, act)
+        leaves = [form.leaf_hash for form in form_queries.forms_of(connection, issuer.id, leaf_hash)]
+        leaves.sort(key=lambda leaf: leaf != leaf_hash)
+        actor_id = actor_queries.id_of(connection, actor)
+        return [_of_form(connection, new_act(issuer.id, leaf, asked, now, actor_id), asked) for leaf in leaves]
+
+
+def _of_form(connection: Connection, act: NewStatusAct, asked: RequestedStatus) -> StatusAct:
+    """The act of one form as it is stored, now or before. Raises: IllegalTransition."""
+    same = _make_way(connection, act, asked)
+    if same is not None:
+        return same
+    _require_open(connection, act.issuer_id, act.leaf_hash, asked.status)
+    return queries.insert_status_act(connection, act)
 
 
 def _make_way(connection: Connection, act: NewStatusAct, asked: RequestedStatus) -> StatusAct | None:
@@ -86,21 +95,23 @@ def _make_way(connection: Connection, act: NewStatusAct, asked: RequestedStatus)
 
 
 def supersede(connection: Connection, issuer_id: bytes, successors: Sequence[Successor], *, now: int) -> int:
-    """Record that certificates of a batch supersede others, in the transaction that seals it.
+    """Record that certificates of a batch supersede others, all forms of them, in the transaction that seals it.
 
     One whose revocation is on its way needs none; where the chain ended it already, that is seen when the act is to be
     signed. Returns how many are recorded that were not.
     """
     recorded = 0
     for new in successors:
-        acts = queries.status_acts_of(connection, issuer_id, new.supersedes)
-        is_known = any(act.successor == new.leaf_hash for act in acts)
-        is_ending = any(act.state in ON_THE_WAY and act.status == Status.REVOKED for act in acts)
-        if not (is_known or is_ending):
-            asked = RequestedStatus(Status.SUPERSEDED, REASON_REPLACED, successor=new.leaf_hash)
-            act = new_act(issuer_id, new.supersedes, asked, now, new.actor_id)
-            queries.insert_status_act(connection, act)
-            recorded += 1
+        forms = form_queries.forms_of(connection, issuer_id, new.supersedes)
+        # What is superseded may have been erased here: its leaf is on chain all the same.
+        for leaf in {new.supersedes: None} | {form.leaf_hash: None for form in forms}:
+            acts = queries.status_acts_of(connection, issuer_id, leaf)
+            is_known = any(act.successor == new.leaf_hash for act in acts)
+            is_ending = any(act.state in ON_THE_WAY and act.status == Status.REVOKED for act in acts)
+            if not (is_known or is_ending):
+                asked = RequestedStatus(Status.SUPERSEDED, REASON_REPLACED, successor=new.leaf_hash)
+                queries.insert_status_act(connection, new_act(issuer_id, leaf, asked, now, new.actor_id))
+                recorded += 1
     return recorded
 
 
@@ -131,26 +142,41 @@ def _require_open(connection: Connection, issuer_id: bytes, leaf_hash: bytes, wa
 
     Raises: IllegalTransition.
     """
-    acts = queries.status_acts_of(connection, issuer_id, leaf_hash)
-    known = [Status(act.status) for act in acts if act.state != OnChainState.QUARANTINED]
-    standing = known[-1] if known else Status.ACTIVE
+    standing = standing_of(connection, issuer_id, leaf_hash)
     may_follow = {Status.REVOKED: (Status.REVOKED,), Status.SUPERSEDED: (Status.SUPERSEDED, Status.REVOKED)}
     if wanted not in may_follow.get(standing, (wanted,)):
         raise IllegalTransition(f"certificate with leaf {leaf_hash.hex()}", standing, wanted)
 
 
+def standing_of(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> Status:
+    """What stands of a leaf or is on its way, as far as it is known here."""
+    acts = queries.status_acts_of(connection, issuer_id, leaf_hash)
+    known = [Status(act.status) for act in acts if act.state != OnChainState.QUARANTINED]
+    return known[-1] if known else Status.ACTIVE
+
+
 def drop(store: Store, act: StatusAct, *, actor: Actor, now: int) -> None:
     """A person's decision: a change that was quarantined, or that nothing was ever signed of, is not wanted any more.
 
+    The same change of the certificate's other forms goes with it, as far as that may be dropped too.
     Raises: IllegalTransition for any other: it may be written at any moment.
     """
     with store.writing() as connection:
-        is_unsigned = act.state == OnChainState.SEALED and not queries.last_attempts(connection, act)
-        if act.state != OnChainState.QUARANTINED and not is_unsigned:
+        if not _may_be_dropped(connection, act):
             raise IllegalTransition(f"status {act.id}", act.state, "dropped")
-        queries.forget_status_act(connection, act)
+        forms = form_queries.forms_of(connection, act.issuer_id, act.leaf_hash)
+        for leaf in {act.leaf_hash: None} | {form.leaf_hash: None for form in forms}:
+            for other in queries.status_acts_of(connection, act.issuer_id, leaf):
+                is_same = as_requested(other) == as_requested(act) and other.created_at == act.created_at
+                if other.id == act.id or (is_same and _may_be_dropped(connection, other)):
+                    queries.forget_status_act(connection, other)
         placed = receipt_queries.by_leaf(connection, act.issuer_id, act.leaf_hash)
         # The act's own row is gone; what was done to it is told of its certificate.
         if placed is not None:
             subject_id = str(placed.certificate.id)
             actor_queries.record_intervention(connection, actor, "drop a status", "certificate", subject_id, now)
+
+
+def _may_be_dropped(connection: Connection, act: StatusAct) -> bool:
+    is_unsigned = act.state == OnChainState.SEALED and not queries.last_attempts(connection, act)
+    return act.state == OnChainState.QUARANTINED or is_unsigned

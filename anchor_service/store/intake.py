@@ -27,14 +27,18 @@ class Row(NamedTuple):
     batch_id: int | None = None
     leaf_index: int | None = None
     actor_id: int | None = None
+    form_of: bytes | None = None
 
 
 def live_matches(
     connection: Connection, issuer_id: bytes, digests: Sequence[bytes], numbers: Sequence[str], leaves: Sequence[bytes]
 ) -> Iterator[Row]:
-    """The issuer's live certificates that share a digest or a number, or have one of these leaf hashes."""
+    """The issuer's live certificates that share a digest or a number, or have one of these leaf hashes.
+
+    A number is that of the issued file: its later forms are not found by it.
+    """
     yield from _live(connection, issuer_id, col(Certificate.document_digest), digests)
-    yield from _live(connection, issuer_id, col(Certificate.number), numbers)
+    yield from _live(connection, issuer_id, col(Certificate.number), numbers, col(Certificate.form_of).is_(None))
     # Leaves are found by their batch.
     own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
     for condition in (col(Certificate.batch_id).in_(own), col(Certificate.batch_id).is_(None)):
@@ -54,7 +58,9 @@ def _live(
 
 def live_codes(connection: Connection, codes: Iterable[str]) -> set[str]:
     """Which of these codes stand on a live certificate."""
-    query = select(col(Certificate.code)).where(col(Certificate.live), col(Certificate.code).in_(list(codes)))
+    query = select(col(Certificate.code)).where(
+        col(Certificate.live), col(Certificate.code).in_(list(codes)), col(Certificate.form_of).is_(None)
+    )
     return {code for code in connection.execute(query).scalars() if code is not None}
 
 
@@ -64,12 +70,13 @@ def insert_certificates(connection: Connection, certificates: Iterable[Row]) -> 
 
 
 def retire(connection: Connection, issuer_id: bytes, leaf_hashes: Iterable[bytes]) -> None:
-    """Take certificates of an issuer that were superseded, and so are in a batch, out of the live ones."""
+    """Take certificates of an issuer that were superseded, and so are in a batch, out of the live ones: all forms."""
     own = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
-    query = update(Certificate).where(
-        col(Certificate.batch_id).in_(own), col(Certificate.leaf_hash).in_(list(leaf_hashes))
-    )
-    connection.execute(query.values(live=False))
+    leaves = list(leaf_hashes)
+    issued = (col(Certificate.batch_id).in_(own), col(Certificate.leaf_hash).in_(leaves))
+    later = (col(Certificate.issuer_id) == issuer_id, col(Certificate.form_of).in_(leaves))
+    for condition in (issued, later):
+        connection.execute(update(Certificate).where(*condition).values(live=False))
 
 
 def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> tuple[int, str] | None:
@@ -89,16 +96,22 @@ def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -
 
 
 def revive(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> None:
-    """Make a certificate live again that was retired, unless its file, number or code is another's by now."""
+    """Make a certificate live again that was retired, and its later forms, unless file, number or code is another's."""
     own, live = rows.table(Certificate), rows.table(Certificate).alias("live_ones")
     batches = select(col(Batch.id)).where(col(Batch.issuer_id) == issuer_id)
     taken = select(live.c.id).where(
         live.c.live,
         or_(
             and_(live.c.issuer_id == issuer_id, live.c.document_digest == own.c.document_digest),
-            and_(live.c.issuer_id == issuer_id, live.c.number == own.c.number),
-            live.c.code == own.c.code,
+            and_(live.c.issuer_id == issuer_id, live.c.number == own.c.number, live.c.form_of.is_(None)),
+            and_(live.c.code == own.c.code, live.c.form_of.is_(None)),
         ),
     )
-    query = update(own).where(own.c.batch_id.in_(batches), own.c.leaf_hash == leaf_hash, ~exists(taken.correlate(own)))
-    connection.execute(query.values(live=True))
+    issued = (own.c.batch_id.in_(batches), own.c.leaf_hash == leaf_hash)
+    query = update(own).where(*issued, ~exists(taken.correlate(own)))
+    if connection.execute(query.values(live=True)).rowcount:
+        same_file = select(live.c.id).where(
+            live.c.live, live.c.issuer_id == issuer_id, live.c.document_digest == own.c.document_digest
+        )
+        later = (own.c.issuer_id == issuer_id, own.c.form_of == leaf_hash, own.c.batch_id.is_not(None))
+        connection.execute(update(own).where(*later, ~exists(same_file.correlate(own))).values(live=True))

@@ -67,7 +67,7 @@ def by_digests(connection: Connection, digests: Sequence[bytes]) -> list[Certifi
 
 
 def by_code(connection: Connection, code: str) -> list[CertificateInBatch]:
-    """The certificates that carry a code and are live or were anchored, oldest first."""
+    """The certificates that carry a code and are live or were anchored, oldest first, without later forms."""
     return _live_or_anchored(connection, _BY_CODE, code=code)
 
 
@@ -167,7 +167,7 @@ def _leaf(condition: ColumnElement[bool]) -> Select[Any]:
 
 # Written once: what a query says costs more than what it reads.
 _BY_DIGESTS = _of_either(col(Certificate.document_digest).in_(bindparam("digests", expanding=True)))
-_BY_CODE = _of_either(col(Certificate.code) == bindparam("code"))
+_BY_CODE = _of_either(and_(col(Certificate.code) == bindparam("code"), col(Certificate.form_of).is_(None)))
 _OF_ISSUER = _whole().where(
     col(Certificate.document_digest) == bindparam("document_digest"),
     col(Certificate.issuer_id) == bindparam("issuer_id"),

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 from sqlmodel import Field, SQLModel
 
 # The migration that leaves the tables as they are here.
-REVISION = "0005"
+REVISION = "0006"
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -137,7 +137,8 @@ class Certificate(_Frozen, table=True):
     """What an institute handed in: a file's digest and its facts. Erasable.
 
     `live` is false for what was withdrawn or replaced; of what is live there is one for each digest
-    and one for each number of an issuer. Its indexes: `metadata`.
+    and one for each number of an issuer, beside later forms of it: `form_of` is the leaf hash of the issued file that
+    this one begins with. Its indexes: `metadata`.
     """
 
     __tablename__ = "certificates"
@@ -153,6 +154,7 @@ class Certificate(_Frozen, table=True):
     batch_id: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
     leaf_index: int | None = Field(default=None, sa_column=Column(_BIG, nullable=True))
     actor_id: int | None = Field(default=None, sa_type=_BIG)
+    form_of: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
 
 
 class NewStatusAct(_Frozen):
@@ -291,8 +293,9 @@ def metadata() -> MetaData:
     """
     # Each look-up has its index; few rows are not live, so that theirs cost next to nothing.
     _partial("uq_live_digest", "document_digest", "issuer_id", where=_LIVE, unique=True)
-    _partial("uq_live_number", "issuer_id", "number", where=_LIVE, unique=True)
-    _partial("uq_live_code", "code", where=f"{_LIVE} AND code IS NOT NULL", unique=True)
+    _partial("uq_live_number", "issuer_id", "number", where=f"{_LIVE} AND form_of IS NULL", unique=True)
+    _partial("uq_live_code", "code", where=f"{_LIVE} AND code IS NOT NULL AND form_of IS NULL", unique=True)
+    _partial("ix_forms", "issuer_id", "form_of", where="form_of IS NOT NULL")
     _partial("ix_retired_digest", "document_digest", where=_RETIRED)
     _partial("ix_retired_code", "code", where=f"{_RETIRED} AND code IS NOT NULL")
     _partial("ix_certificates_waiting", "issuer_id", where=f"{_LIVE} AND batch_id IS NULL")

@@ -50,6 +50,32 @@ def test_a_correction_supersedes_in_its_night_and_reads_so(quick):
     assert "cannot go from revoked" in quick.run("jangkar", "status", "set", "800/2/2026", "active").stderr
 
 
+def test_files_with_long_term_validation_added_are_the_same_certificates(quick):
+    folder = hand_in(quick, [(name, name, "latsar", "20-11-2026") for name in ("p", "q")], HEADER)
+    quick.jangkar("anchor", "run")
+    later = quick.folder / "later"
+    later.mkdir()
+    for name in ("p", "q"):
+        (later / f"{name}.pdf").write_bytes((folder / f"{name}.pdf").read_bytes() + b"9 0 obj <</DSS>> %%EOF\n")
+    (later / "x.pdf").write_bytes(PDF % b"x")
+    refused = quick.run("jangkar", "augment", str(later), "--errors", str(quick.folder / "errors.csv"))
+    assert (refused.returncode, refused.stdout) == (1, "accepted 2, known already 0, refused 1\n")
+    assert "x.pdf: it begins with no file that this issuer handed in" in refused.stderr
+    assert "x.pdf,document-rejected" in (quick.folder / "errors.csv").read_text()
+    (later / "x.pdf").unlink()
+    assert quick.jangkar("augment", str(later)) == "accepted 0, known already 2, refused 0"
+    quick.jangkar("anchor", "run")
+    for one in (folder, later):
+        quick.jangkar("receipt", "write", str(one))
+    both = [one / "p.pdf" for one in (folder, later)]
+    assert [quick.verify(str(one), "--issuer", quick.issuer)[1]["verdict"] for one in both] == ["valid", "valid"]
+    assert len(quick.jangkar("status", "set", str(both[0]), "revoked").splitlines()) == 2
+    assert "wrote 2 statuses" in quick.jangkar("anchor", "run")
+    assert [quick.verify(str(one), "--issuer", quick.issuer)[1]["verdict"] for one in both] == ["revoked", "revoked"]
+    assert quick.verify(str(later / "q.pdf"), "--issuer", quick.issuer)[1]["verdict"] == "valid"
+    assert quick.run("jangkar", "reconcile").returncode == 0
+
+
 def test_the_institutes_own_key_supersedes_by_two_receipts(quick):
     folder = hand_in(quick, [(name, name, "latsar", "20-11-2026") for name in ("satu", "dua")], HEADER)
     quick.jangkar("anchor", "run")

@@ -232,7 +232,7 @@ def test_what_another_key_wrote_may_be_as_good(world, asked, written, is_done):
     world.submit("a")
     world.night()
     leaf = world.accepted[world.issuer.id, digest("a")]
-    act = statuses.request(world.store, world.issuer, leaf, asked, actor=TESTER, now=world.now)
+    act, *_ = statuses.request(world.store, world.issuer, leaf, asked, actor=TESTER, now=world.now)
     world.chain.keys.clear()
     world.chain.write_status(world.issuer.id, leaf, written, b"\x01" * 32)
     report = world.night()

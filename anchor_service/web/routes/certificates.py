@@ -62,9 +62,9 @@ def new_codes(asked: CodesIn, services: ServicesDep, caller: CertificatesCaller)
 
 @router.post("/certificates/{document_digest}/statuses", status_code=HTTPStatus.ACCEPTED)
 def change_status(document_digest: Digest, asked: StatusIn, services: ServicesDep, caller: StatusesCaller) -> StatusOut:
-    """Record a change of status; the next run writes it on chain."""
+    """Record a change of status, for all forms of the certificate; the next run writes it on chain."""
     successor = naming.leaf_named(services.store, caller.issuer, asked.successor) if asked.successor else None
-    act = statuses.request(
+    act, *_ = statuses.request(
         services.store,
         caller.issuer,
         naming.leaf_named(services.store, caller.issuer, document_digest),
