@@ -93,10 +93,13 @@ def settings() -> "Settings":
 
 @cache
 def the_services() -> Services:
-    """The services, with tables that are the newest. Raises: UsageError."""
+    """The services, with tables that are the newest, of this registry. Raises: UsageError; OtherRegistry."""
+    from anchor_service.pipeline import home
+
     services = build(settings())
     if not services.store.is_current():
         raise UsageError("the database's tables are not the newest: run `jangkar db upgrade`")
+    home.require(services.store, services.filing.chain_id, services.filing.registry)
     return services
 
 

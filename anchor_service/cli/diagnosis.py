@@ -59,9 +59,12 @@ def doctor() -> None:
 
 
 def _database(services: Services) -> Iterator[Check]:
+    from anchor_service.pipeline import home
+
     kind = services.store.engine.dialect.name
     newest = services.store.is_current()
     yield Check("database", f"{kind} answers", "" if newest else "its tables are not the newest: `jangkar db upgrade`")
+    home.require(services.store, services.filing.chain_id, services.filing.registry)
 
 
 def _folders(services: Services) -> Iterator[Check]:
@@ -96,7 +99,9 @@ def _registry(services: Services) -> Iterator[Check]:
     yield Check("registry", found["registry"], ours)
     paused = f"it is paused until {found['paused_until']}: docs/runbook.md" if found["paused_until"] else ""
     yield Check("pause", "paused" if paused else "none", paused)
-    succeeded = f"{found['successor']} carries on: change `registry` in the settings" if found["successor"] else ""
+    succeeded = (
+        f"{found['successor']} carries on, with a service of its own: docs/runbook.md" if found["successor"] else ""
+    )
     yield Check("successor", found["successor"] or "none", succeeded)
     yield Check("signer", registry.signer)
 

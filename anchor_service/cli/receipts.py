@@ -34,7 +34,7 @@ def write(
         try:
             digest = document_digest(path)
             data = services.receipts.of_issuer(issuer.id, digest)
-            if data is None and not services.receipts.by_digest(digest).pending:
+            if data is None and not services.receipts.is_pending(issuer.id, digest):
                 raise UnknownCertificate(name)
         except (DocumentRejected, UnknownCertificate) as error:
             remark(f"refused: {error}", "red")

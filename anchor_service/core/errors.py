@@ -20,6 +20,7 @@ AnchorServiceError
 │   ├── ApprovalRejected     an approval, or what is to be approved, does not hold together
 │   ├── BackupRejected       a database cannot be copied this way
 │   ├── SettingMissing
+│   ├── OtherRegistry        the database's batches are anchored in another registry than the settings name
 │   ├── KeystoreRejected     a keystore or its password cannot be used
 │   ├── SignerRejected       a remote signer refuses, or signs something else
 │   └── RegistryRefused      the registry's rules do not allow this transaction
@@ -234,6 +235,20 @@ class SettingMissing(Rejected):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not set: put it into jangkar.toml, or set JANGKAR_{name.upper()}")
+
+
+class OtherRegistry(Rejected):
+    """The database's batches are anchored in another registry than the settings name."""
+
+    code = "other-registry"
+
+    def __init__(self, chain_id: int, registry: str, given_chain_id: int, given: str) -> None:
+        super().__init__(
+            f"this database is of registry {registry} on chain {chain_id}, and the settings name {given} on chain "
+            f"{given_chain_id}: another registry has a database, manifests and entries of its own, docs/runbook.md"
+        )
+        self.chain_id = chain_id
+        self.registry = registry
 
 
 class KeystoreRejected(Rejected):

@@ -11,6 +11,7 @@ By day:
 By night:
     nights      dates: which night it is, what was missed, what is to be closed
     nightly     the run: everything that is due, issuer by issuer
+    home        is the database of this registry
     holds       is the chain ahead of the database: then nothing new
     reconcile   do rows, leaves and chain add up
     sealing     what waits, as one batch with its root

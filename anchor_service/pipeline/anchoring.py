@@ -112,6 +112,8 @@ class StatusToSign:
         found = self.registry.status_of(IssuerId(self.act.issuer_id), LeafHash(self.act.leaf_hash))
         if found is None or (wanted.from_beginning and not found.from_beginning):
             return False
+        if wanted.successor is not None and found.successor not in (None, wanted.successor):
+            return False
         return found.status is wanted.status or (wanted.status, found.status) == (Status.SUPERSEDED, Status.REVOKED)
 
 
@@ -237,9 +239,9 @@ def _push(store: Store, registry: RegistryWriter, subject: SubjectT, request: Si
     """Read whether a final block has decided a subject; sign it where that is not done yet; send what is signed."""
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
     attempts = [] if subject.state == OnChainState.SEALED else _attempts(store, subject)
-    if attempts:
+    if subject.state != OnChainState.SEALED:
         subject = _settle(store, registry, subject, attempts)
-        if subject.state in (OnChainState.ANCHORED, OnChainState.QUARANTINED):
+        if not attempts or subject.state in (OnChainState.ANCHORED, OnChainState.QUARANTINED):
             return subject
     if subject.state != OnChainState.SEALED and attempts[-1].signer != registry.signer:
         subject = _leave_signer(store, registry, subject, attempts[-1])
@@ -265,8 +267,11 @@ def _push(store: Store, registry: RegistryWriter, subject: SubjectT, request: Si
 def _settle(store: Store, registry: RegistryWriter, subject: SubjectT, attempts: list[Attempt]) -> SubjectT:
     """The subject, moved on where a final block holds one of its attempts, which all have one nonce.
 
-    Where another transaction used that nonce, the subject is sealed again: its bytes can never be mined.
+    Where another transaction used that nonce, the subject is sealed again: its bytes can never be mined. So it is where
+    its bytes are not known, as of a rebuilt batch that the chain has lost since; the next pass files and signs it.
     """
+    if not attempts:
+        return _move(store, subject, OnChainState.SEALED)
     # Read in this order: a nonce that was used by these very bytes is followed by their receipt. The other way
     # round, a block between the two readings would make our own transaction look like a foreign one.
     is_used = registry.next_nonce(attempts[-1].signer) > attempts[-1].nonce
@@ -387,11 +392,12 @@ def _attempts(store: Store, subject: Subject) -> list[Attempt]:
 
 
 def _finish(store: Store, subject: SubjectT, block_number: int | None, transaction_hash: bytes | None) -> SubjectT:
-    if subject.state == OnChainState.SEALED:
-        # Anchored by bytes that this database no longer knows: the chain decides, in two legal steps.
-        subject = _move(store, subject, OnChainState.SIGNED)
     mined_at: Changes = {"block_number": block_number, "transaction_hash": transaction_hash, "problem": None}
-    return _move(store, subject, OnChainState.ANCHORED, **mined_at)
+    with store.writing() as connection:
+        if subject.state == OnChainState.SEALED:
+            # Anchored by bytes that this database does not know: the chain decides, in two legal steps.
+            subject = queries.move(connection, subject, OnChainState.SIGNED)
+        return queries.move(connection, subject, OnChainState.ANCHORED, **mined_at)
 
 
 def _quarantine(store: Store, subject: SubjectT, problem: str) -> SubjectT:

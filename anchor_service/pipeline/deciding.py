@@ -37,10 +37,13 @@ def requeue(
     earlier, last = subject.sequence, registry.last_sequence(issuer_id)
     foreign = [_foreign_batch(registry, issuer_id, sequence) for sequence in range(earlier, last + 1)]
     with store.writing() as connection:
+        issuer_queries.lock_issuer(connection, issuer_id)
         requeued = queries.move(connection, subject, OnChainState.SEALED, problem=None, sequence=last + 1)
         queries.forget_approval(connection, subject.id)
         for batch in foreign:
-            sealing_queries.insert_batch(connection, batch)
+            # One that was disowned before is known.
+            if queries.batch_of(connection, issuer_id, batch.sequence) is None:
+                sealing_queries.insert_batch(connection, batch)
         actor_queries.record_intervention(connection, actor, "requeue", subject_type(subject), str(subject.id), now)
     # What was filed under the old number is not what the chain holds there; it is filed again under the new one.
     filing.remove(issuer_id, earlier)

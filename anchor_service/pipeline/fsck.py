@@ -23,6 +23,7 @@ from anchor_service.core.manifest import (
 from anchor_service.core.merkle import MerkleTree, tree_with_root
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline.filing import Filing
+from anchor_service.pipeline.sealing import MAX_LEAVES
 from anchor_service.ports import Anchor, RegistryReader
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import forms as form_queries
@@ -142,7 +143,8 @@ class _Check:
     def _truth(self, manifest: list[str] | None) -> list[LeafHash] | None:
         """The leaves that give the root on chain; where nothing is on chain yet, the batch's."""
         root, size = self._batch.root_hash, self._batch.tree_size
-        if self._anchor is not None:
+        # Who anchored under a stolen key may have written any size.
+        if self._anchor is not None and self._anchor.tree_size <= MAX_LEAVES:
             root, size = self._anchor.root_hash, self._anchor.tree_size
         stored = self._stored_leaves(size)
         filed = [_from_hex(line) for line in (manifest or [])[1 : size + 1]]

@@ -284,6 +284,7 @@ class _Chunk:
     def _forget(self, row: Row) -> None:
         self._by_digest.pop(row.document_digest, None)
         self._by_number.pop(row.number, None)
+        self._by_leaf.pop(row.leaf_hash, None)
 
 
 def _facts(text: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from anchor_service.core.errors import ChainAhead, Damaged, NightMissed, NotApproved, SignerRejected, Unavailable
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState
-from anchor_service.pipeline import anchoring, holds, nights, reconcile, sealing
+from anchor_service.pipeline import anchoring, holds, home, nights, reconcile, sealing
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.nights import Night
 from anchor_service.ports import RegistryWriter
@@ -141,6 +141,7 @@ class NightlyRun:
                 self._stop(issuer.id, str(error))
             except Unavailable as error:
                 self.report.unsealed[issuer.id] = f"nothing was sealed for {issuer.id.hex()[:8]}: {error}"
+        home.settle(self.store, self.filing.chain_id, self.filing.registry)
 
     def _follow_moved_anchors(self) -> None:
         since = self.clock() - FOLLOWED_SECONDS

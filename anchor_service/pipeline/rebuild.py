@@ -11,7 +11,7 @@ from anchor_service.core.kinds import kinds_of
 from anchor_service.core.manifest import BatchEntry, BatchHeader
 from anchor_service.core.merkle import tree_with_root
 from anchor_service.core.states import OnChainState
-from anchor_service.pipeline import statuses
+from anchor_service.pipeline import home, statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.sealing import checked_tree
 from anchor_service.pipeline.statuses import Successor
@@ -76,6 +76,7 @@ def rebuild(
             else:
                 say(f"issuer {issuer_id.hex()[:8]}: sequence {sequence} of {last}")
         found.statuses += _restore_statuses(store, registry, IssuerId(issuer_id), successors, now)
+    home.settle(store, filing.chain_id, filing.registry)
     return found
 
 

@@ -68,6 +68,12 @@ class Receipts:
                 return None
             return self._write(known, known.batch)
 
+    def is_pending(self, issuer_id: bytes, document_digest: bytes) -> bool:
+        """Whether an issuer's live certificate of a file is not anchored yet."""
+        with self._store.reading() as connection:
+            known = queries.of_issuer(connection, issuer_id, document_digest)
+        return known is not None and not known.is_anchored
+
     def _look_up(self, found: Sequence[CertificateInBatch]) -> LookUp:
         anchored = [(known, known.batch) for known in found if known.batch and known.is_anchored]
         # By what the chain says, so that a rebuilt database answers alike.

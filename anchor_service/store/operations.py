@@ -1,10 +1,21 @@
-"""Queries of what keeps several workers and many nights in order: leases, holds, nights that ran."""
+"""Queries of what keeps several workers and many nights in order: home, leases, holds, nights that ran."""
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import col
 
 from anchor_service.store import rows
-from anchor_service.store.tables import Hold, Lease, NightRun
+from anchor_service.store.tables import Batch, Hold, Home, Lease, NightRun
+
+
+def home_of(connection: Connection) -> Home | None:
+    """The registry that this database's batches are anchored in."""
+    return rows.one(connection, Home, select(rows.table(Home)))
+
+
+def settle_home(connection: Connection, chain_id: int, registry: str) -> None:
+    """Write down which registry this database's batches are anchored in, once there is one."""
+    if home_of(connection) is None and connection.execute(select(col(Batch.id)).limit(1)).first() is not None:
+        connection.execute(insert(Home).values(id=1, chain_id=chain_id, registry_address=registry))
 
 
 def take_lease(connection: Connection, name: str, holder: str, *, now: int, until: int) -> bool:

@@ -19,6 +19,9 @@ REVISION = "0006"
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
+# The number of a row that is deleted is never given again: its signed bytes stay.
+_NEVER_AGAIN = {"sqlite_autoincrement": True}
+
 
 def _hash(*, nullable: bool = False) -> Column[bytes]:
     return Column(LargeBinary(32), nullable=nullable)
@@ -92,6 +95,16 @@ class Code(_Frozen, table=True):
     issuer_id: bytes = Field(sa_type=LargeBinary, foreign_key="issuers.id")
     created_at: int = Field(sa_type=_BIG)
     actor_id: int | None = Field(default=None, sa_type=_BIG)
+
+
+class Home(_Frozen, table=True):
+    """The registry that this database's batches are anchored in: one row, once there is a batch."""
+
+    __tablename__ = "home"
+
+    id: int = Field(sa_column=Column(_BIG, primary_key=True, autoincrement=False))
+    chain_id: int = Field(sa_type=_BIG)
+    registry_address: str
 
 
 class NewBatch(_Frozen):
@@ -178,7 +191,11 @@ class StatusAct(NewStatusAct, table=True):
     """A change of status on its way to the chain."""
 
     __tablename__ = "status_acts"
-    __table_args__ = (Index("ix_status_acts_state", "state"), Index("ix_status_acts_leaf", "issuer_id", "leaf_hash"))
+    __table_args__ = (
+        Index("ix_status_acts_state", "state"),
+        Index("ix_status_acts_leaf", "issuer_id", "leaf_hash"),
+        _NEVER_AGAIN,
+    )
 
     id: int = Field(sa_column=Column(_BIG, primary_key=True))
 
@@ -219,7 +236,11 @@ class NightClosing(NewNightClosing, table=True):
     """A night on which an issuer had nothing to anchor, on its way to the chain."""
 
     __tablename__ = "night_closings"
-    __table_args__ = (UniqueConstraint("issuer_id", "night"), Index("ix_night_closings_state", "state"))
+    __table_args__ = (
+        UniqueConstraint("issuer_id", "night"),
+        Index("ix_night_closings_state", "state"),
+        _NEVER_AGAIN,
+    )
 
     id: int = Field(sa_column=Column(_BIG, primary_key=True))
 

@@ -12,8 +12,9 @@ from anchor_service.core.errors import (
 )
 from anchor_service.core.hashing import IssuerId
 from anchor_service.core.states import OnChainState, Status
-from anchor_service.pipeline import deciding, holds, intake, reconcile
+from anchor_service.pipeline import deciding, holds, intake, rebuild, reconcile
 from anchor_service.store import anchoring as queries
+from anchor_service.store import issuers as issuer_queries
 from anchor_service.store.tables import Certificate
 
 
@@ -65,6 +66,43 @@ def test_a_chain_that_is_ahead_makes_its_issuer_read_only_and_no_other(world):
     world.submit("c")
     world.night()
     assert world.audit() == 3
+
+
+def test_a_batch_is_requeued_behind_an_anchor_that_was_disowned(world):
+    """A thief takes the number of our batch and the next one, while ours is on its way."""
+    world.submit("a")
+    world.chain.holds = True
+    world.night()
+    world.chain.pool.clear()
+    world.chain.anchor_as_stranger(world.issuer.id, 1)
+    world.chain.anchor_as_stranger(world.issuer.id, 2)
+    world.chain.holds = False
+    batch = world.night().quarantined[0]
+    issuer_id = IssuerId(world.issuer.id)
+    deciding.disown(world.store, world.registry, world.filing, issuer_id, 2, actor=TESTER, now=world.now)
+    assert requeue(world, batch).sequence == 3
+    world.night()
+    world.night()
+    assert world.audit() == 1
+
+
+def test_a_rebuilt_batch_that_the_chain_lost_is_signed_again(world):
+    """Its bytes went with the old database, and nobody else's work stops for it."""
+    other = world.add_issuer("BPSDM-B")
+    world.submit("a")
+    world.night()
+    world.store.downgrade("base")
+    world.store.upgrade()
+    rebuild.rebuild(world.store, world.registry, world.filing, now=world.now)
+    world.chain.roll_back()
+    with world.store.reading() as connection:
+        batch = queries.batch_of(connection, world.issuer.id, 1)
+    requeue(world, batch)
+    with world.store.writing() as connection:
+        issuer_queries.add_issuer(connection, other)
+    world.submit("b", issuer=other)
+    assert len(world.night().anchored) == 2
+    assert world.audit() == 2
 
 
 def test_a_final_anchor_that_the_chain_lost_is_sent_again(world):

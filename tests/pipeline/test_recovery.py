@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,17 @@ from sqlalchemy import update
 from sqlmodel import col
 from world import TESTER, World, digest, set_status
 
-from anchor_service.core.errors import CertificateUnfinished, ChainAhead, Damaged, StoreBusy, UnknownCertificate
+from anchor_service.core.errors import (
+    CertificateUnfinished,
+    ChainAhead,
+    Damaged,
+    OtherRegistry,
+    StoreBusy,
+    UnknownCertificate,
+)
 from anchor_service.core.receipt import Receipt
 from anchor_service.core.states import OnChainState, Status
-from anchor_service.pipeline import access, deciding, erasing, fsck, holds, intake, rebuild
+from anchor_service.pipeline import access, deciding, erasing, fsck, holds, home, intake, rebuild
 from anchor_service.ports import Anchor
 from anchor_service.store import rebuilding as queries
 from anchor_service.store.engine import Store
@@ -445,3 +453,27 @@ def test_an_erasure_says_when_a_reader_keeps_the_old_pages(tmp_path):
     reader.close()
     world.store.scrub()
     assert traces(world, digest("a")) == []
+
+
+def test_fsck_survives_a_strangers_size(world):
+    """Whoever anchors under a stolen key may write any size."""
+    world.submit("a")
+    batch = world.night().anchored[0]
+    anchor, transaction = world.chain.anchors[world.issuer.id, 1]
+    world.chain.anchors[world.issuer.id, 1] = (replace(anchor, tree_size=1 << 63), transaction)
+    assert f"batch {batch.id}: its root or size is not that on chain" in findings(world)
+
+
+def test_a_database_is_of_one_registry(world):
+    home.require(world.store, 5, "0x" + "11" * 20)
+    world.submit("a")
+    world.night()
+    ours = (world.chain.chain_id, world.chain.address)
+    home.require(world.store, *ours)
+    for chain_id, registry in ((5, ours[1]), (ours[0], "0x" + "11" * 20)):
+        with pytest.raises(OtherRegistry, match="a database, manifests and entries of its own"):
+            home.require(world.store, chain_id, registry)
+    empty_again(world)
+    rebuilt(world)
+    with pytest.raises(OtherRegistry):
+        home.require(world.store, 5, ours[1])

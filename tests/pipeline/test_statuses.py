@@ -2,6 +2,7 @@
 
 import pytest
 from simulator import SimulatedRegistry
+from sqlalchemy import event
 from world import TESTER, digest, requeue, set_status
 
 from anchor_service.core.errors import (
@@ -9,8 +10,10 @@ from anchor_service.core.errors import (
     IllegalTransition,
     UnknownCertificate,
 )
-from anchor_service.core.states import RequestedStatus, Status
+from anchor_service.core.states import OnChainState, RequestedStatus, Status
 from anchor_service.pipeline import statuses
+from anchor_service.store import anchoring
+from anchor_service.store.tables import StatusAct
 
 
 def test_statuses_go_the_same_way(world):
@@ -240,3 +243,64 @@ def test_what_another_key_wrote_may_be_as_good(world, asked, written, is_done):
     if not is_done:
         statuses.drop(world.store, act, actor=TESTER, now=world.now)
         assert world.night().on_the_way == []
+
+
+def test_a_number_of_a_dropped_status_is_not_given_again(world):
+    """What was signed for it stays, and is nobody else's."""
+    world.submit("a")
+    world.night()
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    act = set_status(world, "a", Status.SUSPENDED)
+    world.chain.holds = True
+    world.night()
+    world.chain.write_status(world.issuer.id, leaf, RequestedStatus(Status.REVOKED, 4), b"\x01" * 32)
+    world.chain.holds = False
+    world.chain.mine()
+    (reverted,) = world.night().quarantined
+    statuses.drop(world.store, reverted, actor=TESTER, now=world.now)
+    again = set_status(world, "a", Status.REVOKED)
+    assert again.id > act.id
+    statuses.drop(world.store, again, actor=TESTER, now=world.now)
+
+
+def test_what_another_key_wrote_is_done_however_often_it_is_killed(world):
+    """No moment leaves an act that counts as signed and has no bytes."""
+    world.submit("a")
+    world.night()
+    leaf = world.accepted[world.issuer.id, digest("a")]
+    act = set_status(world, "a", Status.REVOKED)
+    world.chain.keys.clear()
+    world.chain.write_status(world.issuer.id, leaf, RequestedStatus(Status.REVOKED, 0), b"\x01" * 32)
+    left = 0
+
+    def kill(_connection):
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    event.listen(world.store.engine, "commit", kill)
+    killed = 0
+    while True:
+        left = killed + 1
+        try:
+            report = world.night()
+        except KeyboardInterrupt:
+            killed += 1
+            continue
+        break
+    event.remove(world.store.engine, "commit", kill)
+    assert killed > 5
+    assert report.on_the_way == []
+    with world.store.reading() as connection:
+        assert anchoring.find(connection, StatusAct, act.id).state == OnChainState.ANCHORED
+
+
+def test_a_supersession_by_another_successor_is_not_ours(world):
+    world.submit("a", "b", "c")
+    world.night()
+    a, b, c = (world.accepted[world.issuer.id, digest(name)] for name in "abc")
+    set_status(world, "a", Status.SUPERSEDED, successor=b)
+    asked = RequestedStatus(Status.SUPERSEDED, 5, successor=c)
+    world.chain.write_status(world.issuer.id, a, asked, b"\x01" * 32)
+    assert "RegistryBadTransition" in world.night().quarantined[0].problem

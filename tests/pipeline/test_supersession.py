@@ -156,3 +156,12 @@ def test_rebuild_writes_what_was_still_to_be_superseded(world):
 def test_a_name_of_nothing(world):
     with pytest.raises(UnknownCertificate):
         naming.leaf_named(world.store, world.issuer, "nothing")
+
+
+@pytest.mark.usefixtures("old")
+def test_one_certificate_is_superseded_once_in_a_hand_in(world):
+    check = intake.checker(world.store, world.issuer, intake.nonces(), TODAY)
+    given = [Submission(digest(name), facts(name, supersedes="a")) for name in ("first", "second")]
+    first, second = intake.submit(world.store, world.issuer, [check(one) for one in given], actor=TESTER, now=world.now)
+    assert first.is_new
+    assert "is no live certificate" in str(second.refused)
