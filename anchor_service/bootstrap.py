@@ -70,12 +70,12 @@ def build_writer(settings: "Settings") -> "RegistryWriter":
 
 
 def build_administration(settings: "Settings", keystore: Path, password_file: Path | None) -> "Administration":
-    """One account's acts on this registry. Raises: SettingMissing, KeystoreRejected."""
+    """One account's acts on this registry. Raises: SettingMissing, KeystoreRejected, RegistryUnavailable."""
     from anchor_service.chain.administration import Administration
     from anchor_service.chain.signer import KeystoreSigner, load
 
     signer = KeystoreSigner(load(keystore, password_file))
-    return Administration(_client(settings), signer, registry_address(settings))
+    return Administration(_own_chain(settings), signer, registry_address(settings), settings.chain_id)
 
 
 def deploy(
@@ -89,21 +89,21 @@ def deploy(
     from anchor_service.chain.signer import KeystoreSigner, load
 
     signer = KeystoreSigner(load(keystore, password_file))
-    return administration.deploy(_client(settings), signer, admin, admin_delay_seconds)
+    return administration.deploy(_own_chain(settings), signer, admin, admin_delay_seconds, settings.chain_id)
 
 
 def build_inspection(settings: "Settings") -> "Inspection":
-    """What anybody reads of this registry. Raises: SettingMissing."""
+    """What anybody reads of this registry. Raises: SettingMissing, RegistryUnavailable."""
     from anchor_service.chain.inspection import Inspection
 
-    return Inspection(_client(settings), registry_address(settings))
+    return Inspection(_own_chain(settings), registry_address(settings))
 
 
 def read_log(settings: "Settings") -> "Log":
     """This registry's log, rebuilt from events. Raises: SettingMissing, RegistryUnavailable, Damaged."""
     from anchor_service.chain import log
 
-    return log.read(_client(settings), registry_address(settings))
+    return log.read(_own_chain(settings), registry_address(settings))
 
 
 def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "RecordedHistory":
@@ -114,7 +114,7 @@ def read_recorded(settings: "Settings", predecessors: Sequence[str]) -> "Recorde
     from anchor_service.chain import log
 
     registries = [*predecessors, registry_address(settings)]
-    return log.read_recorded(_client(settings), registries, settings.finality_depth)
+    return log.read_recorded(_own_chain(settings), registries, settings.finality_depth)
 
 
 def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[di
     """
     from anchor_service.chain.administration import policy_pins
 
-    return [policy_pins(_client(settings), registry) for registry in (registry_address(settings), *successors)]
+    return [policy_pins(_own_chain(settings), registry) for registry in (registry_address(settings), *successors)]
 
 
 def sign_approval(header: "BatchHeader", deadline: int, keystore: Path, password_file: Path | None) -> "BatchApproval":
@@ -154,6 +154,15 @@ def _client(settings: "Settings") -> "Web3":
     from anchor_service.chain.contract import connect
 
     return connect(settings.rpc_url)
+
+
+def _own_chain(settings: "Settings") -> "Web3":
+    """The same, of a node that follows the chain that the settings name. Raises: RegistryUnavailable."""
+    from anchor_service.chain.contract import require_chain
+
+    client = _client(settings)
+    require_chain(client, settings.chain_id)
+    return client
 
 
 def _signer(settings: "Settings") -> "Signer":

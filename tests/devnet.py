@@ -61,12 +61,12 @@ class Network(ABC):
         return [answer["result"] for answer in answers]
 
     def administration(self, name: str, registry: str) -> Administration:
-        return Administration(connect(self.url), KeystoreSigner(self.account(name)), registry)
+        return Administration(connect(self.url), KeystoreSigner(self.account(name)), registry, CHAIN_ID)
 
     def deploy(self) -> str:
         """A new registry with an account for each role, deployed by one that holds none."""
         deployer = KeystoreSigner(self.account("regulator"))
-        registry = deploy(connect(self.url), deployer, self.account("admin").address, 0)
+        registry = deploy(connect(self.url), deployer, self.account("admin").address, 0, CHAIN_ID)
         admin = self.administration("admin", registry)
         for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
             admin.grant_role(role, self.account(role.lower()).address)

@@ -18,9 +18,10 @@ WAIT_SECONDS = 120
 class Administration:
     """Acts of one account on one registry, each waited for until it is in a block."""
 
-    def __init__(self, client: Web3, signer: Signer, registry: str) -> None:
+    def __init__(self, client: Web3, signer: Signer, registry: str, chain_id: int) -> None:
         self._client = client
         self._signer = signer
+        self._chain_id = chain_id
         address = Web3.to_checksum_address(registry)
         self._functions = client.eth.contract(address=address, abi=artifact()["abi"]).functions
 
@@ -95,20 +96,22 @@ class Administration:
         self._send(self._functions.acceptDefaultAdminTransfer())
 
     def _send(self, call: Any) -> None:
-        _send(self._client, self._signer, call)
+        _send(self._client, self._signer, call, self._chain_id)
 
 
-def deploy(client: Web3, signer: Signer, admin: str, admin_delay_seconds: int) -> str:
+def deploy(client: Web3, signer: Signer, admin: str, admin_delay_seconds: int, chain_id: int) -> str:
     """Deploy a registry with this admin; returns its address. Raises: RegistryUnavailable, RegistryRefused."""
     factory = client.eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
-    tx_receipt = _send(client, signer, factory.constructor(admin_delay_seconds, Web3.to_checksum_address(admin)))
+    call = factory.constructor(admin_delay_seconds, Web3.to_checksum_address(admin))
+    tx_receipt = _send(client, signer, call, chain_id)
     return str(tx_receipt["contractAddress"]).lower()
 
 
-def _send(client: Web3, signer: Signer, call: Any) -> Any:
+def _send(client: Web3, signer: Signer, call: Any, chain_id: int) -> Any:
+    """What is signed is good on this chain and on no other."""
     with translating_errors("writing to the registry"):
         nonce = client.eth.get_transaction_count(Web3.to_checksum_address(signer.address), "pending")
-        signed = sign(client, signer, call, nonce, client.eth.chain_id)
+        signed = sign(client, signer, call, nonce, chain_id)
         client.eth.send_raw_transaction(signed.raw)
         tx_receipt = client.eth.wait_for_transaction_receipt(
             HexBytes(signed.transaction_hash),

@@ -37,6 +37,14 @@ def connect(rpc_url: str) -> Web3:
     return client
 
 
+def require_chain(client: Web3, chain_id: int) -> None:
+    """Raises: RegistryUnavailable where the node follows another chain, or does not say which."""
+    with translating_errors("reading the chain id"):
+        found = client.eth.chain_id
+    if found != chain_id:
+        raise RegistryUnavailable(f"the node follows chain {found}, and the settings name {chain_id}")
+
+
 def code_hash(client: Web3, registry: str, block: int | Literal["latest"]) -> bytes:
     """Keccak-256 of a registry's code at a block. Raises: RegistryRefused where there is none."""
     code = client.eth.get_code(Web3.to_checksum_address(registry), block_identifier=block)

@@ -1,19 +1,27 @@
 """A registry's log, rebuilt from its events alone. Source: docs/spec/log.md."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
+from eth_typing import BlockNumber
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
+from requests.exceptions import HTTPError, Timeout
 from web3 import Web3
+from web3.exceptions import Web3RPCError
+from web3.types import LogReceipt
 
 from anchor_service.chain.contract import artifact, code_hash, translating_errors
 from anchor_service.core.bundle import Block, RecordedHistory, RecordedLog
-from anchor_service.core.errors import Damaged
+from anchor_service.core.errors import Damaged, RegistryUnavailable
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
 from anchor_service.core.merkle import size_and_root
 
 BLOCKS_A_QUESTION = 2_000
+# How a node says that it was asked for too much, besides each node's own words: no answer in time, or one too large.
+_TOO_MUCH = (Web3RPCError, HTTPError, Timeout, RegistryUnavailable)
+T = TypeVar("T")
 
 
 def read(client: Web3, registry: str) -> Log:
@@ -49,20 +57,36 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
         entries: list[bytes] = []
         blocks: list[int] = []
         topics = _topics()
-        for first, last in spans(head):
-            events = client.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last, "topics": [topics]})
-            entries += [b"".join(map(bytes, event["topics"])) + bytes(event["data"]) for event in events]
-            blocks += [event["blockNumber"] for event in events]
+
+        def ask(first: BlockNumber, last: BlockNumber) -> Sequence[LogReceipt]:
+            return client.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last, "topics": [topics]})
+
+        for event in events(head, ask):
+            entries.append(b"".join(map(bytes, event["topics"])) + bytes(event["data"]))
+            blocks.append(event["blockNumber"])
         chain_id = client.eth.chain_id
     if len(entries) != size or (entries and size_and_root(map(leaf_hash, entries))[1] != bytes(root)):
         raise Damaged(f"registry {registry}", f"its {len(entries)} events do not give its log of {size} entries")
     return RecordedLog(Log(chain_id, registry.lower(), entries), bytes(root), blocks, code)
 
 
-def spans(head: int) -> Iterator[tuple[int, int]]:
-    """The first and the last block of each question about events up to a block."""
-    for first in range(0, head + 1, BLOCKS_A_QUESTION):
-        yield first, min(first + BLOCKS_A_QUESTION - 1, head)
+def events(head: int, ask: Callable[[BlockNumber, BlockNumber], Sequence[T]]) -> Iterator[T]:
+    """All events up to a block, asked for span by span; where a node finds that too much, half of it, down to a block.
+
+    `ask` takes the first and the last block. Raises: what it raises of a single block.
+    """
+    first, size = 0, BLOCKS_A_QUESTION
+    while first <= head:
+        last = min(first + size - 1, head)
+        try:
+            found = ask(BlockNumber(first), BlockNumber(last))
+        except _TOO_MUCH:
+            if first == last:
+                raise
+            size = (last - first + 1) // 2
+            continue
+        yield from found
+        first, size = last + 1, min(2 * size, BLOCKS_A_QUESTION)
 
 
 def _topics() -> list[str]:

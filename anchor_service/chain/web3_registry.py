@@ -7,8 +7,8 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
 
-from anchor_service.chain.contract import artifact, translating_errors
-from anchor_service.chain.log import spans
+from anchor_service.chain.contract import artifact, require_chain, translating_errors
+from anchor_service.chain.log import events
 from anchor_service.chain.transactions import STATUSES, replace, sign, status_call
 from anchor_service.core.errors import FeeTooLow, RegistryUnavailable
 from anchor_service.core.hashing import IssuerId, LeafHash, RootHash
@@ -102,13 +102,13 @@ class Web3Reader:
 
     def statuses_of(self, issuer_id: IssuerId) -> list[WrittenStatus]:
         """Every change of status of an issuer's leaves, in order."""
-        found = []
+        changed, own = self._contract.events.StatusChanged, {"issuerId": issuer_id}
+
+        def ask(first: BlockNumber, last: BlockNumber) -> Any:
+            return changed.get_logs(from_block=first, to_block=last, argument_filters=own)
+
         with translating_errors("reading the issuer's statuses"):
-            for first, last in spans(self._final()):
-                found += self._contract.events.StatusChanged.get_logs(
-                    from_block=first, to_block=last, argument_filters={"issuerId": issuer_id}
-                )
-        return [_written(event) for event in found]
+            return [_written(event) for event in events(self._final(), ask)]
 
     def mined(self, transaction_hash: bytes) -> Mined | None:
         """Where a transaction ended, or nothing while no final block holds it."""
@@ -122,8 +122,7 @@ class Web3Reader:
             return Mined(tx_receipt["blockNumber"], tx_receipt["status"] == 1)
 
     def _final(self) -> BlockNumber:
-        if self._client.eth.chain_id != self._chain_id:
-            raise RegistryUnavailable(f"the node follows another chain than {self._chain_id}")
+        require_chain(self._client, self._chain_id)
         return BlockNumber(max(0, self._client.eth.block_number - self._depth))
 
 

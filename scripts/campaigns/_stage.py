@@ -159,7 +159,7 @@ class Stage:
         for account in self.accounts.values():
             self.node("anvil_setBalance", account.address, hex(10**24))
         thief = KeystoreSigner(self.accounts["thief"])
-        self.registry = deploy(self.client, thief, self.accounts["admin"].address, 0)
+        self.registry = deploy(self.client, thief, self.accounts["admin"].address, 0, CHAIN_ID)
         self._acts("admin").grant_role("ACCREDITOR", self.accounts["accreditor"].address)
         # Cheap to open: what is tested here is not scrypt.
         keystore = Account.encrypt(self.accounts["institute"].key, "x", kdf="pbkdf2", iterations=1)
@@ -292,7 +292,7 @@ class Stage:
             return [(queries.subject_type(one), one.id) for one in queries.quarantined(connection)]
 
     def _acts(self, name: str) -> Administration:
-        return Administration(self.client, KeystoreSigner(self.accounts[name]), self.registry)
+        return Administration(self.client, KeystoreSigner(self.accounts[name]), self.registry, CHAIN_ID)
 
     def _accredit(self, number: int) -> bytes:
         issuer, code, name = os.urandom(32), f"UJI-{number}", f"Lembaga Uji {number}"

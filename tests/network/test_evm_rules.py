@@ -43,7 +43,7 @@ class Network:
         self.chain_id = chain_id
 
     def act(self, name: str, registry: str) -> Administration:
-        return Administration(self.client, KeystoreSigner(self.accounts[name]), registry)
+        return Administration(self.client, KeystoreSigner(self.accounts[name]), registry, self.chain_id)
 
     def registry(self, address: str) -> Web3Writer:
         return Web3Writer(self.client, self.chain_id, address, 0, KeystoreSigner(self.accounts["institute"]))
@@ -76,7 +76,7 @@ def network(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Network]:
 
 def test_a_life_of_a_registry(network):
     deployer = KeystoreSigner(network.accounts["institute"])
-    address = deploy(network.client, deployer, network.accounts["admin"].address, 0)
+    address = deploy(network.client, deployer, network.accounts["admin"].address, 0, network.chain_id)
     for role in ROLES[1:4]:
         network.act("admin", address).grant_role(role.upper(), network.accounts[role].address)
     accreditor = network.act("accreditor", address)

@@ -51,10 +51,10 @@ class Service:
         for account in accounts:
             self.ask("anvil_setBalance", account.address, hex(10**20))
         admin, accreditor, institute = (KeystoreSigner(account) for account in accounts)
-        address = deploy(self.client, institute, admin.address, 0)
-        Administration(self.client, admin, address).grant_role("ACCREDITOR", accreditor.address)
+        address = deploy(self.client, institute, admin.address, 0, CHAIN_ID)
+        Administration(self.client, admin, address, CHAIN_ID).grant_role("ACCREDITOR", accreditor.address)
         self.issuer = Issuer(id=b"\x33" * 32, profile=PROFILE, scope=" ".join(KIND_NUMBERS), created_at=0)
-        acts = Administration(self.client, accreditor, address)
+        acts = Administration(self.client, accreditor, address, CHAIN_ID)
         acts.open_window(self.issuer.id, FOREVER, scope_of(KIND_NUMBERS), profile.digest(PROFILE))
         acts.add_key(self.issuer.id, institute.address, 3, "institute")
         with self.store.writing() as connection:
