@@ -46,7 +46,7 @@ class Worker:
         self._night = -1
 
     def run(self, stop: threading.Event) -> None:
-        """Tick until told to stop. Raises: OSError when a disk fails; nothing goes on then."""
+        """Tick until told to stop."""
         self._log.info("started")
         while not stop.is_set():
             self.tick()
@@ -56,7 +56,7 @@ class Worker:
         self._log.info("stopped")
 
     def tick(self) -> None:
-        """Do what is due now, as far as it goes. Raises: OSError."""
+        """Do what is due now, as far as it goes."""
         now = self._clock()
         self.pulse.ticks += 1
         try:
@@ -114,7 +114,7 @@ class Worker:
             self._log.info("on chain", subject=name, id=subject.id, issuer=issuer, block=subject.block_number)
         for issuer_id, why in report.stopped.items():
             self._change(f"stopped {issuer_id.hex()}", why, self._log.error)
-        problems = (*report.unsealed.values(), *report.problems)
+        problems = (*report.unsealed.values(), *report.unfiled.values(), *report.problems)
         self._change("problems", "; ".join(sorted(problems)), self._log.warning)
         for line in report.missed:
             self._log.warning("closing forgotten", detail=line)

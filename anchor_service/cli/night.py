@@ -46,9 +46,10 @@ def run(
 
     Safe to repeat at any time, and after any crash. Exit codes: 0 nothing is left; 1 something is
     quarantined or damaged; 3 something is still on its way or waits for an approval; 4 the chain could not be read, or
-    the node is behind what it showed before, so that nothing was sealed.
+    the node is behind what it showed before, so that nothing was sealed; or a batch's files could not be written.
     """
     from dataclasses import replace
+    from itertools import chain
 
     from anchor_service.pipeline import nightly, nights
 
@@ -66,7 +67,8 @@ def run(
             say=remark,
             on_progress=on_progress,
         ).run(night, pause=lambda: time.sleep(POLL_SECONDS), wait_seconds=wait, close=close_night)
-    for problem in (*report.missed, *report.unsealed.values(), *report.problems, *report.stopped.values()):
+    troubles = (report.unsealed.values(), report.unfiled.values(), report.problems, report.stopped.values())
+    for problem in (*report.missed, *chain.from_iterable(troubles)):
         remark(problem, "yellow")
     certificates = sum(batch.tree_size for batch in report.anchored)
     show(
@@ -77,7 +79,7 @@ def run(
     )
     if report.quarantined or report.stopped:
         raise typer.Exit(1)
-    if report.unsealed:
+    if report.unsealed or report.unfiled:
         raise typer.Exit(4)
     if report.on_the_way or report.unapproved:
         raise typer.Exit(3)

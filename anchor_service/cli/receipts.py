@@ -1,5 +1,6 @@
 """`jangkar receipt`: the files that stand beside the PDFs."""
 
+import errno
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,9 @@ import typer
 from anchor_service.cli.context import IssuerOption, digest_of, remark, show, the_issuer, the_services
 from anchor_service.core.errors import DocumentRejected, UnknownCertificate
 from anchor_service.core.receipt import SUFFIX
+
+# What stops every file alike.
+_DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 commands = typer.Typer()
 app = typer.Typer(no_args_is_help=True, help="Receipts: what anybody needs beside a PDF to verify it.")
@@ -44,11 +48,18 @@ def write(
             pending += 1
             continue
         beside = path.with_name(path.name + SUFFIX)
-        if beside.exists() and beside.read_bytes() != data:
-            remark(f"refused: {beside} is another file; move it away and run this again", "red")
+        try:
+            if beside.exists() and beside.read_bytes() != data:
+                remark(f"refused: {beside} is another file; move it away and run this again", "red")
+                refused += 1
+                continue
+            durable.replace_unsynced(beside, [data], 0o666)
+        except OSError as error:
+            if error.errno in _DISK_FAILS:
+                raise
+            remark(f"refused: {beside}: {error.strerror}; give the PDF a shorter name, or its folder a way in", "red")
             refused += 1
             continue
-        durable.replace_unsynced(beside, [data], 0o666)
         folders.add(beside.parent)
         written += 1
     for written_to in folders:

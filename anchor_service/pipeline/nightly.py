@@ -31,7 +31,8 @@ class NightReport:
     """What one run did, and what it left: `waiting` counts certificates of all issuers.
 
     `on_the_way`, `unapproved` and `problems` are of its last pass, what is `done`, `missed` or `stopped` of all passes.
-    `unsealed` says of each issuer for whom nothing could be sealed why: what waits is left to the next run.
+    `unsealed` says of each issuer for whom nothing could be sealed why: what waits is left to the next run. `unfiled`
+    does so of the last pass, of each issuer whose files could not be written: nothing of theirs was signed.
     """
 
     done: list[Subject] = field(default_factory=list)
@@ -42,6 +43,7 @@ class NightReport:
     waiting: int = 0
     problems: list[str] = field(default_factory=list)
     unsealed: dict[bytes, str] = field(default_factory=dict)
+    unfiled: dict[bytes, str] = field(default_factory=dict)
     # What stands still until a person has looked, an issuer each: the others went on.
     stopped: dict[bytes, str] = field(default_factory=dict)
 
@@ -156,7 +158,7 @@ class NightlyRun:
         with self.store.reading() as connection:
             subjects = anchoring_queries.on_the_way(connection)
         report = self.report
-        report.on_the_way, report.unapproved, report.problems = [], [], []
+        report.on_the_way, report.unapproved, report.problems, report.unfiled = [], [], [], {}
         ours = {
             issuer_id
             for issuer_id in dict.fromkeys(subject.issuer_id for subject in subjects)
@@ -184,6 +186,9 @@ class NightlyRun:
         except Damaged as error:
             self._stop(subject.issuer_id, f"{name}: {error}")
             return
+        except OSError as error:
+            report.unfiled[subject.issuer_id] = f"{name}: {error.filename}: {error.strerror}; nothing of it was signed"
+            subject = self._as_stored(subject)
         except (Unavailable, SignerRejected) as error:
             # A signer that refuses, or signs something else, stops nobody's intake and no other's statuses.
             report.problems.append(f"{name}: {error}")

@@ -53,6 +53,21 @@ def test_what_a_user_gets_wrong(quick, tmp_path):
     assert "cannot be" in refused("batch", "list")
 
 
+def test_a_name_too_long_for_its_receipt_stops_no_other(quick):
+    folder = quick.certificates("satu")
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
+    long_name = "a" * 249 + ".pdf"
+    (folder / long_name).write_bytes(PDF % b"long")
+    table = quick.folder / "long.csv"
+    table.write_text(f"file,number,kind,issued_on\n{long_name},L-1,latsar,2026-11-20\n")
+    assert "accepted 1" in quick.run("jangkar", "ingest", str(folder), "--table", str(table)).stdout
+    quick.jangkar("anchor", "run")
+    done = quick.run("jangkar", "receipt", "write", str(folder))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "give the PDF a shorter name" in done.stderr
+    assert (folder / "satu.pdf.jangkar.json").exists()
+
+
 def test_a_wrong_password_is_told_and_not_printed(quick):
     quick.certificates("one")
     (quick.devnet.folder / "password").rename(quick.devnet.folder / "kept")

@@ -491,3 +491,20 @@ def test_a_signer_that_refuses_is_told_and_loses_nothing(world):
     assert len(report.on_the_way) == 1
     world.registry.sign_anchor = sign
     assert len(world.night().anchored) == 1
+
+
+def test_an_issuer_whose_files_cannot_be_written_stops_no_other(world):
+    other = world.add_issuer("BPSDM-B")
+    world.submit("a")
+    world.submit("b", issuer=other)
+    in_the_way = world.filing.manifest_path(world.issuer.id, 1).parent
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("")
+    report = world.night()
+    assert [batch.issuer_id for batch in report.anchored] == [other.id]
+    assert str(in_the_way) in report.unfiled[world.issuer.id]
+    assert [(batch.state, batch.issuer_id) for batch in report.on_the_way] == [(OnChainState.SEALED, world.issuer.id)]
+    in_the_way.unlink()
+    report = world.night()
+    assert (len(report.anchored), report.unfiled) == (1, {})
+    assert world.audit() == 2
