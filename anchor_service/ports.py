@@ -52,10 +52,13 @@ class LeafReference:
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A change of status to be written. `successor` is there exactly when the status is superseded."""
+    """A change of status to be written for leaves of an issuer, in one transaction.
+
+    `successor` is there exactly when the status is superseded, of one leaf then.
+    """
 
     issuer_id: IssuerId
-    leaf_hash: LeafHash
+    leaf_hashes: tuple[LeafHash, ...]
     status: Status
     reason: int
     from_beginning: bool

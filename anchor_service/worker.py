@@ -8,7 +8,7 @@ import structlog
 
 from anchor_service.bootstrap import Services
 from anchor_service.core.errors import Unavailable
-from anchor_service.pipeline import holds, nightly, nights
+from anchor_service.pipeline import anchoring, holds, nightly, nights
 from anchor_service.pipeline.nights import Night
 from anchor_service.ports import RegistryWriter
 from anchor_service.store import anchoring as anchoring_queries
@@ -44,6 +44,7 @@ class Worker:
         self._alarms: set[str] = set()
         self._checked_at = 0
         self._night = -1
+        self._outbox = anchoring.Outbox()
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop."""
@@ -74,7 +75,9 @@ class Worker:
     def _work(self, now: int) -> nightly.NightReport:
         services = self._services
         night = nights.due(now, services.settings.zone, services.settings.cutoff)
-        run = nightly.NightlyRun(services.store, self._registry, services.filing, self._clock, self._holder)
+        run = nightly.NightlyRun(
+            services.store, self._registry, services.filing, self._clock, self._holder, outbox=self._outbox
+        )
         if nights.is_done(services.store, night):
             run.advance()
             return run.report

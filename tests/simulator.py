@@ -153,9 +153,10 @@ class SimulatedChain:
     def _check_status(self, issuer_id: bytes, change: StatusChange) -> None:
         if change.status is Status.SUPERSEDED:
             self._check_successor(change)
-        current = self.standing(issuer_id, change.leaf_hash).status
-        if change.status not in _LEGAL[current]:
-            raise RegistryRefused("RegistryBadTransition", f"{current} {change.status}")
+        for leaf_hash in change.leaf_hashes:
+            current = self.standing(issuer_id, leaf_hash).status
+            if change.status not in _LEGAL[current]:
+                raise RegistryRefused("RegistryBadTransition", f"{current} {change.status}")
 
     def _check_approval(self, approved: tuple, approval: Approval) -> None:
         if self.time > approval.deadline:
@@ -169,7 +170,7 @@ class SimulatedChain:
         try:
             if to and anchored:
                 root = root_from_path(to.leaf_hash, to.leaf_index, anchored[0].tree_size, to.path)
-                if root == anchored[0].root_hash and to.leaf_hash != change.leaf_hash:
+                if root == anchored[0].root_hash and to.leaf_hash not in change.leaf_hashes:
                     return
         except MalformedProof:
             pass
@@ -188,7 +189,8 @@ class SimulatedChain:
             change = rest[0]
             successor = change.successor.leaf_hash if change.successor else None
             asked = RequestedStatus(change.status, change.reason, change.from_beginning, successor)
-            self.write_status(issuer_id, change.leaf_hash, asked, transaction.hash)
+            for leaf_hash in change.leaf_hashes:
+                self.write_status(issuer_id, leaf_hash, asked, transaction.hash)
 
 
 def simulated_signature(approver: str, *approved: object) -> bytes:

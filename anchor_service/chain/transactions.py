@@ -21,13 +21,14 @@ _FEES = ("maxPriorityFeePerGas", "maxFeePerGas")
 
 
 def status_call(functions: Any, change: StatusChange) -> Any:
-    """The call that writes one change of status: superseding has a function of its own, with its proof."""
+    """The call that writes a change of status: superseding has a function of its own, with its proof."""
     act = (change.reason, change.from_beginning)
     if change.successor is None:
-        return functions.setStatus(change.issuer_id, [change.leaf_hash], STATUSES.index(change.status), *act)
+        return functions.setStatus(change.issuer_id, list(change.leaf_hashes), STATUSES.index(change.status), *act)
     to = change.successor
     reference = (to.leaf_hash, to.sequence, to.leaf_index, list(to.path))
-    return functions.supersede(change.issuer_id, change.leaf_hash, *act, reference)
+    (superseded,) = change.leaf_hashes
+    return functions.supersede(change.issuer_id, superseded, *act, reference)
 
 
 def sign(client: Web3, signer: Signer, call: Any, nonce: int, chain_id: int) -> Signed:

@@ -361,7 +361,7 @@ def supersede(
         raise UsageError(f"{old} and {new} are receipts of two issuers")
     reference = LeafReference(newer, sequence, index, path)
     change = StatusChange(
-        IssuerId(issuer_id), earlier, Status.SUPERSEDED, reason, from_beginning=False, successor=reference
+        IssuerId(issuer_id), (earlier,), Status.SUPERSEDED, reason, from_beginning=False, successor=reference
     )
     acting(keystore, password_file).supersede(change)
     show(f"{earlier.hex()} is superseded by {newer.hex()}")

@@ -4,6 +4,7 @@ Batches, status acts and closed nights go the same way. Each step is durable bef
 process may die anywhere: the next run reads the chain first, then sends the same bytes again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Unpack
 
@@ -39,6 +40,8 @@ MAX_NONCE_TRIES = 10
 # Bytes that lead their signer's queue for so long are taken to be too cheap.
 REPLACE_AFTER_SECONDS = 300
 MAX_REPLACEMENTS = 10
+# Bytes that a node took are sent again after so long: it may have lost them.
+SEND_AGAIN_AFTER_SECONDS = 30
 
 
 class SigningRequest(Protocol):
@@ -84,19 +87,18 @@ class AnchorToSign:
 
 @dataclass(frozen=True, slots=True)
 class StatusToSign:
-    """A status act, with the proof of the successor that it names."""
+    """Status acts of one issuer that ask for the same; with the proof of the successor where one alone names it."""
 
     store: Store
     registry: RegistryWriter
-    act: StatusAct
+    acts: Sequence[StatusAct]
 
     def sign(self, nonce: int) -> Signed:
         """Signed with the successor's path as it is stored now."""
-        act, issuer_id = self.act, IssuerId(self.act.issuer_id)
+        act, issuer_id = self.acts[0], IssuerId(self.acts[0].issuer_id)
+        leaves = tuple(LeafHash(one.leaf_hash) for one in self.acts)
         successor = _reference(self.store, issuer_id, LeafHash(act.successor)) if act.successor else None
-        change = StatusChange(
-            issuer_id, LeafHash(act.leaf_hash), Status(act.status), act.reason, act.from_beginning, successor
-        )
+        change = StatusChange(issuer_id, leaves, Status(act.status), act.reason, act.from_beginning, successor)
         try:
             return self.registry.sign_status(change, nonce)
         except RegistryRefused as refused:
@@ -107,9 +109,12 @@ class StatusToSign:
             raise
 
     def is_done(self) -> bool:
-        """Whether this stands for the leaf, or what ends it as well: another key of the institute, or a regulator."""
-        wanted = statuses.as_requested(self.act)
-        found = self.registry.status_of(IssuerId(self.act.issuer_id), LeafHash(self.act.leaf_hash))
+        """Whether this stands for each leaf, or what ends it as well: another key of the institute, or a regulator."""
+        return all(map(self._is_done, self.acts))
+
+    def _is_done(self, act: StatusAct) -> bool:
+        wanted = statuses.as_requested(act)
+        found = self.registry.status_of(IssuerId(act.issuer_id), LeafHash(act.leaf_hash))
         if found is None or (wanted.from_beginning and not found.from_beginning):
             return False
         if wanted.successor is not None and found.successor not in (None, wanted.successor):
@@ -139,18 +144,74 @@ class NightToSign:
         return False
 
 
-def advance(store: Store, registry: RegistryWriter, filing: Filing, subject: Subject, *, now: int) -> Subject:
+class Outbox:
+    """What was signed and no final block has used goes out from here, in order of nonce, and once in a while.
+
+    A nonce only counts once all before it were used: bytes that were lost on the way, even those of
+    a batch that was requeued since, hold up everything behind them. Old bytes do no harm: their
+    sequence number or status is taken, so that they revert. Bytes that the chain finds too cheap, or that
+    lead the queue for too long, are signed again at a higher fee, under the same nonce.
+    """
+
+    def __init__(self) -> None:
+        # By nonce: which bytes were sent last, and when.
+        self._sent: dict[int, tuple[bytes, int]] = {}
+
+    def send_up_to(self, store: Store, registry: RegistryWriter, nonce: int, *, now: int) -> None:
+        """Send what this signer has signed and no final block has used, up to a nonce, but for what just was sent.
+
+        Raises: FeeTooLow when even MAX_REPLACEMENTS of them did not help; RegistryUnavailable, StoreBusy.
+        """
+        chain_nonce = registry.next_nonce()
+        with store.reading() as connection:
+            unused = queries.unused_attempts(connection, registry.signer, chain_nonce, nonce)
+        while self._sent and (lowest := next(iter(self._sent))) < chain_nonce:
+            del self._sent[lowest]
+        for attempt in unused:
+            if attempt.nonce == chain_nonce and now - attempt.signed_at >= REPLACE_AFTER_SECONDS:
+                _send_replacement(store, registry, attempt, now=now)
+                continue
+            last, when = self._sent.get(attempt.nonce, (b"", 0))
+            if last == attempt.transaction_hash and now - when < SEND_AGAIN_AFTER_SECONDS:
+                continue
+            try:
+                registry.send(attempt.raw)
+            except FeeTooLow:
+                if not _send_replacement(store, registry, attempt, now=now):
+                    raise
+            self._sent[attempt.nonce] = attempt.transaction_hash, now
+
+
+def advance(
+    store: Store, registry: RegistryWriter, filing: Filing, subject: Subject, outbox: Outbox, *, now: int
+) -> Subject:
     """Take whatever is on its way as far as it goes now. Returns it as it is then. Raises: as `advance_batch`."""
     match subject:
         case Batch():
-            return advance_batch(store, registry, filing, subject, now=now)
+            return advance_batch(store, registry, filing, subject, outbox, now=now)
         case StatusAct():
-            return advance_status(store, registry, subject, now=now)
+            return advance_status(store, registry, subject, outbox, now=now)
         case NightClosing():
-            return advance_night(store, registry, subject, now=now)
+            return advance_night(store, registry, subject, outbox, now=now)
 
 
-def advance_batch(store: Store, registry: RegistryWriter, filing: Filing, batch: Batch, *, now: int) -> Batch:
+def sign_together(
+    store: Store, registry: RegistryWriter, acts: Sequence[StatusAct], *, now: int
+) -> Sequence[StatusAct]:
+    """Sign one transaction for status acts that wait, of one issuer, which ask for the same. Returns them as they are.
+
+    Nothing is sent. Where the registry would not write it for all of them, nothing is signed.
+    Raises: RegistryUnavailable, StoreBusy, SignerRejected.
+    """
+    try:
+        return _sign(store, registry, acts, StatusToSign(store, registry, acts), now=now)[0]
+    except (RegistryRefused, NotApproved):
+        return acts
+
+
+def advance_batch(
+    store: Store, registry: RegistryWriter, filing: Filing, batch: Batch, outbox: Outbox, *, now: int
+) -> Batch:
     """Take a batch as far as it goes now: filed, signed, sent, and anchored once a final block says so.
 
     Running it again at any time changes nothing that is done. What stops it may come after a step: the database
@@ -167,10 +228,10 @@ def advance_batch(store: Store, registry: RegistryWriter, filing: Filing, batch:
     with store.reading() as connection:
         stored = queries.approval_of(connection, batch.id)
     approval = Approval(stored.approver, stored.deadline, stored.signature) if stored else None
-    return _push(store, registry, batch, AnchorToSign(registry, batch, approval), now=now)
+    return _push(store, registry, batch, AnchorToSign(registry, batch, approval), outbox, now=now)
 
 
-def advance_status(store: Store, registry: RegistryWriter, act: StatusAct, *, now: int) -> StatusAct:
+def advance_status(store: Store, registry: RegistryWriter, act: StatusAct, outbox: Outbox, *, now: int) -> StatusAct:
     """Take a change of status as far as it goes now, in the same way; one that supersedes waits for its successor.
 
     Raises: as `advance_batch`.
@@ -180,10 +241,12 @@ def advance_status(store: Store, registry: RegistryWriter, act: StatusAct, *, no
             successor = receipt_queries.by_leaf(connection, act.issuer_id, act.successor)
         if successor is not None and not successor.is_anchored:
             return act
-    return _push(store, registry, act, StatusToSign(store, registry, act), now=now)
+    return _push(store, registry, act, StatusToSign(store, registry, [act]), outbox, now=now)
 
 
-def advance_night(store: Store, registry: RegistryWriter, closing: NightClosing, *, now: int) -> NightClosing:
+def advance_night(
+    store: Store, registry: RegistryWriter, closing: NightClosing, outbox: Outbox, *, now: int
+) -> NightClosing:
     """Take the closing of a night as far as it goes now, in the same way.
 
     Raises: as `advance_batch`; NightMissed, after forgetting it, when it cannot be closed any more:
@@ -193,7 +256,7 @@ def advance_night(store: Store, registry: RegistryWriter, closing: NightClosing,
     if registry.last_night(issuer_id) < closing.night and registry.last_sequence(issuer_id) != closing.sequence:
         problem: str | None = "a batch was anchored meanwhile"
     else:
-        closing = _push(store, registry, closing, NightToSign(registry, closing), now=now)
+        closing = _push(store, registry, closing, NightToSign(registry, closing), outbox, now=now)
         if closing.state != OnChainState.QUARANTINED:
             return closing
         problem = closing.problem
@@ -235,7 +298,9 @@ def _reference(store: Store, issuer_id: IssuerId, leaf_hash: LeafHash) -> LeafRe
     return LeafReference(leaf_hash, known.batch.sequence, known.certificate.leaf_index, path)
 
 
-def _push(store: Store, registry: RegistryWriter, subject: SubjectT, request: SigningRequest, *, now: int) -> SubjectT:
+def _push(
+    store: Store, registry: RegistryWriter, subject: SubjectT, request: SigningRequest, outbox: Outbox, *, now: int
+) -> SubjectT:
     """Read whether a final block has decided a subject; sign it where that is not done yet; send what is signed."""
     # What is sealed and has bytes all the same was requeued: those bytes had their chance.
     attempts = [] if subject.state == OnChainState.SEALED else _attempts(store, subject)
@@ -247,7 +312,7 @@ def _push(store: Store, registry: RegistryWriter, subject: SubjectT, request: Si
         subject = _leave_signer(store, registry, subject, attempts[-1])
     if subject.state == OnChainState.SEALED:
         try:
-            subject, attempt = _sign(store, registry, subject, request, now=now)
+            (subject,), attempt = _sign(store, registry, [subject], request, now=now)
         except (RegistryRefused, NotApproved) as refused:
             if request.is_done():
                 return _finish(store, subject, None, None)
@@ -260,7 +325,7 @@ def _push(store: Store, registry: RegistryWriter, subject: SubjectT, request: Si
                 raise RegistryUnavailable(str(refused)) from refused
             return _quarantine(store, subject, str(refused))
         attempts = [attempt]
-    _send_up_to(store, registry, attempts[-1].nonce, now=now)
+    outbox.send_up_to(store, registry, attempts[-1].nonce, now=now)
     return _move(store, subject, OnChainState.SENT) if subject.state == OnChainState.SIGNED else subject
 
 
@@ -284,7 +349,11 @@ def _settle(store: Store, registry: RegistryWriter, subject: SubjectT, attempts:
             raise NotYetFinal(f"batch {subject.id}: its transaction is in block {mined.block_number}")
         if mined.succeeded:
             return _finish(store, subject, mined.block_number, attempt.transaction_hash)
-        return _quarantine(store, subject, f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}")
+        reverted = f"the registry reverted transaction 0x{attempt.transaction_hash.hex()}"
+        if isinstance(subject, StatusAct) and subject.carried_by is not None:
+            # For one of those that it carried: each is signed alone, since it has a problem now.
+            return _move(store, subject, OnChainState.SEALED, problem=reverted, carried_by=None)
+        return _quarantine(store, subject, reverted)
     return _move(store, subject, OnChainState.SEALED) if is_used else subject
 
 
@@ -301,29 +370,6 @@ def _leave_signer(store: Store, registry: RegistryWriter, subject: SubjectT, att
             f"signs with {registry.signer}: run once with that one's keystore, or use that nonce up"
         )
     return _move(store, subject, OnChainState.SEALED)
-
-
-def _send_up_to(store: Store, registry: RegistryWriter, nonce: int, *, now: int) -> None:
-    """Send what this signer has signed and no final block has used, up to a nonce.
-
-    A nonce only counts once all before it were used: bytes that were lost on the way, even those of
-    a batch that was requeued since, hold up everything behind them. Old bytes do no harm: their
-    sequence number or status is taken, so that they revert. Bytes that the chain finds too cheap, or that
-    lead the queue for too long, are signed again at a higher fee, under the same nonce.
-    Raises: FeeTooLow when even MAX_REPLACEMENTS of them did not help.
-    """
-    chain_nonce = registry.next_nonce()
-    with store.reading() as connection:
-        unused = queries.unused_attempts(connection, registry.signer, chain_nonce, nonce)
-    for attempt in unused:
-        if attempt.nonce == chain_nonce and now - attempt.signed_at >= REPLACE_AFTER_SECONDS:
-            _send_replacement(store, registry, attempt, now=now)
-            continue
-        try:
-            registry.send(attempt.raw)
-        except FeeTooLow:
-            if not _send_replacement(store, registry, attempt, now=now):
-                raise
 
 
 def _send_replacement(store: Store, registry: RegistryWriter, attempt: Attempt, *, now: int) -> bool:
@@ -350,11 +396,12 @@ def _send_replacement(store: Store, registry: RegistryWriter, attempt: Attempt, 
 
 
 def _sign(
-    store: Store, registry: RegistryWriter, subject: SubjectT, request: SigningRequest, *, now: int
-) -> tuple[SubjectT, Attempt]:
-    """Take the next free nonce and sign; the bytes are durable when this returns, and nothing has been sent.
+    store: Store, registry: RegistryWriter, subjects: Sequence[SubjectT], request: SigningRequest, *, now: int
+) -> tuple[list[SubjectT], Attempt]:
+    """Take the next free nonce and sign for one subject, or for several status acts that go together.
 
-    Raises: StoreBusy when other processes keep taking the nonces, or have signed the subject meanwhile.
+    The bytes are durable when this returns, and nothing has been sent.
+    Raises: StoreBusy when other processes keep taking the nonces, or have signed a subject meanwhile.
     """
     for _ in range(MAX_NONCE_TRIES):
         chain_nonce = registry.next_nonce()
@@ -367,8 +414,8 @@ def _sign(
         signed = request.sign(nonce)
         attempt = Attempt(
             transaction_hash=signed.transaction_hash,
-            subject=queries.subject_type(subject),
-            subject_id=subject.id,
+            subject=queries.subject_type(subjects[0]),
+            subject_id=subjects[0].id,
             signer=registry.signer,
             nonce=nonce,
             ordinal=1,
@@ -378,11 +425,14 @@ def _sign(
         try:
             with store.writing() as connection:
                 queries.insert_attempt(connection, attempt)
-                signed_subject = queries.move(connection, subject, OnChainState.SIGNED)
+                changes: Changes = {}
+                if isinstance(subjects[0], StatusAct):
+                    changes["carried_by"] = signed.transaction_hash if len(subjects) > 1 else None
+                moved = [queries.move(connection, one, OnChainState.SIGNED, **changes) for one in subjects]
         except AlreadyThere:
             # Another worker stored this nonce meanwhile; nothing was sent, so take the next one.
             continue
-        return signed_subject, attempt
+        return moved, attempt
     raise StoreBusy(f"other processes keep signing with {registry.signer}; try again")
 
 

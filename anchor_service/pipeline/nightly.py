@@ -1,13 +1,14 @@
 """The one nightly run: everything that is due, safe to repeat at any time and to run several times at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from anchor_service.core.errors import ChainAhead, Damaged, NightMissed, NotApproved, SignerRejected, Unavailable
 from anchor_service.core.hashing import IssuerId
-from anchor_service.core.states import OnChainState
-from anchor_service.pipeline import anchoring, holds, home, nights, reconcile, sealing
+from anchor_service.core.states import OnChainState, RequestedStatus
+from anchor_service.pipeline import anchoring, holds, home, nights, reconcile, sealing, statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.nights import Night
 from anchor_service.ports import RegistryWriter
@@ -24,6 +25,10 @@ LEASE_SECONDS = 30
 # For so long after its sealing each night looks whether a batch's anchor moved to another block; `jangkar reconcile`
 # looks at all of them.
 FOLLOWED_SECONDS = 14 * 86_400
+# Leaves of one status that one transaction writes: about six million gas. And statuses of one issuer that may be on
+# their way at once.
+STATUSES_A_TRANSACTION = 100
+STATUSES_OF_AN_ISSUER = 200
 
 
 @dataclass(slots=True)
@@ -79,6 +84,8 @@ class NightlyRun:
     say: Callable[[str], None] = lambda _: None
     on_progress: sealing.OnProgress = lambda *_: None
     report: NightReport = field(default_factory=NightReport)
+    outbox: anchoring.Outbox = field(default_factory=anchoring.Outbox)
+    statuses_at_once: int = STATUSES_OF_AN_ISSUER
 
     def run(
         self, night: Night, *, close: bool, pause: Callable[[], None] | None = None, wait_seconds: int = 0
@@ -164,17 +171,44 @@ class NightlyRun:
             for issuer_id in dict.fromkeys(subject.issuer_id for subject in subjects)
             if self._lease(issuer_id)
         }
-        for subject in subjects:
-            if subject.issuer_id in ours:
-                self._advance(subject)
-            else:
-                report.on_the_way.append(subject)
+        report.on_the_way += [subject for subject in subjects if subject.issuer_id not in ours]
+        own = [subject for subject in subjects if subject.issuer_id in ours]
+        first, acts, later = _in_fair_order(own, self.statuses_at_once)
+        report.on_the_way += later
+        for subject in first:
+            self._advance(subject)
+        for act in self._signed_together(acts):
+            self._advance(act)
+
+    def _signed_together(self, acts: Sequence[StatusAct]) -> list[StatusAct]:
+        """The same status acts, after those that wait and ask for the same were signed in one transaction."""
+        groups: dict[tuple[bytes, RequestedStatus], list[StatusAct]] = {}
+        leaves: set[tuple[bytes, bytes]] = set()
+        for act in acts:
+            asked, leaf = statuses.as_requested(act), (act.issuer_id, act.leaf_hash)
+            # Alone goes what was tried with others and reverted, what comes behind another act of its leaf, and what
+            # has a proof of its own.
+            is_free = act.state == OnChainState.SEALED and act.problem is None
+            if is_free and leaf not in leaves and asked.successor is None:
+                groups.setdefault((act.issuer_id, asked), []).append(act)
+            leaves.add(leaf)
+        signed: dict[int, StatusAct] = {}
+        for group in groups.values():
+            for start in range(0, len(group), STATUSES_A_TRANSACTION):
+                some = group[start : start + STATUSES_A_TRANSACTION]
+                if len(some) == 1:
+                    continue
+                # What fails is tried for each of them alone, and told then.
+                with suppress(Unavailable, SignerRejected):
+                    found = anchoring.sign_together(self.store, self.registry, some, now=self.clock())
+                    signed |= {act.id: act for act in found}
+        return [signed.get(act.id, act) for act in acts]
 
     def _advance(self, subject: Subject) -> None:
         report, before = self.report, subject.state
         name = f"{anchoring_queries.subject_type(subject)} {subject.id}"
         try:
-            subject = anchoring.advance(self.store, self.registry, self.filing, subject, now=self.clock())
+            subject = anchoring.advance(self.store, self.registry, self.filing, subject, self.outbox, now=self.clock())
         except NotApproved as error:
             # Only a person can help: nothing is gained by asking again and again.
             report.problems.append(f"{name}: {error}")
@@ -227,3 +261,21 @@ class NightlyRun:
         except AlreadyThere:
             # Another worker took it first, between our look and our insert.
             return False
+
+
+def _in_fair_order(subjects: Sequence[Subject], at_once: int) -> tuple[list[Subject], list[StatusAct], list[StatusAct]]:
+    """What is taken on now, batches and nights apart from statuses, and the statuses that wait for a later pass.
+
+    Of statuses one of each issuer in turn, and of one issuer only `at_once`: they share the signer's queue with
+    everybody's next batch.
+    """
+    acts: dict[bytes, list[StatusAct]] = {}
+    first: list[Subject] = []
+    for subject in subjects:
+        if isinstance(subject, StatusAct):
+            acts.setdefault(subject.issuer_id, []).append(subject)
+        else:
+            first.append(subject)
+    taken = zip_longest(*(own[:at_once] for own in acts.values()))
+    later = [act for own in acts.values() for act in own[at_once:]]
+    return first, [act for turn in taken for act in turn if act is not None], later

@@ -2,7 +2,7 @@
 
 from typing import TypedDict, TypeVar, Unpack
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, tuple_, update
 from sqlmodel import col
 
 from anchor_service.core.errors import StoreBusy
@@ -23,9 +23,10 @@ SubjectT = TypeVar("SubjectT", bound=Subject)
 
 
 class Changes(TypedDict, total=False):
-    """What may change of a subject together with its state; `sequence` is a batch's only."""
+    """What may change of a subject together with its state; `sequence` is a batch's, `carried_by` a status act's."""
 
     sequence: int
+    carried_by: bytes | None
     problem: str | None
     block_number: int | None
     transaction_hash: bytes | None
@@ -163,10 +164,17 @@ def insert_attempt(connection: Connection, attempt: Attempt) -> None:
 def last_attempts(connection: Connection, subject: Subject) -> list[Attempt]:
     """The signed transactions of a subject under the nonce that it was signed with last: any of them may be the one.
 
-    What replaced an earlier nonce's bytes since is no new signing.
+    Of a status act that was signed with others, those that carry it. What replaced an earlier nonce's bytes since is no
+    new signing.
     """
     table = rows.table(Attempt)
-    own = (table.c.subject == subject_type(subject), table.c.subject_id == subject.id)
+    own: tuple[ColumnElement[bool], ...] = (
+        table.c.subject == subject_type(subject),
+        table.c.subject_id == subject.id,
+    )
+    if isinstance(subject, StatusAct) and subject.carried_by is not None:
+        carrier = select(table.c.signer, table.c.nonce).where(table.c.transaction_hash == subject.carried_by)
+        own = (tuple_(table.c.signer, table.c.nonce).in_(carrier),)
     found = rows.many(connection, Attempt, select(table).where(*own).order_by(table.c.ordinal))
     first = [attempt for attempt in found if attempt.ordinal == 1]
     last = max(first, key=lambda attempt: (attempt.signed_at, attempt.nonce), default=None)

@@ -185,10 +185,14 @@ class NewStatusAct(_Frozen):
     block_number: int | None = Field(default=None, sa_type=_BIG)
     transaction_hash: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
     actor_id: int | None = Field(default=None, sa_type=_BIG)
+    carried_by: bytes | None = Field(default=None, sa_column=_hash(nullable=True))
 
 
 class StatusAct(NewStatusAct, table=True):
-    """A change of status on its way to the chain."""
+    """A change of status on its way to the chain.
+
+    `carried_by` is the first signed transaction of the nonce under which it was signed together with others.
+    """
 
     __tablename__ = "status_acts"
     __table_args__ = (

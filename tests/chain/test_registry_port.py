@@ -88,7 +88,7 @@ def anchor(port: Port, sequence: int, root: RootHash = ROOT, size: int = 3) -> b
 
 def change(port: Port, status: Status, **more: object) -> StatusChange:
     fields = {"reason": 0, "from_beginning": False, "successor": None} | more
-    return StatusChange(port.issuer_id, LEAF, status, **fields)
+    return StatusChange(port.issuer_id, fields.pop("leaves", (LEAF,)), status, **fields)
 
 
 def test_before_anything(port):
@@ -177,6 +177,20 @@ def test_statuses_follow_the_contract(port):
         assert (fact.status, fact.reason) == (status, 9)
     with pytest.raises(RegistryRefused) as raised:
         port.registry.sign_status(change(port, Status.ACTIVE), port.registry.next_nonce())
+    assert raised.value.error == "RegistryBadTransition"
+
+
+def test_one_status_is_written_for_many_leaves_or_for_none(port):
+    leaves = (LEAF, LeafHash(b"\x55" * 32), LeafHash(b"\x66" * 32))
+    signed = port.registry.sign_status(change(port, Status.SUSPENDED, leaves=leaves), port.registry.next_nonce())
+    port.registry.send(signed.raw)
+    port.settle()
+    assert [port.standing(leaf).status for leaf in leaves] == [Status.SUSPENDED] * 3
+    revoked = change(port, Status.REVOKED, leaves=leaves[1:2])
+    port.registry.send(port.registry.sign_status(revoked, port.registry.next_nonce()).raw)
+    port.settle()
+    with pytest.raises(RegistryRefused) as raised:
+        port.registry.sign_status(change(port, Status.ACTIVE, leaves=leaves), port.registry.next_nonce())
     assert raised.value.error == "RegistryBadTransition"
 
 

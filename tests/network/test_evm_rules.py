@@ -99,7 +99,7 @@ def test_a_life_of_a_registry(network):
         assert functions.verifyInclusion(ISSUER, 1, LEAVES[leaf], leaf, path).call()
         assert not functions.verifyInclusion(ISSUER, 1, LEAVES[leaf - 1], leaf, path).call()
     newer = LeafReference(LEAVES[1], 1, 1, tree.inclusion_path(1))
-    change = StatusChange(ISSUER, LEAVES[2], Status.SUPERSEDED, 5, from_beginning=False, successor=newer)
+    change = StatusChange(ISSUER, (LEAVES[2],), Status.SUPERSEDED, 5, from_beginning=False, successor=newer)
     network.send(registry, registry.sign_status(change, registry.next_nonce()))
     network.act("regulator", address).set_statuses(
         ISSUER, LEAVES[3:], RequestedStatus(Status.REVOKED, 4, from_beginning=True)

@@ -196,7 +196,7 @@ def test_two_workers_at_once_do_each_step_once(world):
     world.night()
     other = SimulatedRegistry(world.chain)
     with pytest.raises(StoreBusy, match="another process"):
-        anchoring.advance_batch(world.store, other, world.filing, stale, now=world.now)
+        anchoring.advance_batch(world.store, other, world.filing, stale, anchoring.Outbox(), now=world.now)
     assert len(world.chain.anchors) == 1
     assert world.audit() == 1
 

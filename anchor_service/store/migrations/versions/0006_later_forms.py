@@ -1,4 +1,4 @@
-"""Later forms, the registry that a database belongs to, and numbers that are given once"""
+"""Later forms, the registry of a database, numbers that are given once, statuses that are signed together"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,7 @@ def upgrade() -> None:
     )
     _number(once=True)
     # A column that may be empty is added to a large table at once.
+    op.add_column("status_acts", sa.Column("carried_by", sa.LargeBinary(32), nullable=True))
     op.add_column("certificates", sa.Column("form_of", sa.LargeBinary(32), nullable=True))
     for name, columns, more in (LIVE_NUMBERS, LIVE_CODES):
         op.drop_index(name, "certificates")
@@ -48,6 +49,7 @@ def downgrade() -> None:
         op.drop_index(name, "certificates")
         _index(name, columns, more)
     op.drop_column("certificates", "form_of")
+    op.drop_column("status_acts", "carried_by")
     _number(once=False)
     op.drop_table("home")
 
