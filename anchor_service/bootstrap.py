@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anchor_service.core.errors import SettingMissing
+from anchor_service.core.errors import ApprovalRejected, SettingMissing
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -132,6 +132,19 @@ def sign_approval(header: "BatchHeader", deadline: int, keystore: Path, password
     from anchor_service.chain import approvals, signer
 
     return approvals.approve(header, deadline, signer.load(keystore, password_file))
+
+
+def approval_as_signed(settings: "Settings", given: "BatchApproval") -> "BatchApproval":
+    """An approval as the registry reads it. Raises: ApprovalRejected where its approver did not sign it.
+
+    Whether a contract did, the registry asks it. Raises besides: SettingMissing, RegistryUnavailable.
+    """
+    from anchor_service.chain import approvals
+
+    found = approvals.normalised(given)
+    if found is None and not build_inspection(settings).is_contract(given.approver):
+        raise ApprovalRejected(f"its signature is not of {given.approver}, or not of this batch: sign it again")
+    return found or given
 
 
 def new_keystore(keystore: Path, password_file: Path) -> str:

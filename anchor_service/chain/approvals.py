@@ -1,14 +1,22 @@
 """Signing an approval by EIP-712, as wallets do. Source: docs/spec/approval.md."""
 
+from dataclasses import replace
 from typing import Any
 
+from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 from web3 import Web3
 
 from anchor_service.core.approval import BatchApproval
 from anchor_service.core.manifest import BatchHeader
 
+# Order of secp256k1's group, SEC 2.
+_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_WORDS = 64
+_V = {0: 0, 1: 1, 27: 0, 28: 1}
 _TYPES = {
     "Approval": [
         {"name": "issuerId", "type": "bytes32"},
@@ -42,7 +50,31 @@ def approve(header: BatchHeader, deadline: int, account: LocalAccount) -> BatchA
     )
 
 
-def _typed_data(header: BatchHeader, deadline: int) -> dict[str, Any]:
+def normalised(given: BatchApproval) -> BatchApproval | None:
+    """The same approval, its signature as the registry reads one; nothing where its approver's own key did not sign it.
+
+    Wallets write v as 0 or 1, both halves in 64 bytes (EIP-2098), or the higher of the two values of s.
+    """
+    signature = given.signature
+    if len(signature) == _WORDS:
+        v, s = divmod(int.from_bytes(signature[32:]), 1 << 255)
+    elif len(signature) == _WORDS + 1 and signature[-1] in _V:
+        v, s = _V[signature[-1]], int.from_bytes(signature[32:_WORDS])
+    else:
+        return None
+    if s > _ORDER // 2:
+        v, s = 1 - v, _ORDER - s
+    if s < 0:
+        return None
+    made = signature[:32] + s.to_bytes(32) + bytes([27 + v])
+    try:
+        signer = Account.recover_message(encode_typed_data(**_typed_data(given, given.deadline)), signature=made)
+    except (BadSignature, ValidationError, ValueError):
+        return None
+    return replace(given, signature=made) if signer.lower() == given.approver else None
+
+
+def _typed_data(header: BatchHeader | BatchApproval, deadline: int) -> dict[str, Any]:
     return {
         "domain_data": {
             "name": "Jangkar",

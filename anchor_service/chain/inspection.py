@@ -42,6 +42,11 @@ class Inspection:
                 "log_root": bytes(root).hex(),
             }
 
+    def is_contract(self, account: str) -> bool:
+        """Whether an account has code: then it judges signatures itself (ERC-1271)."""
+        with translating_errors("reading an account's code"):
+            return bool(self._client.eth.get_code(Web3.to_checksum_address(account)))
+
     def is_sealed_by_clique(self) -> bool:
         """Whether the newest header is Clique's, whose blocks go back now and then. Source: EIP-225.
 

@@ -210,6 +210,8 @@ def qr(
     """Write the QR of a code: capitals only, so that it stays coarse enough for a bad printer."""
     import segno
 
+    if out.suffix.lower() not in (".svg", ".png"):
+        raise UsageError(f"{out}: name a file that ends in .svg or .png")
     segno.make(qr_payload(base_url, certificate_code.parse(given)), error="m", micro=False).save(
         str(out), scale=8, border=4
     )
@@ -303,7 +305,8 @@ class _Refusals:
 
     def __init__(self, path: Path | None) -> None:
         self.count = 0
-        self._file = path.open("w", newline="", encoding="utf-8") if path else None
+        # A file's name need not be UTF-8.
+        self._file = path.open("w", newline="", encoding="utf-8", errors="backslashreplace") if path else None
         self._writer = csv.writer(self._file) if self._file else None
 
     def __enter__(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_reader, build_writer, registry_address
+from anchor_service.bootstrap import approval_as_signed, build_reader, build_writer, registry_address
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
@@ -113,7 +113,7 @@ def approve(
     configured = services.settings
     accepted = approval.accept(
         services.store,
-        given,
+        approval_as_signed(configured, given),
         chain_id=configured.chain_id,
         registry=registry_address(configured),
         actor=this_user(),

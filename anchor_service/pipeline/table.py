@@ -6,7 +6,7 @@ Days come out as YYYY-MM-DD and instants as UTC, in text; `jp` as a whole number
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -56,6 +56,8 @@ NEAR = 0.85
 _FIELD_OF = {header: field for field, headers in HEADERS.items() for header in headers}
 _DAY = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})", re.ASCII)
 MONTHS, MAX_DAY = 12, 31
+# Letters of a cell that a refusal shows; no whole number of ours has more digits.
+SHOWN = 40
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -223,8 +225,8 @@ def _value(field: str, text: str, zone: tzinfo) -> str | int:
 
 
 def _jp(text: str, _zone: tzinfo) -> int:
-    if not text.isdecimal():
-        raise FieldRejected("jp", f"{text!r} is not a whole number of lesson hours")
+    if not text.isdecimal() or len(text) > SHOWN:
+        raise FieldRejected("jp", f"{text[:SHOWN]!r} is not a whole number of lesson hours")
     return int(text)
 
 
@@ -246,6 +248,8 @@ def _end(text: str, zone: tzinfo) -> str:
         last = datetime.strptime(_day(text, zone), "%Y-%m-%d").replace(tzinfo=zone)
     except ValueError:
         raise FieldRejected("valid_until", f"{text} is not a day of the calendar") from None
+    if last.year == MAXYEAR:
+        raise FieldRejected("valid_until", f"{text} is no day that comes: leave the cell empty where there is no end")
     return f"{(last + timedelta(days=1)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,5 +1,7 @@
 """One suite for the signer port, on a key in this process and on a remote signer; and what a rogue one may not do."""
 
+from dataclasses import replace
+
 import pytest
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
@@ -7,9 +9,11 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from remote_signer import RemoteSignerServer
 
+from anchor_service.chain import approvals
 from anchor_service.chain.signer import KeystoreSigner, RemoteSigner
 from anchor_service.core.errors import RegistryUnavailable, SignerRejected
 from anchor_service.core.hashing import IssuerId, RootHash
+from anchor_service.core.manifest import BatchHeader
 
 ACCOUNT = Account.from_key(b"\x11" * 32)
 TRANSACTION = {
@@ -24,6 +28,32 @@ TRANSACTION = {
     "maxPriorityFeePerGas": 0,
     "maxFeePerGas": 2 * 10**9,
 }
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_an_approval_as_any_wallet_writes_it(number):
+    header = BatchHeader(7, "0x" + "11" * 20, bytes(32), "{}", number + 1, 3, RootHash(b"\x01" * 32))
+    made = approvals.approve(header, 1_800_000_000, ACCOUNT)
+    assert approvals.normalised(made) == made
+    r, s, v = made.signature[:32], int.from_bytes(made.signature[32:64]), made.signature[64] - 27
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    for signature in (
+        r + s.to_bytes(32) + bytes([v]),
+        r + (v << 255 | s).to_bytes(32),
+        r + (order - s).to_bytes(32) + bytes([28 - v]),
+    ):
+        assert approvals.normalised(replace(made, signature=signature)) == made
+    for signature in (
+        b"",
+        made.signature[:64] + b"\x02",
+        r + s.to_bytes(32) + bytes([28 - v]),
+        bytes(65),
+        b"\xff" * 65,
+        b"\xff" * 64 + b"\x1b",
+        made.signature + b"\x00",
+    ):
+        assert approvals.normalised(replace(made, signature=signature)) is None
+    assert approvals.normalised(replace(made, tree_size=4)) is None
 
 
 @pytest.fixture

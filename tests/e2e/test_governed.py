@@ -96,7 +96,16 @@ def test_a_host_cannot_anchor_in_an_institutes_name(quick, tmp_path):
 
     forged = tmp_path / "forged"
     forged.write_text(json.dumps(approval | {"tree_size": 4}, sort_keys=True, separators=(",", ":")) + "\n")
-    assert "no batch here" in quick.run("jangkar", "batch", "approve", str(forged)).stderr
+    assert "its signature is not of" in quick.run("jangkar", "batch", "approve", str(forged)).stderr
+    again = tmp_path / "again"
+    for signature in ("", "00" * 65, approval["signature"][:-2] + "1d"):
+        again.write_text(json.dumps(approval | {"signature": signature}, sort_keys=True, separators=(",", ":")) + "\n")
+        assert quick.run("jangkar", "batch", "approve", str(again)).returncode == 1, signature
+    # A wallet that counts from 0.
+    zero = f"{int(approval['signature'][-2:], 16) - 27:02x}"
+    (tmp_path / "ok").write_text(
+        json.dumps(approval | {"signature": approval["signature"][:-2] + zero}, sort_keys=True, separators=(",", ":"))
+    )
     forged.write_text("{}")
     assert quick.run("jangkar", "batch", "approve", str(forged)).returncode == 2
     quick.jangkar("batch", "approve", str(tmp_path / "ok"))

@@ -88,6 +88,9 @@ def test_a_column_may_be_given_for_all(folder):
         ("a.pdf;1;pkp;November;;;", "'November' is neither 2026-11-20 nor 20-11-2026"),
         ("a.pdf;1;pkp;2026-11-20;forty;;", "'forty' is not a whole number of lesson hours"),
         ("a.pdf;1;pkp;2026-11-20;;31-02-2029;", "not a day of the calendar"),
+        ("a.pdf;1;pkp;2026-11-20;;31-12-9999;", "leave the cell empty where there is no end"),
+        ("a.pdf;1;pkp;2026-11-20;;0000-01-01;", "not a day of the calendar"),
+        (f"a.pdf;1;pkp;2026-11-20;{'9' * 5000};;", "is not a whole number of lesson hours"),
     ],
 )
 def test_a_bad_row_is_refused_with_its_number(folder, row, said):
