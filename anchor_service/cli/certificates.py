@@ -1,6 +1,7 @@
 """`jangkar ingest`, `withdraw`, `code`, `status`: what an institute does by day."""
 
 import csv
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,6 +194,25 @@ def new(
     codes = access.new_codes(the_services().store, the_issuer(given), count, actor=this_user(), now=now())
     for new_code in codes:
         show(new_code)
+
+
+@code.command()
+def adopt(
+    codes: Annotated[Path, typer.Argument(help="file of codes, one a line, or - for standard input")],
+    given: IssuerOption = None,
+) -> None:
+    """Take codes over that are printed on paper, and whose record was lost with a database.
+
+    Each has to be sound and given to no other institute. All of them are taken over, or none.
+    """
+    from anchor_service.pipeline import access
+
+    text = sys.stdin.read() if str(codes) == "-" else codes.read_text("utf-8-sig")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= certificate_code.MAX_CODES:
+        raise UsageError(f"{codes}: name 1 to {certificate_code.MAX_CODES} codes, one a line")
+    new = access.adopt_codes(the_services().store, the_issuer(given), lines, actor=this_user(), now=now())
+    show(f"took {len(new)} codes over, knew {len(set(lines)) - len(new)} already")
 
 
 @code.command()

@@ -97,6 +97,11 @@ def the_services() -> Services:
     from anchor_service.pipeline import home
 
     services = build(settings())
+    if not services.store.is_there():
+        raise UsageError(
+            f"there is no database at {services.settings.database_url}: `jangkar db upgrade` makes an empty one; where "
+            "there was one, bring its backup back (docs/runbook.md)"
+        )
     if not services.store.is_current():
         raise UsageError("the database's tables are not the newest: run `jangkar db upgrade`")
     home.require(services.store, services.filing.chain_id, services.filing.registry)

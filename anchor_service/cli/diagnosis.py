@@ -62,6 +62,10 @@ def _database(services: Services) -> Iterator[Check]:
     from anchor_service.pipeline import home
 
     kind = services.store.engine.dialect.name
+    if not services.store.is_there():
+        there_is_none = "`jangkar db upgrade` makes an empty one; where there was one, bring its backup back"
+        yield Check("database", f"there is none at {services.settings.database_url}", there_is_none)
+        return
     newest = services.store.is_current()
     yield Check("database", f"{kind} answers", "" if newest else "its tables are not the newest: `jangkar db upgrade`")
     home.require(services.store, services.filing.chain_id, services.filing.registry)

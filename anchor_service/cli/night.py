@@ -52,8 +52,16 @@ def run(
     from itertools import chain
 
     from anchor_service.pipeline import nightly, nights
+    from anchor_service.store import issuers as issuer_queries
 
     services = the_services()
+    with services.store.reading() as connection:
+        if not issuer_queries.all_issuers(connection):
+            remark(
+                "no institute is in this database: where there were some, it is another one or new: docs/runbook.md",
+                "red",
+            )
+            raise typer.Exit(4)
     registry = build_writer(settings())
     night = nights.today(now(), settings().zone)
     if cutoff is not None:

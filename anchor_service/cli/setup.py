@@ -53,6 +53,23 @@ def backup(path: Annotated[Path, typer.Argument(help="file to be made")]) -> Non
 
 
 @db.command()
+def copy(
+    target: Annotated[str, typer.Argument(metavar="URL", help="an empty SQLite or PostgreSQL database")],
+) -> None:
+    """Copy every row into an empty database, such as from SQLite to PostgreSQL: what waits, keys and codes too.
+
+    Stop the API and the workers first: what they write later is not in the copy. Each table is read again where it
+    arrived, and counted and compared by SHA-256. Then name the new database in jangkar.toml.
+    """
+    from anchor_service.store import moving
+    from anchor_service.store.engine import Store
+
+    copied = moving.copy(_store(), Store(target), show)
+    rows = sum(one.rows for one in copied)
+    show(f"copied {rows} rows of {len(copied)} tables; now set database_url, then run `jangkar doctor`")
+
+
+@db.command()
 def scrub() -> None:
     """Let what was erased leave the database's files too; `jangkar erase` does so itself, where nobody reads."""
     _store().scrub()

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from anchor_service.core import actor as actors
@@ -72,6 +72,22 @@ def authorise(store: Store, token: str | None, scope: str, *, now: int) -> Calle
     if issuer is None:
         raise UnknownIssuer(key.issuer_id.hex())
     return Caller(actors.of_key(key.id), issuer)
+
+
+def adopt_codes(store: Store, issuer: Issuer, given: Sequence[str], *, actor: Actor, now: int) -> list[str]:
+    """Take codes over that were printed and whose record was lost, all of them or none. Returns those that are new.
+
+    Raises: CertificateCodeRejected for one that is not sound; FieldRejected for one that was given to another issuer.
+    """
+    codes = list(dict.fromkeys(map(certificate_code.parse, given)))
+    with store.writing() as connection:
+        owners = queries.owners_of(connection, codes)
+        if others := [code for code in codes if owners.get(code, issuer.id) != issuer.id]:
+            raise FieldRejected("code", f"{others[0]} was given out to another issuer, and {len(others) - 1} more")
+        new = [code for code in codes if code not in owners]
+        if new:
+            queries.add_codes(connection, issuer.id, new, actor_queries.id_of(connection, actor), now)
+    return new
 
 
 def new_codes(store: Store, issuer: Issuer, count: int, *, actor: Actor, now: int) -> list[str]:

@@ -235,9 +235,8 @@ class _Chunk:
             raise NumberConflict(found.number)
         if found.code is not None and not (superseded is not None and superseded.code == found.code):
             if found.code not in self._codes_given:
-                raise FieldRejected(
-                    "code", f"{found.code} was not given out to this issuer; get codes with `jangkar code new`"
-                )
+                problem = "was not given out to this issuer: `jangkar code new`, or `code adopt` where it is on paper"
+                raise FieldRejected("code", f"{found.code} {problem}")
             if found.code in self._codes_used:
                 raise FieldRejected("code", f"{found.code} stands on another certificate already")
             self._codes_used.add(found.code)

@@ -6,16 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel
 
 # Of one INSERT, whose values SQLite bounds.
 ROWS_AT_ONCE = 100
 
 
-def insert_rows(
-    connection: Connection, model: type[SQLModel], columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> None:
-    """Insert rows of these columns, taken from the stream as the database takes them.
+def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of these columns into a table of ours, taken from the stream as the database takes them.
 
     Raises: SQLAlchemy's IntegrityError when a row breaks a constraint: the transaction is at its end then, and says
     AlreadyThere when it is left.
@@ -28,10 +25,10 @@ def insert_rows(
             following = iter(rows)
             while some := list(islice(following, ROWS_AT_ONCE)):
                 values = ", ".join([marks] * len(some))
-                statement = f"INSERT INTO {model.__tablename__} ({names}) VALUES {values}"  # noqa: S608  (our names)
+                statement = f"INSERT INTO {table} ({names}) VALUES {values}"  # noqa: S608  (our names)
                 driver.execute(statement, list(chain.from_iterable(some)))
             return
-        with driver.cursor() as cursor, cursor.copy(f"COPY {model.__tablename__} ({names}) FROM STDIN") as copy:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
     except driver_error(connection) as error:

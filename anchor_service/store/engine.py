@@ -111,6 +111,11 @@ class Store:
         with self.writing() as connection:
             _migrate(connection, "downgrade", revision)
 
+    def is_there(self) -> bool:
+        """Whether there is a database: asking SQLite for a file that is missing would make it."""
+        file = self.engine.url.database
+        return self.engine.dialect.name != "sqlite" or not file or file == ":memory:" or Path(file).exists()
+
     def is_current(self) -> bool:
         """Whether the tables are at the newest revision."""
         with self.reading() as connection:

@@ -66,7 +66,7 @@ def live_codes(connection: Connection, codes: Iterable[str]) -> set[str]:
 
 def insert_certificates(connection: Connection, certificates: Iterable[Row]) -> None:
     """Insert many certificates at once. Raises: as `bulk.insert_rows`."""
-    bulk.insert_rows(connection, Certificate, Row._fields, certificates)
+    bulk.insert_rows(connection, rows.table(Certificate).name, Row._fields, certificates)
 
 
 def retire(connection: Connection, issuer_id: bytes, leaf_hashes: Iterable[bytes]) -> None:

@@ -67,6 +67,12 @@ def add_codes(connection: Connection, issuer_id: bytes, codes: Iterable[str], ac
     connection.execute(insert(Code), [{"code": code, **values} for code in codes])
 
 
+def owners_of(connection: Connection, codes: Iterable[str]) -> dict[str, bytes]:
+    """The issuer that each of these codes was given out to, where it was."""
+    query = select(col(Code.code), col(Code.issuer_id)).where(col(Code.code).in_(list(codes)))
+    return {row.code: row.issuer_id for row in connection.execute(query)}
+
+
 def codes_of(connection: Connection, issuer_id: bytes, codes: Iterable[str]) -> set[str]:
     """Which of these codes were given out to this issuer."""
     query = select(col(Code.code)).where(col(Code.issuer_id) == issuer_id, col(Code.code).in_(list(codes)))

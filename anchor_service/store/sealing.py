@@ -98,7 +98,7 @@ def insert_tiles(connection: Connection, batch_id: int, tiles: Iterable[Tile]) -
     """Write a batch's tree."""
     columns = ("batch_id", "level", "number", "hashes", "inner")
     values = ((batch_id, tile.level, tile.number, tile.hashes, tile.inner) for tile in tiles)
-    bulk.insert_rows(connection, TreeTile, columns, values)
+    bulk.insert_rows(connection, rows.table(TreeTile).name, columns, values)
 
 
 def tiles(connection: Connection, batch_id: int) -> dict[TileId, Tile]:

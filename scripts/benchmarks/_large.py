@@ -76,7 +76,7 @@ def _batch(connection: Connection, sequence: int, numbers: range, text: str) -> 
         Row(ISSUER, document, metadata, f"{number:08}/LATSAR/2026", None, leaf, NOW, True, batch.id, index)
         for index, (leaf, document, metadata, number) in enumerate(made)
     )
-    bulk.insert_rows(connection, Certificate, Row._fields, written)
+    bulk.insert_rows(connection, Certificate.__tablename__, Row._fields, written)
 
 
 def _certificates(numbers: range) -> Iterator[tuple[bytes, bytes, str, int]]:

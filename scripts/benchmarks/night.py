@@ -181,7 +181,7 @@ def bare(source: str, target: str) -> float:
         issuers.add_issuer(connection, Issuer(id=made[0][0], profile="", scope="", created_at=0))
     began = time.perf_counter()
     with store.writing() as connection:
-        bulk.insert_rows(connection, Certificate, Row._fields, made)
+        bulk.insert_rows(connection, Certificate.__tablename__, Row._fields, made)
     return time.perf_counter() - began
 
 

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from pathlib import Path
 
-from installation import PDF
+from installation import CODE, NAME, PDF
 
 
 def test_what_a_user_gets_wrong(quick, tmp_path):
@@ -51,6 +51,38 @@ def test_what_a_user_gets_wrong(quick, tmp_path):
     assert "rpc" in refused("batch", "list")
     (quick.folder / "jangkar.toml").write_text("rpc_url\n")
     assert "cannot be" in refused("batch", "list")
+
+
+def test_a_database_that_is_missing_empty_or_moved(quick):
+    folder = quick.certificates("satu")
+    codes = quick.jangkar("code", "new", "-n", "2").splitlines()
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
+    other = f"sqlite:///{quick.folder / 'other.sqlite3'}"
+    assert "now set database_url" in quick.jangkar("db", "copy", other)
+    assert "holds rows already" in quick.run("jangkar", "db", "copy", other).stderr
+    path = quick.folder / "jangkar.toml"
+    text = path.read_text()
+    path.write_text(text + f'database_url = "{other}"\n')
+    assert "anchored 1 batches of 1 certificates" in quick.jangkar("anchor", "run")
+    for name, database in (("missing", "nowhere"), ("empty", "empty")):
+        path.write_text(text + f'database_url = "sqlite:///{database}.sqlite3"\n')
+        if name == "empty":
+            quick.jangkar("db", "upgrade")
+        done = quick.run("jangkar", "anchor", "run")
+        said = {"missing": "there is no database at", "empty": "no institute is in this database"}[name]
+        assert (done.returncode, said in done.stderr) == ({"missing": 2, "empty": 4}[name], True), done.stderr
+        assert (quick.folder / f"{database}.sqlite3").exists() == (name == "empty")
+        assert quick.run("jangkar", "doctor").returncode == 1
+    # What was printed before is taken over, all of it or nothing.
+    quick.jangkar("issuer", "add", "--id", quick.issuer, "--code", CODE, "--name", NAME)
+    listed = quick.folder / "codes.txt"
+    listed.write_text("\n".join([*codes, "7K3M-Q9X2-T4H1"]))
+    assert quick.run("jangkar", "code", "adopt", str(listed)).returncode == 2
+    listed.write_text("\n".join(codes))
+    assert quick.jangkar("code", "adopt", str(listed)) == "took 2 codes over, knew 0 already"
+    assert quick.jangkar("code", "adopt", str(listed)) == "took 0 codes over, knew 2 already"
+    another = quick.accredit_another("BPSDM-Y", "Lembaga Y")
+    assert "another issuer" in quick.run("jangkar", "code", "adopt", str(listed), "--issuer", another).stderr
 
 
 def test_a_name_too_long_for_its_receipt_stops_no_other(quick):

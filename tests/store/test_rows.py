@@ -52,7 +52,9 @@ def test_what_is_there_once_only_is_there_already(store, stored):
         issuers.add_issuer(connection, ISSUER)
 
     def many(connection):
-        bulk.insert_rows(connection, Batch, list(stored.model_dump()), [list(stored.model_dump().values())])
+        bulk.insert_rows(
+            connection, Batch.__tablename__, list(stored.model_dump()), [list(stored.model_dump().values())]
+        )
 
     for write in (batch, issuer, many):
         with pytest.raises(AlreadyThere), store.writing() as connection:
@@ -63,4 +65,6 @@ def test_what_is_there_once_only_is_there_already(store, stored):
 def test_a_row_that_breaks_another_rule_is_not_there_already(store):
     columns = ("issuer_id", "document_digest", "metadata_text", "number", "leaf_hash", "live", "received_at")
     with pytest.raises(IntegrityError), store.writing() as connection:
-        bulk.insert_rows(connection, Certificate, columns, [(b"nobody" * 5, bytes(32), "{}", "1", bytes(32), True, 1)])
+        bulk.insert_rows(
+            connection, Certificate.__tablename__, columns, [(b"nobody" * 5, bytes(32), "{}", "1", bytes(32), True, 1)]
+        )
