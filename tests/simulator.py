@@ -205,6 +205,8 @@ class SimulatedRegistry:
         self.chain = chain
         self._signer = signer
         self.faults: dict[str, str] = {}
+        # What a node shows of a window, where its clock is not the contract's.
+        self.window_shown: Window | None = None
 
     def fail(self, method: str, moment: str) -> None:
         """Let the next call of a method fail before or after it took effect. Raises: ValueError where it cannot."""
@@ -226,7 +228,7 @@ class SimulatedRegistry:
 
     def open_window(self, issuer_id: IssuerId) -> Window | None:
         self._fail("open_window", "before")
-        return self.chain.windows.get(issuer_id)
+        return self.window_shown or self.chain.windows.get(issuer_id)
 
     def last_sequence(self, issuer_id: IssuerId) -> int:
         self._fail("last_sequence", "before")

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,12 @@ class World:
         self.chain.windows[issuer.id] = Window(0, scope_of(KIND_NUMBERS), profile.digest(text))
         self.chain.keys.add((issuer.id, self.registry.signer))
         return issuer
+
+    def renamed_on_chain(self) -> Window:
+        """Another profile in the issuer's window, under which nothing sealed is signed; returns the window before."""
+        window = self.chain.windows[self.issuer.id]
+        self.chain.windows[self.issuer.id] = replace(window, profile_digest=bytes(32))
+        return window
 
     def submit(self, *names: str, issuer: Issuer | None = None, **more: object) -> list[Outcome]:
         by = issuer or self.issuer

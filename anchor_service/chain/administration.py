@@ -6,7 +6,7 @@ from typing import Any
 from hexbytes import HexBytes
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, code_hash, translating_errors
+from anchor_service.chain.contract import artifact, asking, code_hash
 from anchor_service.chain.transactions import STATUSES, sign, status_call
 from anchor_service.core.errors import RegistryRefused
 from anchor_service.core.states import RequestedStatus
@@ -32,11 +32,11 @@ class Administration:
 
     def grant_role(self, role: str, account: str) -> None:
         """Give an account one of ROLES."""
-        self._send(self._functions.grantRole(_role(self._functions, role), Web3.to_checksum_address(account)))
+        self._send(self._functions.grantRole(self._role(role), Web3.to_checksum_address(account)))
 
     def revoke_role(self, role: str, account: str) -> None:
         """Take one of ROLES from an account."""
-        self._send(self._functions.revokeRole(_role(self._functions, role), Web3.to_checksum_address(account)))
+        self._send(self._functions.revokeRole(self._role(role), Web3.to_checksum_address(account)))
 
     def open_window(self, issuer_id: bytes, until: int, scope: int, profile_digest: bytes) -> None:
         """Accredit an issuer from now on."""
@@ -95,6 +95,10 @@ class Administration:
         """Second step of a change of admin, by the new one."""
         self._send(self._functions.acceptDefaultAdminTransfer())
 
+    def _role(self, role: str) -> bytes:
+        with asking(self._client, "reading a role"):
+            return bytes(getattr(self._functions, f"{role}_ROLE")().call())
+
     def _send(self, call: Any) -> None:
         _send(self._client, self._signer, call, self._chain_id)
 
@@ -109,7 +113,7 @@ def deploy(client: Web3, signer: Signer, admin: str, admin_delay_seconds: int, c
 
 def _send(client: Web3, signer: Signer, call: Any, chain_id: int) -> Any:
     """What is signed is good on this chain and on no other."""
-    with translating_errors("writing to the registry"):
+    with asking(client, "writing to the registry", writes=True):
         nonce = client.eth.get_transaction_count(Web3.to_checksum_address(signer.address), "pending")
         signed = sign(client, signer, call, nonce, chain_id)
         client.eth.send_raw_transaction(signed.raw)
@@ -118,19 +122,14 @@ def _send(client: Web3, signer: Signer, call: Any, chain_id: int) -> Any:
             timeout=WAIT_SECONDS,
             poll_latency=0.2,
         )
-    if tx_receipt["status"] != 1:
-        raise RegistryRefused("revert", f"transaction 0x{signed.transaction_hash.hex()}")
+        if tx_receipt["status"] != 1:
+            raise RegistryRefused("revert", f"transaction 0x{signed.transaction_hash.hex()}")
     return tx_receipt
-
-
-def _role(functions: Any, role: str) -> bytes:
-    with translating_errors("reading a role"):
-        return bytes(getattr(functions, f"{role}_ROLE")().call())
 
 
 def policy_pins(client: Web3, registry: str) -> dict[str, Any]:
     """What a policy pins, read from the node: chain id, genesis, registry and code hash."""
-    with translating_errors("reading the chain"):
+    with asking(client, "reading the chain"):
         code = code_hash(client, registry, "latest")
         genesis = client.eth.get_block(0)["hash"]
         return {

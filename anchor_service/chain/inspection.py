@@ -4,7 +4,7 @@ from typing import Any
 
 from web3 import Web3
 
-from anchor_service.chain.contract import artifact, translating_errors
+from anchor_service.chain.contract import artifact, asking
 from anchor_service.chain.transactions import STATUSES
 from anchor_service.ports import CUSTODIES
 
@@ -22,7 +22,7 @@ class Inspection:
 
     def registry(self) -> dict[str, Any]:
         """Governance, pause, successor and the log's checkpoint."""
-        with translating_errors("reading the registry"):
+        with asking(self._client, "reading the registry"):
             pending, scheduled = self._functions.pendingDefaultAdmin().call()
             size, root = self._functions.checkpoint().call()
             paused_until = self._functions.pausedUntil().call()
@@ -44,7 +44,7 @@ class Inspection:
 
     def is_contract(self, account: str) -> bool:
         """Whether an account has code: then it judges signatures itself (ERC-1271)."""
-        with translating_errors("reading an account's code"):
+        with asking(self._client, "reading an account's code"):
             return bool(self._client.eth.get_code(Web3.to_checksum_address(account)))
 
     def is_sealed_by_clique(self) -> bool:
@@ -52,15 +52,15 @@ class Inspection:
 
         Its difficulty is 1 or 2, its mix hash is empty, and its extra data hold 32 bytes of vanity and 65 of a seal.
         """
-        with translating_errors("reading the newest header"):
+        with asking(self._client, "reading the newest header"):
             block = self._client.eth.get_block("latest")
-        extra = bytes(block.get("proofOfAuthorityData", block.get("extraData", b"")))
-        is_unmixed = not any(bytes(block.get("mixHash", b"")))
-        return block.get("difficulty") in (1, 2) and is_unmixed and len(extra) >= _CLIQUE_EXTRA_BYTES
+            extra = bytes(block.get("proofOfAuthorityData", block.get("extraData", b"")))
+            is_unmixed = not any(bytes(block.get("mixHash", b"")))
+            return block.get("difficulty") in (1, 2) and is_unmixed and len(extra) >= _CLIQUE_EXTRA_BYTES
 
     def issuer(self, issuer_id: bytes) -> dict[str, Any]:
         """An issuer's windows, how far it came, and its last closed night."""
-        with translating_errors("reading an issuer"):
+        with asking(self._client, "reading an issuer"):
             count = self._functions.windowCount(issuer_id).call()
             windows = [self._functions.windowOf(issuer_id, index).call() for index in range(count)]
             return {
@@ -75,30 +75,31 @@ class Inspection:
 
     def key(self, issuer_id: bytes, key: str) -> dict[str, Any]:
         """A key of an issuer; all empty when it has none of that address."""
-        with translating_errors("reading a key"):
+        with asking(self._client, "reading a key"):
             found = self._functions.keyOf(issuer_id, Web3.to_checksum_address(key)).call()
-        from_, until, compromised_since, purposes, custody = found
-        names = [name for bit, name in ((1, "anchor"), (2, "status"), (4, "close")) if purposes & bit]
-        return {
-            "key": key.lower(),
-            "from": from_ or None,
-            "until": until or None,
-            "compromised_since": compromised_since or None,
-            "purposes": names,
-            "custody": CUSTODIES[custody],
-        }
+            from_, until, compromised_since, purposes, custody = found
+            names = [name for bit, name in ((1, "anchor"), (2, "status"), (4, "close")) if purposes & bit]
+            return {
+                "key": key.lower(),
+                "from": from_ or None,
+                "until": until or None,
+                "compromised_since": compromised_since or None,
+                "purposes": names,
+                "custody": CUSTODIES[custody],
+            }
 
     def status(self, issuer_id: bytes, leaf_hash: bytes) -> dict[str, Any]:
         """What stands for a leaf, and every record that it keeps, with or without weight, oldest first."""
-        with translating_errors("reading a status"):
+        with asking(self._client, "reading a status"):
             count = self._functions.statusCount(issuer_id, leaf_hash).call()
             records = [self._functions.statusAt(issuer_id, leaf_hash, index).call() for index in range(count)]
             standing = self._functions.statusOf(issuer_id, leaf_hash).call()
-        return {"leaf_hash": leaf_hash.hex(), "standing": _record(standing), "records": [_record(r) for r in records]}
+            said = {"standing": _record(standing), "records": [_record(record) for record in records]}
+        return {"leaf_hash": leaf_hash.hex(), **said}
 
     def anchor(self, issuer_id: bytes, sequence: int) -> dict[str, Any]:
         """An anchor with what weighs it."""
-        with translating_errors("reading an anchor"):
+        with asking(self._client, "reading an anchor"):
             root, size, time, block, window, key = self._functions.anchorOf(issuer_id, sequence).call()
             by, at = self._functions.reattestationOf(issuer_id, sequence).call()
             weighs = self._functions.carriesWeight(issuer_id, sequence).call()

@@ -1,17 +1,18 @@
 """A registry's log, rebuilt from its events alone. Source: docs/spec/log.md."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from eth_typing import BlockNumber
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
-from requests.exceptions import HTTPError, Timeout
+from requests.exceptions import Timeout
 from web3 import Web3
 from web3.exceptions import Web3RPCError
 from web3.types import LogReceipt
 
-from anchor_service.chain.contract import artifact, code_hash, translating_errors
+from anchor_service.chain.contract import artifact, asking, code_hash, newest
 from anchor_service.core.bundle import Block, RecordedHistory, RecordedLog
 from anchor_service.core.errors import Damaged, RegistryUnavailable
 from anchor_service.core.hashing import leaf_hash
@@ -20,7 +21,7 @@ from anchor_service.core.merkle import size_and_root
 
 BLOCKS_A_QUESTION = 2_000
 # How a node says that it was asked for too much, besides each node's own words: no answer in time, or one too large.
-_TOO_MUCH = (Web3RPCError, HTTPError, Timeout, RegistryUnavailable)
+_TOO_MUCH = (Web3RPCError, Timeout, RegistryUnavailable)
 T = TypeVar("T")
 
 
@@ -30,28 +31,29 @@ def read(client: Web3, registry: str) -> Log:
     Raises: RegistryUnavailable; RegistryRefused where there is no contract; Damaged when the node's events do not
     give the registry's checkpoint.
     """
-    with translating_errors("reading the log"):
-        head = client.eth.block_number
+    with asking(client, "reading the log"):
+        head = newest(client)
     return _read(client, registry, head).log
 
 
 def read_recorded(client: Web3, registries: Sequence[str], depth: int) -> RecordedHistory:
     """The logs of registries, oldest first, up to the newest block that has `depth` on top of it. Raises: as `read`."""
-    with translating_errors("reading the chain"):
-        block = client.eth.get_block(max(0, client.eth.block_number - depth))
-        genesis, chain_id = client.eth.get_block(0)["hash"], client.eth.chain_id
+    with asking(client, "reading the chain"):
+        block = client.eth.get_block(max(0, newest(client) - depth))
+        shown = Block(int(block["number"]), bytes(block["hash"]), int(block["timestamp"]))
+        genesis, chain_id = bytes(client.eth.get_block(0)["hash"]), client.eth.chain_id
     return RecordedHistory(
         chain_id=chain_id,
-        genesis=bytes(genesis),
-        block=Block(block["number"], bytes(block["hash"]), block["timestamp"]),
-        logs=[_read(client, registry, block["number"]) for registry in registries],
+        genesis=genesis,
+        block=shown,
+        logs=[_read(client, registry, shown.number) for registry in registries],
     )
 
 
 def _read(client: Web3, registry: str, head: int) -> RecordedLog:
     address = Web3.to_checksum_address(registry)
     contract = client.eth.contract(address=address, abi=artifact()["abi"])
-    with translating_errors("reading the log"):
+    with asking(client, "reading the log"):
         code = code_hash(client, address, head)
         size, root = contract.functions.checkpoint().call(block_identifier=head)
         entries: list[bytes] = []
@@ -61,7 +63,8 @@ def _read(client: Web3, registry: str, head: int) -> RecordedLog:
         def ask(first: BlockNumber, last: BlockNumber) -> Sequence[LogReceipt]:
             return client.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last, "topics": [topics]})
 
-        for event in events(head, ask):
+        # How many there are is known: nothing is looked for behind the last one.
+        for event in islice(events(head, ask), size):
             entries.append(b"".join(map(bytes, event["topics"])) + bytes(event["data"]))
             blocks.append(event["blockNumber"])
         chain_id = client.eth.chain_id

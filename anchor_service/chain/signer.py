@@ -14,14 +14,12 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
-from requests.exceptions import RequestException
-from rlp.exceptions import RLPException
 from web3 import Web3
-from web3.exceptions import Web3Exception, Web3RPCError
+from web3.exceptions import Web3RPCError
 from web3.types import RPCEndpoint
 
-from anchor_service.chain.contract import connect
-from anchor_service.core.errors import KeystoreRejected, RegistryUnavailable, SignerRejected
+from anchor_service.chain.contract import asking, connect, describe
+from anchor_service.core.errors import KeystoreRejected, SignerRejected
 
 _SIGNATURE = ("v", "r", "s")
 
@@ -64,18 +62,20 @@ class RemoteSigner:
         """
         asked = {name: hex(value) if type(value) is int else value for name, value in transaction.items()}
         asked["data"] = HexBytes(transaction["data"]).to_0x_hex()
+        with asking(self._client, "asking the signer"):
+            try:
+                answer = self._client.manager.request_blocking(RPCEndpoint("eth_signTransaction"), [asked])
+            except Web3RPCError as error:
+                raise SignerRejected(f"the signer refuses: {describe(self._client, error)}") from None
         try:
-            answer = self._client.manager.request_blocking(RPCEndpoint("eth_signTransaction"), [asked])
             raw = bytes(HexBytes(answer))
-            signed = TypedTransaction.from_bytes(HexBytes(raw))
+            signed = _fields(TypedTransaction.from_bytes(HexBytes(raw)).as_dict())
             account = Account.recover_transaction(raw)
-        except Web3RPCError as error:
-            raise SignerRejected(f"the signer refuses: {error}") from None
-        except (Web3Exception, RequestException, OSError) as error:
-            raise RegistryUnavailable(f"asking the signer: {error}") from error
-        except (ValueError, TypeError, RLPException) as error:
-            raise SignerRejected(f"the signer's answer is no signed transaction: {error}") from None
-        if account != self._address or _fields(signed.as_dict()) != _fields(transaction):
+        except Exception as error:  # noqa: BLE001  (whatever libraries raise over a stranger's bytes)
+            raise SignerRejected(
+                f"the signer's answer is no signed transaction: {describe(self._client, error)}"
+            ) from None
+        if account != self._address or signed != _fields(transaction):
             raise SignerRejected(f"the signer signed another transaction than was asked, or as {account}")
         return raw, bytes(Web3.keccak(raw))
 

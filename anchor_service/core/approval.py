@@ -16,7 +16,7 @@ _PATTERNS = {
     "approver": re.compile(r"0x[0-9a-f]{40}", re.ASCII),
     "issuer_id": re.compile(r"[0-9a-f]{64}", re.ASCII),
     "root_hash": re.compile(r"[0-9a-f]{64}", re.ASCII),
-    "signature": re.compile(r"(?:[0-9a-f]{2})*", re.ASCII),
+    "signature": re.compile(r"(?:[0-9a-f]{2})*+", re.ASCII),
 }
 _INTEGERS = ("chain_id", "sequence", "tree_size", "deadline")
 

@@ -31,6 +31,7 @@ AnchorServiceError
 │   ├── StoreBusy
 │   ├── StoreUnavailable     the database does not answer, or cannot write
 │   ├── NotApproved          a batch waits for its institute
+│   │   └── NotAccredited    or for a window of it to open
 │   └── NotYetFinal
 └── Damaged                  what is stored contradicts itself: a person decides
 """
@@ -315,6 +316,12 @@ class NotApproved(Unavailable):
     """It waits for the institute's approval, or for a key of this service that may do it."""
 
     code = "not-approved"
+
+
+class NotAccredited(NotApproved):
+    """No window of the institute is open, by what one node says: it waits for one, and nothing is decided."""
+
+    code = "not-accredited"
 
 
 class NotYetFinal(Unavailable):

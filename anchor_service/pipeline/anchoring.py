@@ -13,6 +13,7 @@ from anchor_service.core.errors import (
     Damaged,
     FeeTooLow,
     NightMissed,
+    NotAccredited,
     NotApproved,
     NotYetFinal,
     RegistryRefused,
@@ -34,6 +35,8 @@ from anchor_service.store.tables import Attempt, Batch, NightClosing, StatusAct
 BAD_SEQUENCE = "RegistryBadSequence"
 # And for anchors that no key of the institute stands behind: not this signer's, nor an approval's.
 UNAPPROVED = ("RegistryKeyNotActive", "RegistryApprovalExpired", "RegistryBadApproval")
+# The contract's word for an issuer without an open window, by its own clock.
+NOT_ACCREDITED = "RegistryNotAccredited"
 # A pause ends by itself.
 PAUSED = "RegistryPaused"
 MAX_NONCE_TRIES = 10
@@ -63,11 +66,14 @@ class AnchorToSign:
     approval: Approval | None
 
     def sign(self, nonce: int) -> Signed:
-        """Signed only while the issuer's window holds the profile that the batch was sealed with."""
+        """Signed only while the issuer's window holds the profile that the batch was sealed with.
+
+        A node's clock and the contract's, which an estimate runs by, may both be wrong once: without a window it waits.
+        """
         issuer_id, batch = IssuerId(self.batch.issuer_id), self.batch
         window = self.registry.open_window(issuer_id)
         if window is None:
-            raise RegistryRefused("RegistryNotAccredited", "no window of this issuer is open")
+            raise NotAccredited("it waits for the accreditor: by this node's clock no window of its issuer is open")
         if window.profile_digest != profile.digest(batch.profile):
             raise RegistryRefused("OtherProfile", "the issuer's window holds another profile than this batch")
         root_hash = RootHash(batch.root_hash)
@@ -78,6 +84,10 @@ class AnchorToSign:
         except RegistryRefused as refused:
             if refused.error in UNAPPROVED:
                 raise NotApproved(f"it waits for the institute's approval: {refused}") from refused
+            if refused.error == NOT_ACCREDITED:
+                raise NotAccredited(
+                    f"it waits for the accreditor: no window of its issuer is open: {refused}"
+                ) from refused
             raise
 
     def is_done(self) -> bool:

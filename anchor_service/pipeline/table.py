@@ -4,6 +4,7 @@ Days come out as YYYY-MM-DD and instants as UTC, in text; `jp` as a whole number
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
@@ -202,13 +203,15 @@ def _check_columns(
     if missing:
         named = ", ".join(f"{field} ({'/'.join(HEADERS[field])})" for field in missing)
         raise TableRejected(f"{path} has no column {named}; it has {', '.join(header)}")
-    doubled = {field for field in fields if field is not None and fields.count(field) > 1}
+    doubled = {field for field, count in Counter(fields).items() if field is not None and count > 1}
     if doubled:
         raise TableRejected(f"{path} has more than one column for {min(doubled)}")
     doubtful = {
         cell: field
         for cell, known in zip(header, fields, strict=True)
-        if known is None and cell not in (*columns.left_out, *columns.named, *_FIELD_OF) and (field := _meant(cell))
+        if known is None
+        and not (cell in columns.left_out or cell in columns.named or cell in _FIELD_OF)
+        and (field := _meant(cell))
     }
     if doubtful:
         raise TableRejected(

@@ -1,10 +1,16 @@
-"""Feed the verifier's parsers whatever reaches new code in them: coverage-guided, by atheris.
+"""Feed every reader of strangers' bytes whatever reaches new code in it, and whatever it is slow with.
 
     python3 scripts/campaigns/fuzz.py --runs 1000000 --seed 1
+    python3 scripts/campaigns/fuzz.py --time 60 --seed 1
 
-Receipt, metadata, profile, policy, JSON-RPC answers, tries, bundles, mirrors, log entries and look-ups, each RUNS
-times, beginning with the shared vectors. Only the verifier's own errors may come out. Ends with `parsers N,
-executions N, uncaught 0`, or exits 1. Python 3.11 to 3.13 on Linux: atheris stands in an environment of its own.
+The first: the verifier's readers, coverage-guided by atheris, each RUNS times, beginning with the shared vectors. Only
+the verifier's own errors may come out. Ends with `parsers N, executions N, uncaught 0`, or exits 1. Python 3.11 to 3.13
+on Linux: atheris stands in an environment of its own.
+
+The second: those, the service's and the public page's, each for TIME seconds of processor time, whose score is the time
+a byte; the slowest shapes are bred on, and in the end timed as they grow. Ends with `readers N, inputs N, worst R a
+doubling`, and exits 1 where a reader takes 2.7 times as long for twice the input: a line takes two, a square
+four.
 """
 
 import sys
@@ -16,28 +22,40 @@ import _bootstrap
 
 _bootstrap.enter("dev")
 
+sys.path.insert(0, str(_bootstrap.ROOT))
+
 import argparse  # noqa: E402  (the environment comes first)
-import hashlib  # noqa: E402
-import json  # noqa: E402
+import logging  # noqa: E402
+import random  # noqa: E402
 import re  # noqa: E402
 import subprocess  # noqa: E402
 import tempfile  # noqa: E402
+from collections.abc import Collection  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 
+from _cost import MOST_A_DOUBLING, growth  # noqa: E402
+from _more_readers import MORE_READERS  # noqa: E402
+from _readers import READERS  # noqa: E402
+from _slowest import MOST_SECONDS, TooSlow, search  # noqa: E402
+
 TARGET = Path(__file__).with_name("_fuzz_target.py")
-VECTORS = _bootstrap.ROOT / "tests" / "vectors"
-PARSERS = ("receipt", "metadata", "profile", "policy", "rpc", "trie", "bundle", "mirror", "event", "lookup")
+EVERY = READERS | MORE_READERS
 AT_ONCE = 2
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1_000_000, help="executions of each parser (default: 1000000)")
+    parser.add_argument("--time", type=float, help="look for slow inputs instead, so many seconds for each reader")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", choices=PARSERS, action="append", help="this parser only; repeated")
+    parser.add_argument("--only", choices=EVERY, action="append", help="this reader only; repeated")
     options = parser.parse_args()
+    if options.time is not None:
+        # What a form's parser says of each wrong byte is no cost of reading.
+        logging.disable()
+        return slowest(options.only or list(EVERY), options)
     python = _bootstrap.tools("attack") / "python"
-    names = options.only or PARSERS
+    names = options.only or list(READERS)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = list(pool.map(lambda name: fuzz(python, name, options), names))
     executions = sum(number for number, _ in done)
@@ -51,7 +69,7 @@ def fuzz(python: Path, name: str, options: argparse.Namespace) -> tuple[int, boo
     with tempfile.TemporaryDirectory(prefix="jangkar-fuzz-") as folder:
         corpus = Path(folder) / "corpus"
         corpus.mkdir()
-        for number, seed in enumerate(seeds(name)):
+        for number, seed in enumerate(READERS[name].seeds):
             (corpus / str(number)).write_bytes(seed)
         command = [
             str(python), str(TARGET), name, f"-runs={options.runs}", f"-seed={options.seed}", "-max_len=8192",
@@ -71,53 +89,28 @@ def fuzz(python: Path, name: str, options: argparse.Namespace) -> tuple[int, boo
     return runs, sound
 
 
-def seeds(name: str) -> list[bytes]:
-    """What each parser begins with: its vectors, right and wrong, and well-formed answers."""
-    receipts = json.loads((VECTORS / "receipts.json").read_text())
-    texts = [one["text"].encode("utf-8", "surrogatepass") for one in (receipts["right"], *receipts["wrong"])]
-    if name == "receipt":
-        return texts
-    if name == "metadata":
-        known = json.loads((VECTORS / "metadata.json").read_text())
-        return [one["text"].encode("utf-8", "surrogatepass") for one in (*known["right"], *known["wrong"])]
-    if name == "profile":
-        return [json.loads(receipts["right"]["text"])["issuer_profile"].encode()]
-    if name == "policy":
-        pins = {
-            "format": "jangkar-policy-v1", "chain_id": 7, "genesis": "0x" + "00" * 32, "registry": "0x" + "11" * 20,
-            "code_hash": "0x" + "00" * 32, "finality": "instant", "operators": 1, "nodes": ["http://127.0.0.1:1"],
-        }  # fmt: skip
-        more = {"finality": {"depth": 2}, "issuers": ["aa" * 32], "successors": [], "max_head_age": 60}
-        return [json.dumps(pins).encode(), json.dumps(pins | more).encode()]
-    if name == "lookup":
-        found = {"format": "jangkar-lookup-v1", "receipts": [receipts["right"]["text"]], "pending": 1}
-        return [json.dumps(found).encode()]
-    sizes = {"hash": 32, "parentHash": 32, "sha3Uncles": 32, "miner": 20, "stateRoot": 32, "transactionsRoot": 32,
-             "receiptsRoot": 32, "logsBloom": 256, "extraData": 0, "mixHash": 32, "nonce": 8}  # fmt: skip
-    quantities = ("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas")
-    block = {key: "0x" + "00" * size for key, size in sizes.items()} | dict.fromkeys(quantities, "0x1")
-    proof = {"accountProof": ["0xc0"], "storageProof": [{"key": "0x0", "value": "0x0", "proof": ["0xc0", "0x80"]}]}
-    if name == "rpc":
-        refused = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "no"}}).encode()
-        return [*(json.dumps({"jsonrpc": "2.0", "id": 1, "result": one}).encode() for one in (block, proof)), refused]
-    entry = bytes.fromhex("5cc972a29f9d698416744b8dbc1646f8116e5030a37d58c21948bfcec0826538") + bytes(32 * 5)
-    if name == "event":
-        return [entry, bytes.fromhex("be27b743b1f62ce23ec8ea7aa1969da8ae9a7a9f02a6de3a73a8a32f0a9070ad") + bytes(96)]
-    if name == "trie":
-        short, leaf = b"\xc4\x82\x20\xaa\x01", b"\xc8\x83\x20\xaa\xbb\x83abc"
-        return [short, leaf, b"\xd1" + b"\x80" * 17, leaf + b"\n" + short]
-    header = {
-        "format": "jangkar-bundle-v1", "chain_id": 7, "genesis": "0x" + "00" * 32,
-        "block": {"number": 1, "hash": "0x" + "00" * 32, "time": 1},
-        "logs": [{"registry": "0x" + "11" * 20, "code_hash": "0x" + "00" * 32, "size": 1,
-                  "root": hashlib.sha256(b"\0" + entry).hexdigest()}],
-    }  # fmt: skip
-    if name == "mirror":
-        told = f"jangkar/7/0x{'11' * 20}/{'aa' * 32}/00000001\n%d\n{'A' * 43}=\nblock 3\ntransaction 0x{'00' * 32}\n"
-        profile = json.loads(receipts["right"]["text"])["issuer_profile"]
-        line = json.dumps(header | {"logs": [{"size": 1}]}, sort_keys=True, separators=(",", ":")) + "\n"
-        return [f"{told % size}profile {profile}\n".encode() for size in (1, 300, 10**15)] + [line.encode(), entry]
-    return [f"{json.dumps(header, sort_keys=True, separators=(',', ':'))}\n1 {entry.hex()}\n".encode()]
+def slowest(names: Collection[str], options: argparse.Namespace) -> int:
+    """Look for what each reader is slow with. Returns 1 where the time of any grows by more than its input."""
+    tried, worst, broke = 0, (0.0, "none"), False
+    for name in names:
+        # The same shapes for a seed; which are kept is the clock's to say.
+        try:
+            found = search(EVERY[name], options.time, random.Random(f"{options.seed} {name}"))
+        except TooSlow as error:
+            print(f"{name}: BROKE, an input took more than {MOST_SECONDS} s: {error}", flush=True)
+            broke = True
+            continue
+        tried += found.tried
+        worst = max(worst, (found.growth.a_doubling, name))
+        if found.growth.a_doubling >= MOST_A_DOUBLING:
+            # Once more, at length: a busy machine is no square.
+            again = growth(EVERY[name], found.shape, 15)
+            broke |= again.a_doubling >= MOST_A_DOUBLING
+        print(f"{name}: {found.tried} inputs, {found.growth}", flush=True)
+        if found.growth.a_doubling >= MOST_A_DOUBLING:
+            print(f"  {found.shape!r}", flush=True)
+    print(f"readers {len(names)}, inputs {tried}, worst {worst[0]:.2f} a doubling ({worst[1]})")
+    return 1 if broke else 0
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_what_was_done_to_a_file_is_told_in_order(world):
     intake.withdraw(world.store, world.issuer, digest("a"), actor=BUDI, now=20)
     hand_in(world, "a", BUDI, 30)
     assert not hand_in(world, "a", ANI, 31)[0].is_new
-    closed = world.chain.windows.pop(world.issuer.id)
+    closed = world.renamed_on_chain()
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = closed
     requeue(world, batch)

@@ -13,7 +13,7 @@ from anchor_service.store import rows
 @pytest.fixture
 def sealed(world):
     world.submit("a", "b")
-    world.chain.windows.clear()
+    world.renamed_on_chain()
     return world.night().quarantined[0]
 
 

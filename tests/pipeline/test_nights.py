@@ -120,11 +120,31 @@ def test_a_foreign_transaction_takes_the_nonce(world):
     assert world.audit() == 1
 
 
-def test_an_issuer_whose_window_closed_is_quarantined(world):
+def test_a_batch_whose_issuer_has_no_window_waits_and_is_tried_again(world):
+    """One node's wrong clock says so, as an accreditation's end does: nothing is decided by it."""
     world.submit("a")
     window = world.chain.windows.pop(world.issuer.id)
     report = world.night()
-    assert "RegistryNotAccredited" in report.quarantined[0].problem
+    assert (len(report.unapproved), report.quarantined, report.on_the_way) == (1, [], [])
+    assert "it waits for the accreditor" in report.problems[0]
+    world.chain.windows[world.issuer.id] = window
+    assert len(world.night().anchored) == 1
+    assert world.audit() == 1
+
+
+def test_the_contracts_own_clock_decides_nothing_at_once_either(world):
+    world.submit("a")
+    window = world.chain.windows.pop(world.issuer.id)
+    world.registry.window_shown = window
+    report = world.night()
+    assert (len(report.unapproved), report.quarantined) == (1, [])
+    assert "RegistryNotAccredited" in report.problems[0]
+
+
+def test_a_batch_is_requeued_once(world):
+    world.submit("a")
+    window = world.renamed_on_chain()
+    report = world.night()
     world.chain.windows[world.issuer.id] = window
     batch = requeue(world, report.quarantined[0])
     with pytest.raises(IllegalTransition):
@@ -152,7 +172,7 @@ def test_a_flipped_bit_in_a_waiting_row_is_never_sealed(world):
 
 def test_a_flipped_bit_in_a_sealed_leaf_is_never_signed(world):
     world.submit("a", "b")
-    window = world.chain.windows.pop(world.issuer.id)
+    window = world.renamed_on_chain()
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = window
     with world.store.writing() as connection:
@@ -173,7 +193,7 @@ def test_damaged_leaves_give_no_receipt(world):
 
 def test_a_changed_manifest_stops_the_night(world):
     world.submit("a")
-    window = world.chain.windows.pop(world.issuer.id)
+    window = world.renamed_on_chain()
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = window
     path = world.filing.manifest_path(world.issuer.id, 1)

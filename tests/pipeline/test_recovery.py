@@ -192,7 +192,7 @@ def test_files_that_do_not_hold_bring_nothing_back(world, defect):
 def test_one_flipped_bit_is_named_wherever_it_is(world):
     """In a stored leaf or a line of the manifest, before the batch is signed: nothing is; and fsck says where."""
     world.submit("a", "b", "c")
-    window = world.chain.windows.pop(world.issuer.id)
+    window = world.renamed_on_chain()
     batch = world.night().quarantined[0]
     world.chain.windows[world.issuer.id] = window
     deciding.requeue(world.store, world.registry, world.filing, batch, actor=TESTER, now=world.now)

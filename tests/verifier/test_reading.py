@@ -11,12 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from node_spellings import OTHER_NODES, SAME_NODES
 
+from verifier.chain.nodes import open_chain
 from verifier.chain.rpc import Node
 from verifier.errors import MalformedPolicy, MalformedProof, NodeUnavailable, ServiceUnavailable
 from verifier.formats.fingerprint import Fingerprint
 from verifier.formats.policy import parse
 from verifier.history.log import LogEntry, checkpoint_of, proved_entries, read_entries
 from verifier.places import service
+from verifier.proofs import rlp
 from verifier.proofs.keccak import keccak256
 
 RIGHT = {
@@ -225,11 +227,72 @@ def test_a_node_that_answers_little_at_once_is_asked_for_less():
 
     limit = 300
     with server(answer) as url:
-        assert list(read_entries(Node(url), RIGHT["registry"], 0, 999)) == []
+        assert list(read_entries(Node(url), RIGHT["registry"], 0, 999, 1)) == []
         assert [span for span in asked if span[1] - span[0] < limit][-1][1] == 999
         limit = 0
         with pytest.raises(NodeUnavailable, match="too many results"):
-            list(read_entries(Node(url), RIGHT["registry"], 0, 999))
+            list(read_entries(Node(url), RIGHT["registry"], 0, 999, 1))
+
+
+INVENTED = 10**12
+
+
+@pytest.mark.parametrize("shown", [3, 0], ids=["a node that shows what is missing", "a node that shows nothing"])
+def test_an_invented_height_costs_few_questions(shown):
+    """Nothing is looked for behind the last entry that is proved to be there; in empty blocks, questions grow."""
+    event = {"topics": ["0x" + "11" * 32], "data": "0x", "blockNumber": "0x5"}
+    asked = []
+
+    def answer(request: dict) -> object:
+        asked.append(request["params"][0]["fromBlock"])
+        return {"jsonrpc": "2.0", "id": 1, "result": [event] * shown if asked[-1] == "0x0" else []}
+
+    with server(answer) as url:
+        found = list(read_entries(Node(url), RIGHT["registry"], 0, INVENTED, 3))
+        assert (len(found), len(asked)) == ((3, 1) if shown else (0, 29))
+        assert list(read_entries(Node(url), RIGHT["registry"], 0, INVENTED, 0)) == []
+
+
+def test_a_long_question_that_is_too_much_is_asked_in_pieces():
+    event = {"topics": ["0x" + "11" * 32], "data": "0x", "blockNumber": "0x5"}
+
+    def answer(request: dict) -> object:
+        first, last = (int(request["params"][0][name], 16) for name in ("fromBlock", "toBlock"))
+        if last - first >= 5_000:
+            return None
+        return {"jsonrpc": "2.0", "id": 1, "result": [event] if first <= 90_000 <= last else []}
+
+    with server(answer) as url:
+        assert len(list(read_entries(Node(url), RIGHT["registry"], 0, 100_000, 1))) == 1
+
+
+def test_a_height_that_no_clock_allows_is_refused():
+    block = {"logsBloom": "0x" + "00" * 256, "extraData": "0x", "miner": "0x" + "00" * 20, "nonce": "0x" + "00" * 8}
+    block |= dict.fromkeys(
+        ("parentHash", "sha3Uncles", "stateRoot", "transactionsRoot", "receiptsRoot"), "0x" + "00" * 32
+    )
+    block |= dict.fromkeys(("difficulty", "gasLimit", "gasUsed", "timestamp"), "0x1") | {"mixHash": "0x" + "00" * 32}
+    block["number"] = hex(INVENTED)
+    names = ("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom",
+             "difficulty", "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce")  # fmt: skip
+    quantities = ("difficulty", "number", "gasLimit", "gasUsed", "timestamp")
+    parts = [
+        rlp.encode_integer(int(block[name], 16)) if name in quantities else bytes.fromhex(block[name][2:])
+        for name in names
+    ]
+    block["hash"] = "0x" + keccak256(rlp.encode(parts)).hex()
+    answers = {"eth_chainId": "0x1", "eth_getBlockByNumber": {"hash": RIGHT["genesis"]} | block}
+
+    def answer(request: dict) -> object:
+        said = answers[request["method"]]
+        return {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "result": {"hash": RIGHT["genesis"]} if request["params"][:1] == ["0x0"] else said,
+        }
+
+    with server(answer) as url, pytest.raises(NodeUnavailable, match=f"shows block {INVENTED}, for which there was no"):
+        open_chain(parse(json.dumps(RIGHT | {"nodes": [url]}).encode()))
 
 
 BAD_LOOK_UPS = [

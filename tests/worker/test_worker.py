@@ -99,7 +99,7 @@ def test_what_is_late_is_an_alarm(watch):
 
 def test_what_is_quarantined_is_an_alarm(watch):
     watch.world.submit("a")
-    watch.world.chain.windows.clear()
+    watch.world.renamed_on_chain()
     watch.tick(HOUR)
     said = watch.tick(CHECK_SECONDS)
     assert said[0][0] == "quarantined batch 1"

@@ -25,7 +25,7 @@ def expected_words(history: History) -> Iterator[ExpectedWord]:
 
 def _of_issuer(issuer_id: bytes, issuer: Issuer) -> Iterator[ExpectedWord]:
     name = f"issuer {issuer_id.hex()}"
-    progress = _packed((issuer.sequence, 8), (max(issuer.closed_nights, default=0), 8))
+    progress = _packed((issuer.sequence, 8), (issuer.last_night, 8))
     yield ExpectedWord(f"{name}: its progress", storage.mapping_slot(storage.PROGRESS, issuer_id), progress)
     yield from _accreditation(name, issuer_id, issuer)
     for sequence, anchor in issuer.anchors.items():

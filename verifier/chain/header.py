@@ -22,6 +22,8 @@ _LATER_FIELDS: tuple[tuple[str, int | None], ...] = (
     ("parentBeaconBlockRoot", 32), ("requestsHash", 32),
 )  # fmt: skip
 _EXTRA_DATA = 12
+# QBFT's validators and their seals: more than 700 of them.
+MAX_EXTRA_DATA = 64 * 1024
 # QBFT's extra data: vanity, validators, vote, round, seals. Its block hash leaves the last two out.
 _QBFT_PARTS = 5
 
@@ -63,7 +65,12 @@ def read_header(block: Any) -> Header:
 
 def _part(block: dict[str, Any], name: str, length: int | None) -> bytes:
     value = block.get(name)
-    return rlp.encode_integer(quantity(value)) if length == 0 else data(value, length)
+    if length == 0:
+        return rlp.encode_integer(quantity(value))
+    part = data(value, length)
+    if len(part) > MAX_EXTRA_DATA:
+        raise NodeUnavailable(f"the node sent a block whose {name} has {len(part)} bytes")
+    return part
 
 
 def _qbft_hash(parts: list[bytes]) -> bytes | None:

@@ -3,6 +3,7 @@
 They agree on one hash; everything else is proved against it, by whichever of them answers.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import NamedTuple, TypeVar
@@ -16,6 +17,9 @@ from verifier.formats.policy import Policy
 from verifier.proofs.merkle import Frontier
 
 T = TypeVar("T")
+
+# No engine that we know of makes more: a height above it is invented, and reading up to it would not end.
+MOST_BLOCKS_A_SECOND = 10
 
 
 class Chain:
@@ -203,7 +207,10 @@ def _newest(node: Node, policy: Policy) -> Header:
     first = node.call("eth_getBlockByNumber", "0x0", False)
     if not isinstance(first, dict) or data(first.get("hash"), 32) != policy.genesis:
         raise NodeUnavailable(f"{node.url} follows another chain of the same id: its first block differs")
-    return read_header(node.call("eth_getBlockByNumber", "latest", False))
+    newest = read_header(node.call("eth_getBlockByNumber", "latest", False))
+    if newest.number > MOST_BLOCKS_A_SECOND * time.time():
+        raise NodeUnavailable(f"{node.url} shows block {newest.number}, for which there was no time since 1970")
+    return newest
 
 
 def _pinned(policy: Policy, nodes: tuple[Node, ...]) -> Chain:

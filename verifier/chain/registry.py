@@ -34,6 +34,8 @@ MAX_RECORDS = 1_024
 MAX_FRONTIER = 64
 # A branch has 17 items of at most 33 bytes; what is longer would only fill the memory that hashes are kept in.
 MAX_NODE_BYTES = 1_024
+# A walk takes a nibble of a hash with each node.
+MAX_PROOF_NODES = 65
 
 
 class RegistryReader:
@@ -127,7 +129,7 @@ class RegistryReader:
         state_root = self._header(head.hash).state_root
         slots_in_hex = [f"0x{slot:064x}" for slot in slots]
         answer = self._node.call("eth_getProof", pin.address, slots_in_hex, {"blockHash": "0x" + head.hash.hex()})
-        nodes = pool(_nodes(answer))
+        nodes = pool(proof_nodes(answer, len(slots)))
         try:
             account = value_at(state_root, storage.address_key(pin.address), nodes)
             fields = rlp.decode(account) if account is not None else None
@@ -154,15 +156,19 @@ def _consecutive(first: int, count: int) -> list[int]:
     return [(first + offset) % 2**256 for offset in range(count)]
 
 
-def _nodes(answer: Any) -> list[bytes]:
-    """The trie nodes of an answer, which are all that is looked at: what else it says is proved by them or false."""
+def proof_nodes(answer: Any, slots: int) -> list[bytes]:
+    """The trie nodes of an answer about so many slots: what else it says is proved by them, or false.
+
+    Raises: NodeUnavailable for what is no proof, or larger than one can be.
+    """
     if not isinstance(answer, dict) or not isinstance(answer.get("storageProof"), list):
         raise NodeUnavailable("the node sent something else than a proof")
-    found: list[bytes] = []
-    for proof in (answer.get("accountProof"), *(_proof_of(slot) for slot in answer["storageProof"])):
-        if not isinstance(proof, list):
-            raise NodeUnavailable("the node sent something else than a proof")
-        found += [data(node) for node in proof]
+    proofs = [answer.get("accountProof"), *(_proof_of(slot) for slot in answer["storageProof"])]
+    if len(proofs) > 1 + slots or not all(
+        isinstance(proof, list) and len(proof) <= MAX_PROOF_NODES for proof in proofs
+    ):
+        raise NodeUnavailable("the node sent something else than a proof")
+    found = [data(node) for proof in proofs for node in proof]
     if any(len(node) > MAX_NODE_BYTES for node in found):
         raise NodeUnavailable("the node sent something else than a proof")
     return found

@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 10
 MAX_ANSWER_BYTES = 16 << 20
 
 _QUANTITY = re.compile("0x(0|[1-9a-f][0-9a-f]{0,63})")
-_DATA = re.compile("0x([0-9a-f]{2})*")
+_DATA = re.compile("0x(?:[0-9a-f]{2})*+")
 
 
 class Node:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, NoReturn
@@ -14,9 +15,11 @@ MAX_INTEGER_DIGITS = 20
 _HASH = re.compile("[0-9a-f]{64}")
 _HASH_0X = re.compile("0x[0-9a-f]{64}")
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
-_BYTES = re.compile("(?:[0-9a-f]{2})*")
+_BYTES = re.compile("(?:[0-9a-f]{2})*+")
 
-_BRACKET_OR_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# A string ends at its quote or with the text: what begins with a quote always matches, so that no letter is looked at
+# from two beginnings. Possessive, so that nothing is kept to go back to either.
+_BRACKET_OR_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def read(data: bytes, *, what: str, max_bytes: int) -> Any:
@@ -32,7 +35,7 @@ def read(data: bytes, *, what: str, max_bytes: int) -> Any:
         raise MalformedText(f"{what} is not UTF-8") from None
     # Looked at before parsing: a program that embeds this may have raised Python's recursion limit so far that
     # brackets alone overflow the C stack.
-    if _nesting(text) > MAX_DEPTH:
+    if _is_too_deep(text):
         raise MalformedText(f"{what} is nested more than {MAX_DEPTH} deep")
     try:
         return json.loads(
@@ -145,11 +148,11 @@ def read_canonical(text: str, *, what: str, max_bytes: int) -> dict[str, Any]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"key {twice!r} stands twice")
-    return dict(pairs)
+    return found
 
 
 def _number(given: str) -> NoReturn:
@@ -162,13 +165,14 @@ def _integer(given: str) -> int:
     return int(given)
 
 
-def _nesting(text: str) -> int:
-    """How deep the brackets outside strings go."""
-    deepest = depth = 0
+def _is_too_deep(text: str) -> bool:
+    """Whether the brackets outside strings go deeper than they may."""
+    depth = 0
     for match in _BRACKET_OR_STRING.finditer(text):
         if match[0] in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif match[0] in "]}":
             depth -= 1
-    return deepest
+    return False

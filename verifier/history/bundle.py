@@ -31,7 +31,7 @@ _DEFECTS = {
     "root": "the root of a log is no hash",
 }
 _MAX_INT64 = 2**63 - 1
-_LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})+)")
+_LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})++)")
 
 
 def encode(recorded: RecordedHistory) -> bytes:

@@ -61,7 +61,8 @@ def read_log(
     refused: list[NodeUnavailable] = []
     for node in chain.nodes:
         try:
-            later = list(read_entries(node, registry, first, chain.head.number, progress))
+            missing = proven.size - len(known)
+            later = list(read_entries(node, registry, first, chain.head.number, missing, progress))
             return proved_entries([*known, *later], proven)
         except NodeUnavailable as error:
             refused.append(error)
@@ -86,27 +87,33 @@ def proved_entries(entries: list[LogEntry], checkpoint: Checkpoint) -> list[LogE
 
 
 def read_entries(
-    node: Node, registry: str, first: int, last: int, progress: OnProgress | None = None
+    node: Node, registry: str, first: int, last: int, missing: int, progress: OnProgress | None = None
 ) -> Iterator[LogEntry]:
-    """The entries that a node's events of these blocks are, as it sends them. Raises: NodeUnavailable."""
-    step = BLOCKS_A_QUESTION
-    while first <= last:
+    """The entries that a node's events of these blocks are, as it sends them, until as many came as are missing.
+
+    How many are missing is proved, how high the chain is may be a lie: behind the last entry nothing is looked for, and
+    where nothing is found the questions become longer. Raises: NodeUnavailable.
+    """
+    step, longest = BLOCKS_A_QUESTION, last + 1
+    while first <= last and missing > 0:
         end = min(first + step - 1, last)
         try:
             events = node.call("eth_getLogs", _filter(registry, first, end))
-        except NodeRefused:
-            # A node limits how much it answers at once.
-            if step == 1:
+        except NodeUnavailable as error:
+            # A node limits how much it answers at once; a long question may be too much for it in any way.
+            if step == 1 or (step <= BLOCKS_A_QUESTION and not isinstance(error, NodeRefused)):
                 raise
             step //= 2
+            longest = max(step, BLOCKS_A_QUESTION)
             continue
         if not isinstance(events, list):
             raise NodeUnavailable(f"{node.url} sent no list of events")
         for event in events:
             yield entry_of(event)
+        missing -= len(events)
         if progress:
             progress(end, last)
-        first, step = end + 1, min(2 * step, BLOCKS_A_QUESTION)
+        first, step = end + 1, min(2 * step, BLOCKS_A_QUESTION if events else longest)
 
 
 def entry_of(event: Any) -> LogEntry:

@@ -136,7 +136,7 @@ def _require_extended(chain: Chain, registry: str, seen: RememberedLog, shown: F
             if seen.hash and hash_ != seen.hash:
                 contradicting.append(f"{node.url} shows 0x{hash_.hex()} in its place")
                 continue
-            for entry in read_entries(node, registry, seen.block + 1, chain.head.number):
+            for entry in read_entries(node, registry, seen.block + 1, chain.head.number, shown.size - seen.size):
                 frontier.append(leaf_hash(entry.data))
         except NodeUnavailable as error:
             silent.append(str(error))

@@ -4,7 +4,7 @@ Source: docs/spec/registry.md 1, 2 and 5. The registry itself refuses every brea
 in a log all the same was let through by a changed contract, or written by whoever holds the chain.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from verifier.chain.facts import (
@@ -65,7 +65,7 @@ class Issuer:
     """What the log says of one issuer. `anchors` are by sequence number, `statuses` by leaf hash.
 
     `kept` are the records that the registry still holds: those without weight are dropped with the next writing.
-    `closed_nights` are by day, each with the time of its closing.
+    `closed_nights` are by day, each with the time of its closing; `last_night` is the latest of them, 0 before it.
     """
 
     def __init__(self) -> None:
@@ -77,6 +77,7 @@ class Issuer:
         self.kept: dict[bytes, list[StatusWriting]] = {}
         self.sequence = 0
         self.closed_nights: dict[int, int] = {}
+        self.last_night = 0
 
     def key_at(self, address: str) -> Key:
         """A key; one that never acts where there is none."""
@@ -105,17 +106,19 @@ class Issuer:
             return True
         return again is not None and was_sound(again.key, again.block_time)
 
-    def carrying_weight(self, leaf_hash: bytes) -> list[StatusWriting]:
-        """A leaf's status records that carry weight, in order."""
-        return [writing for writing in self.statuses.get(leaf_hash, ()) if self.weighs(writing)]
+    def carrying_weight(self, leaf_hash: bytes) -> Iterator[StatusWriting]:
+        """A leaf's status records that carry weight, the last one first."""
+        return filter(self.weighs, reversed(self.statuses.get(leaf_hash, ())))
 
     def standing_records(self, leaf_hash: bytes) -> list[StatusWriting]:
-        """The records that the registry holds of a leaf, up to the last one that carries weight."""
-        kept = self.kept.get(leaf_hash, [])
-        count = len(kept)
-        while count and not self.weighs(kept[count - 1]):
-            count -= 1
-        return kept[:count]
+        """The records that the registry holds of a leaf, where the next is added: those without weight are dropped.
+
+        Each is dropped once, so that writing many costs by their number.
+        """
+        kept = self.kept.setdefault(leaf_hash, [])
+        while kept and not self.weighs(kept[-1]):
+            kept.pop()
+        return kept
 
     def weighs(self, writing: StatusWriting) -> bool:
         """Whether a status record is a regulator's, or by a key that was sound."""
@@ -123,16 +126,15 @@ class Issuer:
 
     def status_of(self, leaf_hash: bytes) -> StatusRecord:
         """What stands for a leaf."""
-        found = self.carrying_weight(leaf_hash)
-        return found[-1].record if found else NO_RECORD
+        return next((writing.record for writing in self.carrying_weight(leaf_hash)), NO_RECORD)
 
     def status_on(self, leaf_hash: bytes, time: int) -> StatusRecord:
         """What stood for a leaf at a time, by what is known now: what holds from the beginning held then."""
-        found = self.carrying_weight(leaf_hash)
-        if found and found[-1].record.from_beginning and found[-1].record.status is not Status.ACTIVE:
-            return found[-1].record
-        earlier = [writing.record for writing in found if writing.record.block_time <= time]
-        return earlier[-1] if earlier else NO_RECORD
+        last = self.status_of(leaf_hash)
+        if last.from_beginning and last.status is not Status.ACTIVE:
+            return last
+        found = (writing.record for writing in self.carrying_weight(leaf_hash))
+        return next((record for record in found if record.block_time <= time), NO_RECORD)
 
 
 class History:
@@ -274,23 +276,25 @@ class History:
         issuer, time = self._of(act.issuer), self._event.time
         self._require_current()
         self._require_key(issuer, act.key, PURPOSE_ANCHOR | PURPOSE_CLOSE)
-        last = max(issuer.closed_nights, default=0)
+        last = issuer.last_night
         self._require(
             act.sequence == issuer.sequence and last < act.night <= time // DAY + 1,
             "a-night-that-may-not-be",
             f"night {act.night} after {last}, with sequence number {act.sequence}",
         )
         issuer.closed_nights[act.night] = time
+        issuer.last_night = max(last, act.night)
 
     def _status_changed(self, act: StatusChanged) -> None:
         issuer, time = self._of(act.issuer), self._event.time
         self._require_current()
         if not act.by_regulator:
             self._require_key(issuer, act.writer, PURPOSE_STATUS)
-        name = _forbidden(issuer, act)
+        held = issuer.standing_records(act.leaf_hash)
+        name = _forbidden(issuer, held, act)
         self._require(name is None, name or "", f"leaf {act.leaf_hash.hex()} to {act.status.name.lower()}")
         record = StatusRecord(act.status, act.from_beginning, act.by_regulator, act.reason, time, act.successor)
-        issuer.kept[act.leaf_hash] = [*issuer.standing_records(act.leaf_hash), StatusWriting(record, act.writer)]
+        held.append(StatusWriting(record, act.writer))
         issuer.statuses.setdefault(act.leaf_hash, []).append(StatusWriting(record, act.writer))
 
     def _paused(self, act: Paused) -> None:
@@ -312,9 +316,8 @@ def replay(entries: Iterable[LogEntry]) -> History:
     return history
 
 
-def _forbidden(issuer: Issuer, act: StatusChanged) -> str | None:
-    """Which rule of docs/spec/registry.md 2 a status change breaks, if it breaks one."""
-    held = issuer.standing_records(act.leaf_hash)
+def _forbidden(issuer: Issuer, held: Sequence[StatusWriting], act: StatusChanged) -> str | None:
+    """Which rule of docs/spec/registry.md 2 a status change breaks, if it breaks one. `held` are the leaf's records."""
     current = held[-1] if held else StatusWriting(NO_RECORD, "")
     status = current.record.status
     is_affirmed = act.status is status

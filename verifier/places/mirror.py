@@ -26,7 +26,13 @@ WIDTH = 1 << HEIGHT
 MAX_TEXT_BYTES = 64 * 1024
 # The length of an entry stands in the two bytes before it.
 LENGTH_BYTES = 2
-MAX_RUN_BYTES = WIDTH * (LENGTH_BYTES + 0xFFFF)
+# No event of the log has more than eleven words: docs/spec/log.md.
+MAX_ENTRY_BYTES = 11 * 32
+MAX_RUN_BYTES = WIDTH * (LENGTH_BYTES + MAX_ENTRY_BYTES)
+# So much of a bundle is kept before its digest has vouched for it; a larger one is read a second time.
+MAX_UNPROVED_BYTES = 64 << 20
+# More than a nation's institutes write in a century.
+MAX_LOG_SIZE = 10**8
 BLOCK_BYTES = 8
 # Runs that are read at the same time.
 AT_ONCE = 8
@@ -38,9 +44,11 @@ _CHECKPOINT = re.compile(
 )
 
 
-def bundle_from(location: Location, policy: Policy) -> bytes:
+def bundle_from(location: Location, policy: Policy, most_unproved: int = MAX_UNPROVED_BYTES) -> bytes:
     """The newest bundle that the policy pins and the mirror holds, put together from its pieces.
 
+    How long it is, its header says, and nobody has vouched for that before all of it was hashed: no more than
+    `most_unproved` bytes are kept until then.
     Raises: BundleNotPinned where the policy pins none; SourceUnavailable where the mirror holds none of them, or not
     all of it; OSError.
     """
@@ -60,13 +68,29 @@ def bundle_from(location: Location, policy: Policy) -> bytes:
     if not found:
         raise refused[0]
     _, sizes, header, digest = max(found)
-    pieces = [header]
+    most = most_unproved
+    for _ in range(2):
+        hashed, length, kept = hashlib.sha256(), 0, []
+        for piece in _pieces(location, policy, header, sizes):
+            hashed.update(piece)
+            length += len(piece)
+            if length <= most:
+                kept.append(piece)
+            else:
+                kept.clear()
+        if hashed.digest() != digest:
+            break
+        if length <= most:
+            return b"".join(kept)
+        most = length
+    raise SourceUnavailable(f"the pieces that the mirror holds do not give the bundle {digest.hex()}")
+
+
+def _pieces(location: Location, policy: Policy, header: bytes, sizes: list[int]) -> Iterator[bytes]:
+    """The bundle's lines. Raises: SourceUnavailable; OSError."""
+    yield header
     for pin, size in zip(policy.registries, sizes, strict=False):
-        pieces += _entries(location, f"logs/{pin.address}", size)
-    data = b"".join(pieces)
-    if hashlib.sha256(data).digest() != digest:
-        raise SourceUnavailable(f"the pieces that the mirror holds do not give the bundle {digest.hex()}")
-    return data
+        yield from _entries(location, f"logs/{pin.address}", size)
 
 
 class Tree:
@@ -178,7 +202,7 @@ def _outline(header: bytes) -> tuple[int, list[int]]:
         number, sizes = fields["block"]["number"], [log["size"] for log in fields["logs"]]
     except (Malformed, KeyError, TypeError):
         number, sizes = None, []
-    if not all(type(count) is int and count >= 0 for count in (number, *sizes)):
+    if not all(type(count) is int and count >= 0 for count in (number, *sizes)) or max(sizes, default=0) > MAX_LOG_SIZE:
         raise SourceUnavailable("the mirror's bundle begins with no header")
     return number, sizes
 

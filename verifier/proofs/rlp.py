@@ -28,7 +28,7 @@ def encode_integer(value: int) -> bytes:
 
 def decode(data: bytes) -> Item:
     """The one item that these bytes are. Raises: MalformedProof."""
-    item, end = _item(data, 0, 0)
+    item, end = _item(data, 0, len(data), 0)
     if end != len(data):
         raise MalformedProof("there is something behind an RLP item")
     return item
@@ -41,28 +41,29 @@ def _prefix(length: int, offset: int) -> bytes:
     return bytes([offset + 55 + len(size)]) + size
 
 
-def _item(data: bytes, start: int, depth: int) -> tuple[Item, int]:
-    if depth > MAX_DEPTH or start >= len(data):
+def _item(data: bytes, start: int, limit: int, depth: int) -> tuple[Item, int]:
+    """The item that begins at `start` and ends at or before `limit`, and where it ends."""
+    if depth > MAX_DEPTH or start >= limit:
         raise MalformedProof("an RLP item is cut off or too deep")
     first = data[start]
     if first < 0x80:
         return data[start : start + 1], start + 1
-    begin, end = _span(data, start, first, 0xC0 if first >= 0xC0 else 0x80)
+    begin, end = _span(data, start, limit, 0xC0 if first >= 0xC0 else 0x80)
     if first < 0xC0:
         return data[begin:end], end
     items: list[Item] = []
     while begin < end:
-        item, begin = _item(data[:end], begin, depth + 1)
+        item, begin = _item(data, begin, end, depth + 1)
         items.append(item)
     return items, end
 
 
-def _span(data: bytes, start: int, first: int, offset: int) -> tuple[int, int]:
+def _span(data: bytes, start: int, limit: int, offset: int) -> tuple[int, int]:
     """Where an item's content begins and ends."""
-    begin, length = start + 1, first - offset
+    begin, length = start + 1, data[start] - offset
     if length > 55:
         begin += length - 55
-        length = int.from_bytes(data[start + 1 : begin], "big")
-    if begin + length > len(data):
+        length = int.from_bytes(data[start + 1 : min(begin, limit)], "big")
+    if begin + length > limit:
         raise MalformedProof("an RLP item is cut off")
     return begin, begin + length

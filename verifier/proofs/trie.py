@@ -71,7 +71,11 @@ def _path(node: list[Item]) -> tuple[str, bool]:
     flags, nibbles = node[0][0] >> 4, node[0].hex()
     if flags > _IS_LEAF | _IS_ODD:
         raise MalformedProof("a node of the proof is none")
-    return nibbles[1 if flags & _IS_ODD else 2 :], bool(flags & _IS_LEAF)
+    path, is_leaf = nibbles[1 if flags & _IS_ODD else 2 :], bool(flags & _IS_LEAF)
+    if not (path or is_leaf):
+        # An extension leads on by a nibble at least: a walk has no more steps than the key has nibbles.
+        raise MalformedProof("a node of the proof is none")
+    return path, is_leaf
 
 
 def _value(item: Item) -> bytes:

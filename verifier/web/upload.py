@@ -122,20 +122,20 @@ async def read_upload(content_type: str, stream: AsyncIterator[bytes], max_docum
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise UploadRefused("bad-form")
     form = _Form(max_document)
-    parser = MultipartParser(
-        options[b"boundary"],
-        {
-            "on_part_begin": form.part_begin,
-            "on_part_data": form.part_data,
-            "on_header_begin": form.header_begin,
-            "on_header_field": form.header_field,
-            "on_header_value": form.header_value,
-            "on_header_end": form.header_end,
-        },
-        max_size=max_document + MAX_RECEIPT + FORM_OVERHEAD,
-    )
     total = 0
     try:
+        parser = MultipartParser(
+            options[b"boundary"],
+            {
+                "on_part_begin": form.part_begin,
+                "on_part_data": form.part_data,
+                "on_header_begin": form.header_begin,
+                "on_header_field": form.header_field,
+                "on_header_value": form.header_value,
+                "on_header_end": form.header_end,
+            },
+            max_size=max_document + MAX_RECEIPT + FORM_OVERHEAD,
+        )
         async for chunk in patient(stream):
             total += len(chunk)
             if total > max_document + MAX_RECEIPT + FORM_OVERHEAD:

@@ -47,7 +47,7 @@ const quantity = (value) => {
 };
 
 const data = (value, length) => {
-  if (typeof value !== "string" || !/^0x([0-9a-f]{2})*$/i.test(value))
+  if (typeof value !== "string" || !/^0x(?:[0-9a-f]{2})*$/i.test(value))
     throw new Unavailable(`the node sent ${String(value).slice(0, 80)} where bytes belong`);
   if (length !== undefined && value.length !== 2 + 2 * length)
     throw new Unavailable(`the node sent ${value.length / 2 - 1} bytes where ${length} belong`);

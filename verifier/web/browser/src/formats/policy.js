@@ -29,7 +29,9 @@ const meant = (value) => {
   const host = hostname.replace(/\.$/, "");
   const isThisMachine = /^((.*\.)?localhost|127\..*|0\.0\.0\.0|\[::1?\]|\[::ffff:(7f..:.*|0:0)\])$/.test(host);
   const path = pathname.replace(/%[0-9a-f]{2}/gi, (byte) => String.fromCharCode(parseInt(byte.slice(1), 16)));
-  return [protocol, isThisMachine ? "localhost" : host, port, path.replace(/\/+$/, ""), search].join(" ");
+  let end = path.length;
+  while (path[end - 1] === "/") end -= 1;
+  return [protocol, isThisMachine ? "localhost" : host, port, path.slice(0, end), search].join(" ");
 };
 
 const REQUIRED = {
