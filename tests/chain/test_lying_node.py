@@ -136,7 +136,7 @@ def test_what_went_wrong_is_said_without_the_path_or_the_user(node, shared_regis
         reader.head()
     reader = Web3Writer(connect("http://me:pass@127.0.0.1:1/secret"), CHAIN_ID, shared_registry, 0, None)
     with pytest.raises(
-        RegistryUnavailable, match=r"^reading the head: http://127\.0\.0\.1:1: ConnectionError: "
+        RegistryUnavailable, match=r"^reading the chain id: http://127\.0\.0\.1:1: ConnectionError: "
     ) as again:
         reader.head()
     assert not [word for word in ("secret", "pass") if word in f"{raised.value} {again.value}"]
