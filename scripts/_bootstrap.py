@@ -24,7 +24,7 @@ OLDEST = (3, 11)
 # Each set holds the one before it.
 SETS = ("run", "dev")
 # What an editable install makes known.
-OURS = ("anchor_service", "verifier", "hardhat-free-devnet/jangkar_devnet")
+OURS = ("anchor_service", "verifier", "doorkeeper", "hardhat-free-devnet/jangkar_devnet")
 # pip reads the index of one package after the other, and most of a first start is that and waiting for the network.
 INSTALLED_AT_ONCE = 3
 # Not imported by anything of ours, or compiled already.

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 300
 MAX_REQUEST_BYTES = 1 << 17
 # Which server makes a command: py-evm changes the whole interpreter's recursion limit, and stays apart.
 KINDS = {"jangkar": "product", "jangkar-verify": "product", "jangkar-verify-web": "product", "jangkar-devnet": "devnet"}
-PACKAGES = {"product": ("anchor_service", "verifier"), "devnet": ("jangkar_devnet",)}
+PACKAGES = {"product": ("anchor_service", "verifier", "doorkeeper"), "devnet": ("jangkar_devnet",)}
 # What a command imports in the middle of its work, as its libraries do: each fork would import it again.
 BY_SERVERS = (
     "encodings.idna", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from doorkeeper import counted_as
 from verifier.errors import MalformedCode
 from verifier.exports import EXPORTS, OPENTIMESTAMPS, Export
 from verifier.formats import certificate_code
@@ -240,13 +240,8 @@ def language_of(request: Request) -> Language:
 
 
 def caller(request: Request) -> str:
-    """Who is counted as one: an IPv4 address, or the /64 that an IPv6 line is given."""
-    host = request.client.host if request.client else "unknown"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return host if address.version == 4 else str(ip_network((address, 64), strict=False))
+    """Who is counted as one."""
+    return counted_as(request.client.host) if request.client else "unknown"
 
 
 def create_app(settings: PageSettings) -> FastAPI:

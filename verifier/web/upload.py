@@ -15,6 +15,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
+from doorkeeper import BODY_SECONDS, LEAST_BYTES_A_SECOND
 from verifier.errors import MalformedText
 from verifier.formats.fingerprint import MAX_FORMS, Fingerprint, FingerprintBuilder
 from verifier.formats.receipt import MAX_BYTES as MAX_RECEIPT
@@ -26,9 +27,6 @@ ISSUER_FIELD = "issuer"
 MAX_PARTS = 4
 MAX_HEADER = 4096
 MAX_ISSUER = 64
-# A body that has not come after a minute has to come faster than this: a slow line does, a held connection does not.
-PATIENCE_SECONDS = 60
-LEAST_BYTES_A_SECOND = 1000
 # Digests, a receipt with its quotes escaped, an issuer; or a receipt that is percent-encoded twice.
 MAX_QUESTION = 6 * MAX_RECEIPT
 # Boundaries and part headers come on top of what the parts hold.
@@ -181,7 +179,7 @@ async def read_receipt(stream: AsyncIterator[bytes]) -> bytes:
 async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """A body as it comes. Raises: UploadRefused when it comes too slowly, or ends too early."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + PATIENCE_SECONDS
+    until = loop.time() + BODY_SECONDS
     while True:
         try:
             async with asyncio.timeout_at(until):
