@@ -5,6 +5,26 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 
+# Those who ask a dripping server have so long, in seconds; and it would take ten times as long, and more.
+DEADLINE = 0.5
+PAUSE = DEADLINE / 10
+OK = b"HTTP/1.1 200 OK\r\n"
+MANY = 400
+DRIPS = [
+    # name, what is said at once, what drips
+    ("nothing", b"", []),
+    ("a status line", b"", [b"H"] * MANY),
+    ("a header", OK + b"X: ", [b"x"] * MANY),
+    ("headers", OK, [b"X: x\r\n"] * 90 + [b"x"] * MANY),
+    ("a word that it goes on", b"", [b"HTTP/1.1 100 Continue\r\n\r\n"] * MANY),
+    ("a body of a length", OK + b"Content-Length: 100000\r\n\r\n", [b"x"] * MANY),
+    ("a body without a length", OK + b"\r\n", [b"x"] * MANY),
+    ("a body in chunks", OK + b"Transfer-Encoding: chunked\r\n\r\n", [b"1\r\nx\r\n"] * MANY),
+    ("a chunk's length", OK + b"Transfer-Encoding: chunked\r\n\r\n", [b"0"] * MANY),
+    ("what follows the chunks", OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", [b"X: x\r\n"] * MANY),
+    ("an error's body", b"HTTP/1.1 500 No\r\nX: ", [b"x"] * MANY),
+]
+
 
 class Dripping:
     """A server by its address, and how many pieces it sent to whoever asked."""

@@ -12,10 +12,11 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import abi_to_signature, collapse_if_tuple
 from eth_utils.crypto import keccak
 from requests.exceptions import RequestException
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 
+from anchor_service.chain.provider import PunctualProvider
 from anchor_service.core.errors import RegistryRefused, RegistryUnavailable
 
 TIMEOUT_SECONDS = 10
@@ -31,8 +32,7 @@ def artifact() -> dict[str, Any]:
 
 def connect(rpc_url: str) -> Web3:
     """A client that neither retries by itself nor trips over a permissioned chain's headers."""
-    provider = HTTPProvider(rpc_url, request_kwargs={"timeout": TIMEOUT_SECONDS}, exception_retry_configuration=None)
-    client = Web3(provider)
+    client = Web3(PunctualProvider(rpc_url, TIMEOUT_SECONDS))
     client.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     return client
 

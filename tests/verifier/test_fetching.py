@@ -1,30 +1,11 @@
 """One request over HTTP: whatever the other side does, it is over by its deadline."""
 
 import pytest
-from dripping import dripping
+from dripping import DEADLINE, DRIPS, MANY, OK, PAUSE, dripping
 
 from verifier.chain.rpc import Node
 from verifier.errors import NodeRefused, NodeUnavailable, SourceUnavailable
 from verifier.fetching import fetch
-
-DEADLINE = 0.5
-PAUSE = DEADLINE / 10
-OK = b"HTTP/1.1 200 OK\r\n"
-MANY = 400
-DRIPS = [
-    # name, what is said at once, what drips
-    ("nothing", b"", []),
-    ("a status line", b"", [b"H"] * MANY),
-    ("a header", OK + b"X: ", [b"x"] * MANY),
-    ("headers", OK, [b"X: x\r\n"] * 90 + [b"x"] * MANY),
-    ("a word that it goes on", b"", [b"HTTP/1.1 100 Continue\r\n\r\n"] * MANY),
-    ("a body of a length", OK + b"Content-Length: 100000\r\n\r\n", [b"x"] * MANY),
-    ("a body without a length", OK + b"\r\n", [b"x"] * MANY),
-    ("a body in chunks", OK + b"Transfer-Encoding: chunked\r\n\r\n", [b"1\r\nx\r\n"] * MANY),
-    ("a chunk's length", OK + b"Transfer-Encoding: chunked\r\n\r\n", [b"0"] * MANY),
-    ("what follows the chunks", OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", [b"X: x\r\n"] * MANY),
-    ("an error's body", b"HTTP/1.1 500 No\r\nX: ", [b"x"] * MANY),
-]
 
 
 @pytest.mark.parametrize(("said", "pieces"), [row[1:] for row in DRIPS], ids=[row[0] for row in DRIPS])
