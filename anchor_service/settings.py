@@ -47,7 +47,10 @@ class Settings(BaseSettings):
         "X-Forwarded-For is believed; where it is not set nobody's is, and all who come through one are one address",
     )
     public_requests_per_minute: int = Field(
-        600, ge=1, description="look-ups that one address may make in a minute; a public page is one address"
+        600, ge=1, description="look-ups that one address, or a /64, may make in a minute; a public page is one address"
+    )
+    key_requests_per_minute: int = Field(
+        600, ge=1, description="writing requests that one API key may make in a minute, of a thousand certificates each"
     )
 
     @field_validator("database_url")
