@@ -25,8 +25,9 @@ BODY_SECONDS = 60
 LEAST_BYTES_A_SECOND = 1000
 # An address, or a /64, that holds more than an eighth of the places makes room first.
 SHARES = 8
-# Whoever asks at once has been read by then, however many come at the same time.
-SOON_SECONDS = 0.05
+# Whoever asks at once has been read by then, also where both sides are busy; of so many times the places, none waits.
+SOON_SECONDS = 0.5
+AT_MOST = 4
 # What is answered where all are being served, and others are told so.
 HEALTH = "/healthz"
 # What the kernel keeps of one connection's body: several of these are in the process at a time.
@@ -130,7 +131,9 @@ class Doorkeeper(H11Protocol):
         super().connection_made(transport)
         self._address = counted_as(self.client[0]) if self.client else ""
         self._set_deadline(self.deadlines.head)
-        if len(self.connections) > self._places:
+        if len(self.connections) > AT_MOST * self._places:
+            self._make_room()
+        elif len(self.connections) > self._places:
             self.loop.call_later(SOON_SECONDS, self._make_room)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -11,7 +11,7 @@ from anchor_service.core.errors import RegistryUnavailable
 commands = typer.Typer()
 
 # Each of those that a key opens may hold a body of 2 MiB.
-MAX_CONNECTIONS = 128
+MAX_CONNECTIONS = 256
 
 
 @commands.command()
