@@ -2,7 +2,7 @@
 
 The API and the public page are served through it, which share no other code: uvicorn counts connections and never
 ends one that asks nothing (docs/adr/0041). Whenever it is a client's turn the connection has a deadline; where the
-places are all taken, the one whose deadline is nearest makes room. Whoever asks at once is never the one.
+places are all taken, those that have been waited for longest make room. Whoever asks at once is never one of them.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ import socket
 import sys
 from collections import Counter
 from ipaddress import ip_address, ip_network
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
+from weakref import WeakSet
 
 import uvicorn
 from uvicorn.protocols.http.flow_control import service_unavailable
@@ -25,9 +26,12 @@ BODY_SECONDS = 60
 LEAST_BYTES_A_SECOND = 1000
 # An address, or a /64, that holds more than an eighth of the places makes room first.
 SHARES = 8
-# Whoever asks at once has been read by then, also where both sides are busy; of so many times the places, none waits.
+# Whoever asks at once has been read by then, also where both sides are busy. Beyond so many times the places, half of
+# all make room at once.
 SOON_SECONDS = 0.5
-AT_MOST = 4
+AT_MOST = 8
+# Where so many times the places are requests that are being served, more are told so.
+SERVED_AT_MOST = 4
 # What is answered where all are being served, and others are told so.
 HEALTH = "/healthz"
 # What the kernel keeps of one connection's body: several of these are in the process at a time.
@@ -107,6 +111,8 @@ class Doorkeeper(H11Protocol):
     """A connection with a deadline wherever it is the client's turn. `limit_concurrency` is how many there may be."""
 
     deadlines = Deadlines()
+    # The servers that are about to make room.
+    _full: ClassVar[WeakSet[ServerState]] = WeakSet()
 
     def __init__(
         self,
@@ -122,23 +128,20 @@ class Doorkeeper(H11Protocol):
         self._served, self.app = self.app, self._serve_if_there_is_room
         self._address = ""
         self._stage: tuple[RequestResponseCycle | None, Literal["head", "body", "answer"]] = (None, "head")
-        self._until = math.inf
+        # Since when the client is waited for, and for how many seconds; a body that has come counts as time.
+        self._since, self._seconds = 0.0, math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._is_cut = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Give it its deadline, and soon room."""
         super().connection_made(transport)
         self._address = counted_as(self.client[0]) if self.client else ""
-        self._set_deadline(self.deadlines.head)
-        if len(self.connections) > AT_MOST * self._places:
-            self._make_room()
-        elif len(self.connections) > self._places:
-            self.loop.call_later(SOON_SECONDS, self._make_room)
+        self._wait(self.deadlines.head)
+        self._see_to_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has no deadline any more."""
-        self._set_deadline(math.inf)
+        self._wait(math.inf)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -154,12 +157,12 @@ class Doorkeeper(H11Protocol):
     def pause_writing(self) -> None:
         """The client does not take the answer as fast as it is written."""
         super().pause_writing()
-        self._set_deadline(self.deadlines.answer)
+        self._wait(self.deadlines.answer)
 
     def resume_writing(self) -> None:
         """The client has taken most of it."""
         super().resume_writing()
-        self._set_deadline(math.inf if self._stage[1] == "answer" else self.deadlines.answer)
+        self._wait(math.inf if self._stage[1] == "answer" else self.deadlines.answer)
 
     def _look(self, received: int = 0) -> None:
         """See whose turn it is."""
@@ -170,50 +173,65 @@ class Doorkeeper(H11Protocol):
             turn = "body" if cycle.more_body else "answer"
         if (cycle, turn) == self._stage:
             if turn == "body":
-                self._until += received / LEAST_BYTES_A_SECOND
+                self._since += received / LEAST_BYTES_A_SECOND
             return
         self._stage = (cycle, turn)
         most = self.deadlines
         if turn == "head":
-            self._set_deadline(most.answer if self.transport.get_write_buffer_size() else most.head)
+            self._wait(most.answer if self.transport.get_write_buffer_size() else most.head)
         else:
-            self._set_deadline(most.body if turn == "body" else math.inf)
+            self._wait(most.body if turn == "body" else math.inf)
 
-    def _set_deadline(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> None:
+        """Give the client so long from now; without end where it is not the client's turn."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._until = self.loop.time() + seconds
+        self._since, self._seconds = self.loop.time(), seconds
         if seconds < math.inf:
-            self._timer = self.loop.call_at(self._until, self._end_if_due)
+            self._timer = self.loop.call_at(self._since + seconds, self._end_if_due)
 
     def _end_if_due(self) -> None:
-        if self.loop.time() < self._until:
-            self._timer = self.loop.call_at(self._until, self._end_if_due)
+        until = self._since + self._seconds
+        if self.loop.time() < until:
+            self._timer = self.loop.call_at(until, self._end_if_due)
         else:
             self._cut()
 
     def _cut(self) -> None:
         # Closed, it would wait until the client has taken what is still to be sent.
-        self._is_cut = True
+        self.connections.discard(self)
         self.transport.abort()
 
-    def _make_room(self) -> None:
-        """Where there are too many, end the one whose deadline is nearest, of an address with more than its share."""
-        there = [one for one in self.connections if isinstance(one, Doorkeeper) and not one._is_cut]  # noqa: SLF001
-        waited_for = [one for one in there if one._until < math.inf]  # noqa: SLF001
-        if len(there) > self._places and waited_for:
-            crowd = Counter(one._address for one in there)  # noqa: SLF001
-            share = self._places // SHARES
-            min(waited_for, key=lambda one: (crowd[one._address] <= share, one._until))._cut()  # noqa: SLF001
+    def _see_to_room(self) -> None:
+        """Let room be made where there are too many: once for all who come in the meantime."""
+        count = len(self.connections)
+        if count > AT_MOST * self._places:
+            self._make_room(AT_MOST // 2 * self._places, self.loop.time())
+        elif count > self._places and self.server_state not in self._full:
+            self._full.add(self.server_state)
+            self.loop.call_later(SOON_SECONDS, self._make_room_soon)
+
+    def _make_room_soon(self) -> None:
+        self._full.discard(self.server_state)
+        self._make_room(self._places, self.loop.time() - SOON_SECONDS)
+        self._see_to_room()
+
+    def _make_room(self, places: int, before: float) -> None:
+        """End those that have been waited for longest, since before an instant; first what is beyond a share."""
+        there = [one for one in self.connections if isinstance(one, Doorkeeper)]
+        there.sort(key=lambda one: one._since, reverse=True)  # noqa: SLF001
+        crowd: Counter[str] = Counter()
+        beyond: list[Doorkeeper] = []
+        within: list[Doorkeeper] = []
+        for one in there:
+            crowd[one._address] += 1  # noqa: SLF001
+            if one._seconds < math.inf and one._since <= before:  # noqa: SLF001
+                (beyond if crowd[one._address] > self._places // SHARES else within).append(one)  # noqa: SLF001
+        for one in (beyond[::-1] + within[::-1])[: max(0, len(there) - places)]:
+            one._cut()  # noqa: SLF001
 
     async def _serve_if_there_is_room(self, scope: Any, receive: Any, send: Any) -> None:
-        app: Any = service_unavailable if scope["path"] != HEALTH and self._is_crowded() else self._served
+        is_crowded = len(self.tasks) > SERVED_AT_MOST * self._places
+        app: Any = service_unavailable if is_crowded and scope["path"] != HEALTH else self._served
         await app(scope, receive, send)
-
-    def _is_crowded(self) -> bool:
-        """Whether as many are being served already, without those whose bodies are still to come."""
-        if len(self.tasks) <= self._places:
-            return False
-        coming = sum(isinstance(one, Doorkeeper) and one._stage[1] == "body" for one in self.connections)  # noqa: SLF001
-        return len(self.tasks) - coming > self._places

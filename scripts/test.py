@@ -29,7 +29,14 @@ CHECKS = {
     "format": [str(BIN / "ruff"), "format", "--check", "--quiet"],
     "types": [str(BIN / "mypy")],
     "layers": [str(BIN / "lint-imports"), "--no-logo"],
-    "dependencies": [str(BIN / "deptry"), "--no-ansi", "anchor_service", "verifier", "hardhat-free-devnet"],
+    "dependencies": [
+        str(BIN / "deptry"),
+        "--no-ansi",
+        "anchor_service",
+        "verifier",
+        "doorkeeper",
+        "hardhat-free-devnet",
+    ],
 }
 
 

@@ -1,7 +1,7 @@
 """Connections that are held: idle, dripping and half-sent ones, beside visitors who ask and go.
 
-As a program it is the crowd, a process of its own: `_crowd.py HOST PORT PATH N` holds N connections of each kind until it
-is ended, and whoever is cut off comes again after some five seconds. All have one address, as behind a proxy.
+As a program it is the crowd, a process of its own: `_crowd.py HOST PORT PATH N` holds N connections of each kind until
+it is ended, and whoever is cut off comes again after some ten seconds. All have one address, as behind a proxy.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-AGAIN_SECONDS = 5
+AGAIN_SECONDS = 10
 DRIP_SECONDS = 5
 # A visitor asks, reads, and asks again.
 PAUSE_SECONDS = 4

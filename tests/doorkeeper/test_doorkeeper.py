@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 import doorkeeper
-from doorkeeper import HEALTH, SHARES, Deadlines, Doorkeeper, counted_as
+from doorkeeper import HEALTH, SERVED_AT_MOST, SHARES, Deadlines, Doorkeeper, counted_as
 
 PLACES = 32
 LONG = bytes(16 << 20)
@@ -175,7 +175,7 @@ def test_bodies_that_hold_on_do_not_keep_others_out():
 
 def test_the_longest_idle_makes_room_and_a_body_that_moves_does_not():
     with standing(deadlines=YEARS) as site, contextlib.ExitStack() as held:
-        moving = held.enter_context(site.connect(POST))
+        moving = held.enter_context(site.connect(POST + bytes(50_000)))
         idle = [held.enter_context(site.connect()) for _ in range(PLACES + 2)]
         assert [is_cut(one) for one in idle[:3]] == [True] * 3
         for one in (moving, *idle[3:]):
@@ -183,7 +183,7 @@ def test_the_longest_idle_makes_room_and_a_body_that_moves_does_not():
             with pytest.raises(TimeoutError):
                 one.recv(1)
         moving.settimeout(FOREVER)
-        moving.sendall(bytes(100_000))
+        moving.sendall(bytes(50_000))
         assert moving.recv(100).startswith(b"HTTP/1.1 200")
 
 
@@ -200,9 +200,9 @@ def test_an_address_with_more_than_its_share_makes_room_first():
 
 def test_where_all_are_being_served_others_are_told_so_and_health_is_answered():
     with standing(deadlines=YEARS) as site, contextlib.ExitStack() as held:
-        for _ in range(PLACES):
+        for _ in range(SERVED_AT_MOST * PLACES):
             held.enter_context(site.connect(GET.replace(b" / ", b" /wait ")))
-        until(lambda: site.waiting == PLACES)
+        until(lambda: site.waiting == SERVED_AT_MOST * PLACES)
         assert site.status() == 503
         assert site.status(HEALTH) == 200
         more = [held.enter_context(site.connect(GET.replace(b" / ", b" /wait "))) for _ in range(PLACES)]

@@ -16,7 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
 from doorkeeper import counted_as
@@ -262,6 +262,11 @@ def create_app(settings: PageSettings) -> FastAPI:
     @app.exception_handler(HTTPStatus.NOT_FOUND)
     async def missing(request: Request, _error: Exception) -> Response:
         return page.show(request, HTTPStatus.NOT_FOUND, problem="nothing-here")
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: Exception) -> Response:
+        # Nobody reads a page; a crowd that is cut off in the middle of its bodies must not cost one each.
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

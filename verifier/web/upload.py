@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, unquote_to_bytes
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import ClientDisconnect
 
 from doorkeeper import BODY_SECONDS, LEAST_BYTES_A_SECOND
 from verifier.errors import MalformedText
@@ -177,7 +176,7 @@ async def read_receipt(stream: AsyncIterator[bytes]) -> bytes:
 
 
 async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A body as it comes. Raises: UploadRefused when it comes too slowly, or ends too early."""
+    """A body as it comes. Raises: UploadRefused when it comes too slowly; ClientDisconnect."""
     loop = asyncio.get_running_loop()
     until = loop.time() + BODY_SECONDS
     while True:
@@ -188,8 +187,6 @@ async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             return
         except TimeoutError:
             raise UploadRefused("too-slow") from None
-        except ClientDisconnect:
-            raise UploadRefused("bad-form") from None
         until += len(chunk) / LEAST_BYTES_A_SECOND
         yield chunk
 
