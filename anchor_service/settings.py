@@ -41,8 +41,16 @@ class Settings(BaseSettings):
     anchor_within_hours: int = Field(
         36, ge=25, description="hours within which each accepted certificate is to be anchored; later is an alarm"
     )
+    proxy: str | None = Field(
+        None,
+        description="addresses or networks of the reverse proxy in front of `jangkar serve`, with commas, whose "
+        "X-Forwarded-For is believed; where it is not set nobody's is, and all who come through one are one address",
+    )
     public_requests_per_minute: int = Field(
-        600, ge=1, description="look-ups that one address may make in a minute; a public page is one address"
+        600, ge=1, description="look-ups that one address, or a /64, may make in a minute; a public page is one address"
+    )
+    key_requests_per_minute: int = Field(
+        600, ge=1, description="writing requests that one API key may make in a minute, of a thousand certificates each"
     )
 
     @field_validator("database_url")

@@ -10,8 +10,10 @@ VerifierError
 │   └── MalformedBundle   the file that a history was written down in cannot be used
 └── Unavailable     could not be read; says nothing about the certificate
     ├── SourceUnavailable a file, an address or a recorded log, where no node is asked
+    │   ├── Unfinished    its answer was too long, or did not end in time: less may be asked for
     │   └── NodeUnavailable
     │       ├── NodeRefused   it answered, and did not want to: too much at once, perhaps
+    │       ├── NodeResting   it was not asked, since it failed a moment ago
     │       ├── LogDiffers    its events lead elsewhere than what the registry's storage holds
     │       └── HistoryForked it shows another history than the one that was seen before
     ├── ServiceUnavailable
@@ -102,12 +104,23 @@ class SourceUnavailable(Unavailable):
     """What is read from is not there, did not answer, or holds nothing that can be believed."""
 
 
+class Unfinished(SourceUnavailable):
+    """An answer began, and was too long or too slow to be read to its end: for less, it may do."""
+
+
 class NodeUnavailable(SourceUnavailable):
     """The node did not answer, or not with something that can be believed."""
 
 
 class NodeRefused(NodeUnavailable):
-    """The node answered with an error instead of a result."""
+    """The node answered with an error instead of a result, or with more than could be read."""
+
+
+class NodeResting(NodeUnavailable):
+    """The node was not asked: it failed a moment ago."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url} was not asked: it failed a moment ago")
 
 
 class LogDiffers(NodeUnavailable):

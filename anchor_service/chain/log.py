@@ -7,21 +7,19 @@ from typing import TypeVar
 from eth_typing import BlockNumber
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
-from requests.exceptions import Timeout
 from web3 import Web3
 from web3.exceptions import Web3RPCError
 from web3.types import LogReceipt
 
 from anchor_service.chain.contract import artifact, asking, code_hash, newest
+from anchor_service.chain.provider import TooMuch
 from anchor_service.core.bundle import Block, RecordedHistory, RecordedLog
-from anchor_service.core.errors import Damaged, RegistryUnavailable
+from anchor_service.core.errors import Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
 from anchor_service.core.merkle import size_and_root
 
 BLOCKS_A_QUESTION = 2_000
-# How a node says that it was asked for too much, besides each node's own words: no answer in time, or one too large.
-_TOO_MUCH = (Web3RPCError, Timeout, RegistryUnavailable)
 T = TypeVar("T")
 
 
@@ -83,7 +81,7 @@ def events(head: int, ask: Callable[[BlockNumber, BlockNumber], Sequence[T]]) ->
         last = min(first + size - 1, head)
         try:
             found = ask(BlockNumber(first), BlockNumber(last))
-        except _TOO_MUCH:
+        except (Web3RPCError, TooMuch):
             if first == last:
                 raise
             size = (last - first + 1) // 2

@@ -1,10 +1,12 @@
-"""How nodes and remote signers are asked: by HTTP, and no answer is parsed before its size and depth are known."""
+"""How nodes and signers are asked: each exchange has one deadline, and an answer is bounded before it is parsed."""
 
+import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
-from eth_typing import URI
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
+import aiohttp
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
 
 from anchor_service.core.canonical import is_deeper
 from anchor_service.core.errors import RegistryUnavailable
@@ -17,32 +19,56 @@ MAX_NESTING = 32
 PIECE_BYTES = 64 * 1024
 
 
-class BoundedProvider(HTTPProvider):
-    """web3's provider, which retries nothing and reads an answer itself, up to bounds.
+class TooMuch(RegistryUnavailable):
+    """A node did not answer in time, whole or with success: it was asked for too much, perhaps."""
 
-    web3 would parse whatever comes; what it imports has raised Python's recursion limit so far that brackets alone
-    end the process with a segmentation fault.
+
+class BoundedProvider(JSONBaseProvider):
+    """Speaks JSON-RPC over HTTP, without redirects, and never asks twice by itself.
+
+    web3's own waits so long for each piece of an answer, and so for ever for one that drips. Source: requests,
+    "Timeouts"; aiohttp, "ClientTimeout.total". And it parses whatever comes.
     """
 
-    def __init__(self, url: str) -> None:
-        """Asks nothing yet. The timeout is of each reading from the connection."""
-        self._url = url
-        super().__init__(url, request_kwargs={"timeout": TIMEOUT_SECONDS}, exception_retry_configuration=None)
+    def __init__(self, url: str, seconds: float = TIMEOUT_SECONDS) -> None:
+        """`seconds` are from the first byte asked to the last one answered. Asks nothing yet."""
+        super().__init__()
+        self.endpoint_uri = url
+        self._timeout = aiohttp.ClientTimeout(total=seconds)
 
-    def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
-        answer, address = bytearray(), address_of(self._url)
-        # web3 reads a stream by single bytes, each time copying all that came before.
-        with self._request_session_manager.get_response_from_post_request(
-            URI(self._url), data=request_data, stream=True, **self.get_request_kwargs()
-        ) as response:
-            if not response.ok:
-                raise RegistryUnavailable(f"{address} answered {method} with HTTP status {response.status_code}")
-            for piece in response.iter_content(PIECE_BYTES):
-                answer += piece
-                if len(answer) > MAX_ANSWER_BYTES:
-                    raise RegistryUnavailable(f"{address} answered {method} with more than {MAX_ANSWER_BYTES} bytes")
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """The answer to one request.
+
+        Raises: RegistryUnavailable where there is none in time, or one that is too large or nested too deep; ValueError
+        where it is no JSON.
+        """
+        question, address = self.encode_rpc_request(method, params), address_of(self.endpoint_uri)
+        try:
+            answer = asyncio.run(self._post(method, question))
+        except TimeoutError:
+            seconds = f"{self._timeout.total:g}"
+            raise TooMuch(f"{address} did not answer {method} in {seconds} seconds") from None
+        except aiohttp.ClientError as error:
+            # Its text may hold the whole address.
+            raise RegistryUnavailable(f"{address} did not answer {method}: {type(error).__name__}") from None
         if is_deeper(answer.decode(errors="replace"), MAX_NESTING):
             raise RegistryUnavailable(f"{address} answered {method} nested more than {MAX_NESTING} deep")
+        return self.decode_rpc_response(answer)
+
+    async def _post(self, method: RPCEndpoint, question: bytes) -> bytes:
+        headers, address = {"Content-Type": "application/json"}, address_of(self.endpoint_uri)
+        answer = bytearray()
+        # As requests did: a proxy that the environment names is used.
+        async with (
+            aiohttp.ClientSession(timeout=self._timeout, headers=headers, trust_env=True) as session,
+            session.post(self.endpoint_uri, data=question, allow_redirects=False) as response,
+        ):
+            if not 200 <= response.status < 300:
+                raise TooMuch(f"{address} answered {method} with HTTP status {response.status}")
+            async for piece in response.content.iter_chunked(PIECE_BYTES):
+                answer += piece
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise TooMuch(f"{address} answered {method} with more than {MAX_ANSWER_BYTES} bytes")
         return bytes(answer)
 
 

@@ -10,7 +10,7 @@ from anchor_service.bootstrap import Services
 from anchor_service.core.errors import Unavailable
 from anchor_service.web import problems
 from anchor_service.web.access import ServicesDep
-from anchor_service.web.limits import BodyLimit
+from anchor_service.web.limits import BodyLimit, RateLimit
 from anchor_service.web.routes import certificates, lookups
 from anchor_service.web.schemas import HealthOut
 
@@ -21,6 +21,7 @@ def create_app(services: Services) -> FastAPI:
     """The institute's API over these parts."""
     app = FastAPI(title="Jangkar", version=VERSION, docs_url=None, redoc_url=None)
     app.state.services = services
+    app.state.key_limit = RateLimit(services.settings.key_requests_per_minute, "too many requests with this key")
     app.include_router(certificates.router)
     lookups.install(app, services)
     problems.install(app)
@@ -31,7 +32,7 @@ def create_app(services: Services) -> FastAPI:
     )
 
     @app.get("/healthz", tags=["health"])
-    def healthz() -> HealthOut:
+    async def healthz() -> HealthOut:
         """Whether the process answers."""
         return HealthOut(status="ok")
 

@@ -1,12 +1,15 @@
-"""Throw generated requests, giant bodies, slow bodies and two hundred uploads at page and API, and watch their memory.
+"""Throw generated requests, giant and slow bodies, uploads and held connections at page and API, and watch them.
 
     python3 scripts/campaigns/flood.py --requests 20000 --seed 1
+    python3 scripts/campaigns/flood.py --requests 0 --held 1000 --seconds 60 --report docs/campaigns/flood.md
 
 Real processes on this machine, asked through real sockets. schemathesis makes the requests from the API's own
 description and from one of the page's routes, half each. Then each server gets a body of 1 GB, bodies that come byte by
-byte, and 200 uploads at once, after a crowd of small ones. Ends with `requests N, server errors 0, uploads N, grown N
-MiB`, or exits 1 where there was a server error, where nobody else was served in the meantime, or where a process grew
-by more than 96 MiB.
+byte, and 200 uploads at once, after a crowd of small ones. Then visitors ask it, alone and beside held connections: so
+many idle, dripping and half-sent ones each. Ends with `requests N, server errors 0, uploads N, grown N MiB, visits N,
+unanswered 0, p99 N times, grown N MiB`. Exits 1 where there was a server error, where nobody else was served in the
+meantime, where a process grew by more than 96 MiB, or by more than 64 MiB beside what is held, or where a visitor was
+not answered. What held connections cost a visitor in time depends on the machine, and is only said.
 """
 
 import sys
@@ -21,6 +24,7 @@ _bootstrap.enter("dev")
 sys.path[:0] = [str(_bootstrap.ROOT), str(_bootstrap.ROOT / "tests")]
 
 import argparse  # noqa: E402  (the environment comes first)
+import contextlib  # noqa: E402
 import hashlib  # noqa: E402
 import http.client  # noqa: E402
 import json  # noqa: E402
@@ -32,12 +36,13 @@ import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
 from dataclasses import dataclass, field  # noqa: E402
 from typing import Any  # noqa: E402
 from urllib.parse import urlsplit  # noqa: E402
 
 import httpx  # noqa: E402
+from _held import Plan, last_of, visited, write  # noqa: E402
+from _tally import revision  # noqa: E402
 from begun import Begun  # noqa: E402
 from installation import Installation  # noqa: E402
 
@@ -49,6 +54,7 @@ SLOW_BODIES = 50
 SLOW_SECONDS = 15
 MAY_GROW = 96 * MIB
 CHUNK = bytes(64 * 1024)
+PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="x.pdf"\r\n\r\n'
 HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
@@ -60,6 +66,7 @@ class Server:
     url: str
     pid: int
     upload_path: str
+    headers: dict[str, str] = field(default_factory=dict)
     requests: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
@@ -75,14 +82,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=20_000, help="generated ones, page and API together")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--held", type=int, default=200, help="connections of each kind that are held (default: 200)")
+    parser.add_argument("--visitors", type=int, default=50, help="who ask beside them (default: 50)")
+    parser.add_argument("--seconds", type=float, default=5, help="of asking, alone and beside them (default: 5)")
+    parser.add_argument("--report", type=Path, help="Markdown file to be written")
     options = parser.parse_args()
-    tool = _bootstrap.tools("attack") / "schemathesis"
+    commit = revision()
+    tool = _bootstrap.tools("attack") / "schemathesis" if options.requests else None
     wrong: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="jangkar-flood-") as folder,
         standing(Path(folder)) as (servers, token, codes),
     ):
-        for server in servers:
+        for server in servers if tool else ():
             generated(tool, Path(folder), server, options.requests // 2, options.seed, token, codes)
             print(f"{server.name}: {server.requests} generated requests, {dict(server.statuses)}", flush=True)
         grown = 0
@@ -100,30 +112,49 @@ def main() -> int:
             grown = max(grown, grew)
             print(f"{server.name}: {before / MIB:.0f} MiB before, {max(peak) / MIB:.0f} MiB at most", flush=True)
             wrong += [f"{server.name} grew by {grew / MIB:.0f} MiB"] * (grew > MAY_GROW)
+        plan = Plan(options.held, options.visitors, options.seconds)
+        beside = []
+        for server in servers:
+            with watched(server) as seen:
+                beside.append(visited(server.name, server.url, codes, plan, seen))
+            print(beside[-1].line(plan), flush=True)
+            wrong += beside[-1].wrong
         errors = [f"{server.name}: {one}" for server in servers for one in server.errors]
     for one in (errors + wrong)[:20]:
         print(f"WRONG: {one}")
     total = sum(server.requests for server in servers)
-    print(f"requests {total}, server errors {len(errors)}, uploads {uploads}, grown {grown / MIB:.0f} MiB")
+    last = f"requests {total}, server errors {len(errors)}, uploads {uploads}, grown {grown / MIB:.0f} MiB, " + last_of(
+        beside
+    )
+    print(last)
+    if options.report:
+        write(options.report, commit, plan, beside, last)
     return 1 if errors or wrong or total < options.requests else 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def standing(folder: Path) -> Iterator[tuple[list[Server], str, dict[str, str]]]:
     """An installation with anchored certificates, its API and its page."""
     with Installation(folder, Begun.make(folder / "begun")) as made:
         with (folder / "jangkar.toml").open("a") as settings:
-            settings.write("public_requests_per_minute = 1000000000\n")
+            settings.write("public_requests_per_minute = 1000000000\nkey_requests_per_minute = 1000000000\n")
         names = [f"c{number}" for number in range(20)]
         certificates = made.certificates(*names)
         made.jangkar("ingest", str(certificates), "--csv", str(made.table))
         made.jangkar("anchor", "run")
         token = made.jangkar("key", "new").split()[-1]
-        api = Server("api", made.start("jangkar", "serve", "--port", "0"), made.last_pid, "/v1/certificates")
+        api = Server(
+            "api", made.start("jangkar", "serve", "--port", "0"), made.last_pid, "/v1/certificates", bearer(token)
+        )
         page_url = made.start_page("--service", api.url, "--requests-per-minute", "1000000000")
         page = Server("page", page_url, made.last_pid, "/check")
         digests = {name: hashlib.sha256((certificates / f"{name}.pdf").read_bytes()).hexdigest() for name in names}
         yield [page, api], token, made.codes | digests
+
+
+def bearer(token: str) -> dict[str, str]:
+    """What says who asks: without it, no body is read."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 def generated(
@@ -218,12 +249,15 @@ def slow(server: Server) -> list[str]:
         one.putrequest("POST", server.upload_path)
         one.putheader("Content-Type", "multipart/form-data; boundary=x")
         one.putheader("Content-Length", "100000")
-        one.endheaders()
+        for name, value in server.headers.items():
+            one.putheader(name, value)
+        one.endheaders(PART)
         connections.append(one)
     until, longest = time.monotonic() + SLOW_SECONDS, 0.0
     while time.monotonic() < until:
         for one in connections:
-            one.send(b"-")
+            with contextlib.suppress(OSError):  # who was answered already, and goes on, is cut off
+                one.send(b"-")
         started = time.monotonic()
         httpx.get(f"{server.url}/healthz", timeout=10)
         longest = max(longest, time.monotonic() - started)
@@ -246,16 +280,15 @@ def at_once(server: Server, size: int = UPLOAD_BYTES) -> tuple[int, list[str]]:
 
 def upload(server: Server, size: int, *, has_length: bool) -> str:
     """Send a form with a file of `size` bytes. Returns the status, or that the server hung up first."""
-    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="x.pdf"\r\n\r\n'
     tail = b"\r\n--x--\r\n"
     parts = urlsplit(server.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
-    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    headers = {"Content-Type": "multipart/form-data; boundary=x"} | server.headers
     if has_length:
-        headers["Content-Length"] = str(len(head) + size + len(tail))
+        headers["Content-Length"] = str(len(PART) + size + len(tail))
 
     def body() -> Iterator[bytes]:
-        yield head
+        yield PART
         for _ in range(size // len(CHUNK)):
             yield CHUNK
         yield tail
@@ -269,7 +302,7 @@ def upload(server: Server, size: int, *, has_length: bool) -> str:
         connection.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def watched(server: Server) -> Iterator[list[int]]:
     """The process's memory, looked at ten times a second."""
     seen = [server.memory]

@@ -191,6 +191,20 @@ def test_a_node_that_is_not_there_or_never_answers_is_unavailable():
         Node(url, timeout=0.2).call("eth_chainId")
 
 
+def test_the_nodes_are_asked_at_the_same_time():
+    """Each waits until all have been asked: one after the other, none would ever answer."""
+    all_asked = threading.Barrier(3, timeout=20)
+
+    def answer(_: dict) -> object:
+        all_asked.wait()
+        return 503, b""
+
+    with server(answer) as first, server(answer) as second, server(answer) as third:
+        policy = parse(json.dumps(RIGHT | {"nodes": [first, second, third]}).encode())
+        with pytest.raises(NodeUnavailable, match=r"(HTTP status 503.*){3}"):
+            open_chain(policy)
+
+
 QUORUMS = [({}, 2), ({"quorum": 1}, 1), ({"quorum": 2}, 2)]
 
 

@@ -1,5 +1,6 @@
 """The API: who may write, what is said to bad input, and look-ups without a verdict."""
 
+import asyncio
 import json
 import secrets
 import time
@@ -22,6 +23,7 @@ from anchor_service.store.engine import Store
 from anchor_service.store.tables import Hold
 from anchor_service.web import problems
 from anchor_service.web.app import create_app
+from anchor_service.web.limits import BodyLimit
 from verifier.formats.receipt import parse
 
 DIGEST = digest("a").hex()
@@ -38,7 +40,7 @@ ROUTE_IDS = [f"{method} {path[:20]}" for method, path, _, _ in WRITING]
 
 @pytest.fixture
 def client(world):
-    settings = Settings(registry=world.chain.address, public_requests_per_minute=50)
+    settings = Settings(registry=world.chain.address, public_requests_per_minute=50, key_requests_per_minute=40)
     app = create_app(Services(settings, world.store, world.receipts, world.filing))
     with TestClient(app, raise_server_exceptions=False) as made:
         yield made
@@ -234,21 +236,91 @@ def test_look_ups_of_rubbish(client, path):
 
 
 def test_nobody_climbs_out_of_the_manifests(world, client):
-    for sequence in ("..%2f..%2fetc", "-1", "1e3", "0"):
+    for sequence in ("..%2f..%2fetc", "-1", "1e3", "0", "01", "9" * 19, "9" * 20, "9" * 4_400):
         assert client.get(f"/v1/issuers/{world.issuer.id.hex()}/manifests/{sequence}").status_code == 404
 
 
-def test_look_ups_are_limited_and_writing_is_not(world, client):
-    # The limiter counts by full minutes, and forgives a part of the last one's count in the next.
+def test_no_path_is_asked_for_beyond_the_limit(world, client):
+    wait_for_a_minutes_beginning()
+    paths = [f"/v1/issuers/{world.issuer.id.hex()}/manifests/{'9' * 4_400}", f"/v1/documents/{DIGEST}", "/v1/codes/x"]
+    for _ in range(50):
+        client.get(f"/v1/documents/{DIGEST}")
+    assert {client.get(path).status_code for path in paths} == {429}
+    # Not even read: it is no JSON.
+    assert client.post("/v1/documents", content=b"{").status_code == 429
+
+
+def wait_for_a_minutes_beginning():
+    """The limiter counts by full minutes, and forgives a part of the last one's count in the next."""
     left = 60 - time.time() % 60
     if left < 30:
         time.sleep(left)
+
+
+def test_look_ups_are_limited_by_address_and_writing_by_key(world, client):
+    wait_for_a_minutes_beginning()
     codes = [client.get(f"/v1/documents/{DIGEST}").status_code for _ in range(60)]
     assert codes.count(200) == 50
     limited = client.get(f"/v1/documents/{DIGEST}")
     assert_problem(limited, 429, "rate-limited")
     assert int(limited.headers["retry-after"]) >= 1
-    assert ask(client, "POST", "/v1/codes", {"count": 1}, key(world)).status_code == 201
+    first, second = key(world), key(world)
+    for method, path, body, _ in WRITING:
+        assert ask(client, method, path, body, first).status_code < 429
+    codes = [ask(client, "POST", "/v1/codes", {"count": 1}, first).status_code for _ in range(40)]
+    assert codes.count(201) == 40 - len(WRITING)
+    assert_problem(ask(client, "POST", "/v1/certificates", {"certificates": [CERTIFICATE]}, first), 429, "rate-limited")
+    assert ask(client, "POST", "/v1/codes", {"count": 1}, second).status_code == 201
+
+
+def test_a_line_of_many_addresses_is_one(world):
+    """Each visitor of an IPv6 line can take any of 2^64 addresses."""
+    wait_for_a_minutes_beginning()
+    settings = Settings(registry=world.chain.address, public_requests_per_minute=50)
+    app = create_app(Services(settings, world.store, world.receipts, world.filing))
+
+    def asked(host: str) -> int:
+        with TestClient(app, client=(host, 1)) as one:
+            return one.get(f"/v1/documents/{DIGEST}").status_code
+
+    assert [asked(f"2001:db8::{number:x}") for number in range(60)].count(200) == 50
+    assert asked("2001:db8:0:1::1") == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer jgk_{16 * '0'}_{43 * 'A'}"}])
+def test_no_body_is_read_before_the_key_is_known(client, headers):
+    """What is no JSON is not found to be none."""
+    for method, path, asked, _ in WRITING:
+        if asked is None:
+            continue
+        answer = client.request(method, path, content=b"\xff{", headers=headers)
+        assert_problem(answer, 401, "not-authorised")
+
+
+def test_a_body_that_drips_is_given_up():
+    """By the clock alone: its bytes go on, a few at a time, for as long as anybody reads them."""
+    read = 0
+
+    async def app(_scope, receive, _send):
+        while (await receive())["more_body"]:
+            pass
+
+    async def drip():
+        nonlocal read
+        read += 1
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b" ", "more_body": read < 10_000}
+
+    said = []
+
+    async def send(message):
+        said.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/certificates", "headers": []}
+    asyncio.run(BodyLimit(app, seconds=0.2)(scope, drip, send))
+    assert said[0]["status"] == 408
+    assert read < 10_000
+    assert json.loads(said[1]["body"])["code"] == "request-too-slow"
 
 
 def test_health(world, client):

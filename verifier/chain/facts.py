@@ -96,10 +96,11 @@ class Remark(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A node of the policy that an answer does not stand on, and why: `behind`, `elsewhere`, `silent`, `same`.
+    """A node of the policy that an answer does not stand on, and why.
 
-    `behind` follows the same chain and has no newer final block than `block`; `elsewhere` shows another block of that
-    number; `same` calls itself by the name of another.
+    `silent` did not answer as it should; `resting` was not asked, since it failed a moment ago; `behind` follows the
+    same chain and has no newer final block than `block`; `elsewhere` shows another block of that number; `same` calls
+    itself by the name of another.
     """
 
     node: str

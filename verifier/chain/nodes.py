@@ -12,10 +12,11 @@ from verifier.chain.facts import Checkpoint, Facts, Head, LeftOut, Remark
 from verifier.chain.header import Header, read_header
 from verifier.chain.registry import RegistryReader
 from verifier.chain.rpc import Node, data, quantity
-from verifier.errors import NodeUnavailable, SourceUnavailable
+from verifier.errors import NodeResting, NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy
 from verifier.proofs.merkle import Frontier
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # No engine that we know of makes more: a height above it is invented, and reading up to it would not end.
@@ -75,23 +76,20 @@ class Chain:
         raise NodeUnavailable("; ".join(refused))
 
 
-def open_chain(policy: Policy) -> Chain:
-    """The highest block that a quorum of the nodes shows, or the pinned one.
+def open_chain(policy: Policy, node_at: Callable[[str], Node] = Node) -> Chain:
+    """The highest block that a quorum of the nodes shows, or the pinned one. `node_at` makes a node of its address.
 
     Raises: NodeUnavailable when too few nodes show the policy's chain, or when two quorums contradict each other.
     """
     shown: list[_Shown] = []
     left_out: list[LeftOut] = []
     refused = []
-    for url in policy.nodes:
-        node = Node(url)
-        try:
-            newest = _newest(node, policy)
-        except NodeUnavailable as error:
-            refused.append(str(error))
-            left_out.append(LeftOut(url, "silent"))
+    for url, one in zip(policy.nodes, _each(lambda url: _shown(node_at(url), policy), policy.nodes), strict=True):
+        if isinstance(one, _Shown):
+            shown.append(one)
         else:
-            shown.append(_Shown(node, newest, (len(policy.nodes) > 1 and _own_name(node)) or url))
+            refused.append(str(one))
+            left_out.append(LeftOut(url, "resting" if isinstance(one, NodeResting) else "silent"))
     needed = 1 if policy.pinned_block else policy.quorum
     if _voices(shown) < needed:
         raise NodeUnavailable(f"{needed} of {len(policy.nodes)} nodes have to agree: {'; '.join(refused)}")
@@ -124,6 +122,24 @@ class _Shown(NamedTuple):
         return max(0, self.newest.number - policy.depth)
 
 
+def _shown(node: Node, policy: Policy) -> _Shown | NodeUnavailable:
+    """What a node shows, or why it does not."""
+    try:
+        return _Shown(node, _newest(node, policy), (len(policy.nodes) > 1 and _own_name(node)) or node.url)
+    except NodeUnavailable as error:
+        return error
+
+
+def _each(ask: Callable[[S], T], of: Sequence[S]) -> list[T]:
+    """What comes of each, in their order; all are asked at the same time."""
+    if len(of) < 2:
+        return [ask(one) for one in of]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  (one node needs no threads)
+
+    with ThreadPoolExecutor(len(of)) as pool:
+        return list(pool.map(ask, of))
+
+
 def _voices(shown: Sequence[_Shown]) -> int:
     """How many nodes these are: those of one name, and of one block, are one."""
     return len({one.name for one in shown})
@@ -135,8 +151,11 @@ def _agreed(policy: Policy, shown: Sequence[_Shown], left_out: Sequence[LeftOut]
     for height in sorted({one.final(policy) for one in shown}, reverse=True):
         groups: dict[bytes, list[_Shown]] = {}
         headers: dict[bytes, Header] = {}
-        for one in shown:
-            header = _final_at(one, height, policy)
+
+        def final_at(one: _Shown, height: int = height) -> Header | None:
+            return _final_at(one, height, policy)
+
+        for one, header in zip(shown, _each(final_at, shown), strict=True):
             if header is not None:
                 groups.setdefault(header.hash, []).append(one)
                 headers[header.hash] = header

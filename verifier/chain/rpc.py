@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from verifier.errors import MalformedText, NodeRefused, NodeUnavailable, SourceUnavailable
+from verifier.errors import MalformedText, NodeRefused, NodeUnavailable, SourceUnavailable, Unfinished
 from verifier.formats.strictjson import read
 
 TIMEOUT_SECONDS = 10
@@ -26,6 +26,8 @@ class Node:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         try:
             answer = fetch(self.url, body, self._timeout, MAX_ANSWER_BYTES)
+        except Unfinished as error:
+            raise NodeRefused(str(error)) from None
         except SourceUnavailable as error:
             raise NodeUnavailable(str(error)) from None
         return result_of(answer, self.url, method)
@@ -49,10 +51,7 @@ def result_of(answer: bytes, url: str, method: str) -> Any:
 
 
 def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes:
-    """The whole body of the answer to a GET, or to a POST of JSON.
-
-    Raises: SourceUnavailable for every way in which HTTP fails.
-    """
+    """As `verifier.fetching.fetch`."""
     # HTTP and TLS take a fifth of the start-up time, and what was written down is judged without them.
     from verifier import fetching  # noqa: PLC0415
 

@@ -6,7 +6,9 @@ from verifier.chain.rpc import fetch
 from verifier.errors import SourceUnavailable
 from verifier.formats.policy import is_http
 
+# A file has a minute, and as long as a slow line takes for the longest that it may be.
 TIMEOUT_SECONDS = 60
+LEAST_BYTES_A_SECOND = 64 * 1024
 
 
 class Location:
@@ -22,7 +24,8 @@ class Location:
         Raises: SourceUnavailable where an address does not answer, or with too much; OSError.
         """
         if self._is_remote:
-            return fetch(f"{self._location}/{name}", None, TIMEOUT_SECONDS, max_bytes)
+            seconds = TIMEOUT_SECONDS + max_bytes / LEAST_BYTES_A_SECOND
+            return fetch(f"{self._location}/{name}", None, seconds, max_bytes)
         path = Path(self._location) / name
         if not path.exists():
             return None

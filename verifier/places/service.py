@@ -4,6 +4,7 @@ Source: docs/spec/verification.md 5.
 """
 
 import json
+import time
 import urllib.parse
 from typing import NamedTuple
 
@@ -26,12 +27,16 @@ class LookUpAnswer(NamedTuple):
 
 
 def look_up_file(service: str, file: Fingerprint) -> LookUpAnswer:
-    """Every anchor of a file and of its earlier forms, by any issuer. Raises: ServiceUnavailable."""
+    """Every anchor of a file and of its earlier forms, by any issuer, in ten seconds at most.
+
+    Raises: ServiceUnavailable.
+    """
+    until = time.monotonic() + TIMEOUT_SECONDS
     receipts: dict[bytes, None] = {}
     pending = 0
     for first in range(0, max(1, len(file.revisions)), REVISIONS_AT_ONCE):
         digests = [digest.hex() for digest in (file.digest, *file.revisions[first : first + REVISIONS_AT_ONCE])]
-        found = _look_up(service, "documents", json.dumps({"document_digests": digests}).encode())
+        found = _look_up(service, "documents", json.dumps({"document_digests": digests}).encode(), until)
         receipts |= dict.fromkeys(found.receipts)
         pending = found.pending
     return LookUpAnswer(tuple(receipts), pending)
@@ -39,14 +44,15 @@ def look_up_file(service: str, file: Fingerprint) -> LookUpAnswer:
 
 def look_up_code(service: str, code: str) -> LookUpAnswer:
     """The anchor of a certificate code. Raises: ServiceUnavailable."""
-    return _look_up(service, f"codes/{urllib.parse.quote(code, safe='')}")
+    until = time.monotonic() + TIMEOUT_SECONDS
+    return _look_up(service, f"codes/{urllib.parse.quote(code, safe='')}", None, until)
 
 
-def _look_up(service: str, path: str, body: bytes | None = None) -> LookUpAnswer:
+def _look_up(service: str, path: str, body: bytes | None, until: float) -> LookUpAnswer:
     # Absence is said in a 200: the 404 of a wrong address must not read as "no such certificate".
     url = f"{service.rstrip('/')}/v1/{path}"
     try:
-        return read_answer(fetch(url, body, TIMEOUT_SECONDS, MAX_BYTES), url)
+        return read_answer(fetch(url, body, until - time.monotonic(), MAX_BYTES), url)
     except SourceUnavailable as error:
         raise ServiceUnavailable(str(error)) from None
 

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from verifier.chain.facts import Facts, Head, LeftOut, Remark
 from verifier.chain.nodes import open_chain
+from verifier.chain.rpc import Node
 from verifier.errors import Malformed, SourceUnavailable
 from verifier.formats.fingerprint import Fingerprint, Place
 from verifier.formats.policy import Policy
@@ -75,7 +76,11 @@ class Result(NamedTuple):
 
 
 def ask(
-    question: Question, policy: Policy, source: Source | None = None, clock: Callable[[], float] = time.time
+    question: Question,
+    policy: Policy,
+    source: Source | None = None,
+    clock: Callable[[], float] = time.time,
+    node_at: Callable[[str], Node] = Node,
 ) -> Result:
     """Judge every receipt against the chain, read from the policy's nodes or from a source, and combine what they say.
 
@@ -97,7 +102,7 @@ def ask(
     now = int(clock())
     claims: list[Claim] = []
     if receipts:
-        found = source or _open(policy)
+        found = source or _open(policy, node_at)
         source = None if isinstance(found, Unreadable) else found
         expected = ExpectedIssuers(question.issuers, policy.issuers, question.looked_up)
         for receipt in receipts:
@@ -117,9 +122,9 @@ def _original(answer: Answer, document: Fingerprint | None) -> Original | None:
     return Original(place, document.length, place.start == 0 and not place.behind and place.end >= document.ink_end)
 
 
-def _open(policy: Policy) -> Source | Unreadable:
+def _open(policy: Policy, node_at: Callable[[str], Node]) -> Source | Unreadable:
     try:
-        return open_chain(policy)
+        return open_chain(policy, node_at)
     except SourceUnavailable as error:
         return Unreadable(str(error))
 

@@ -361,6 +361,7 @@ LEFT_OUT = {
     "behind": Saying("{node} tertinggal di blok {block}", "{node} is behind, at block {block}"),
     "elsewhere": Saying("{node} menunjukkan blok {block} yang lain", "{node} shows another block {block}"),
     "silent": Saying("{node} tidak menjawab seperti seharusnya", "{node} did not answer as it should"),
+    "resting": Saying("{node} tidak ditanya: baru saja gagal menjawab", "{node} was not asked: it failed a moment ago"),
     "same": Saying("{node} menyebut dirinya sama dengan node lain", "{node} calls itself the same as another node"),
 }
 

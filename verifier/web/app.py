@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from verifier.errors import MalformedCode, ServiceUnavailable
+from verifier.errors import MalformedCode
 from verifier.exports import EXPORTS, OPENTIMESTAMPS, Export
 from verifier.formats import certificate_code
 from verifier.formats.policy import Policy
 from verifier.places import service
-from verifier.places.service import LookUpAnswer
-from verifier.verdict.ask import Question, ask
+from verifier.verdict.ask import Question
 from verifier.verdict.words import EXPLANATIONS, VERDICTS, Language
+from verifier.web.asking import Asking, Found
+from verifier.web.doorkeeper import counted_as
 from verifier.web.phrases import CONTRADICTIONS, DAYS, LABELS, PHRASES, SCRIPT_WORDS, SHOWN_FIELDS
 from verifier.web.spelling import name_only, spell_out, texts
 from verifier.web.upload import Upload, UploadRefused, read_question, read_receipt, read_upload
@@ -63,6 +62,7 @@ class Page:
 
     def __init__(self, settings: PageSettings) -> None:
         self._settings = settings
+        self._asking = Asking(settings.policy, settings.services)
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
@@ -98,7 +98,7 @@ class Page:
             )
         except UploadRefused as refused:
             return self.show(request, refused.status, problem=refused.reason)
-        return await run_in_threadpool(self._answer_upload, request, upload)
+        return await self._answer_upload(request, upload)
 
     async def ask(self, request: Request) -> Response:
         """The answer to the digests that a browser computed: as `check`, and only the answer's part of the page."""
@@ -106,7 +106,7 @@ class Page:
             upload = await read_question(request.stream())
         except UploadRefused as refused:
             return self.show(request, refused.status, problem=refused.reason)
-        return await run_in_threadpool(self._answer_upload, request, upload)
+        return await self._answer_upload(request, upload)
 
     async def code(self, request: Request) -> Response:
         """What is recorded under a code: a QR leads here."""
@@ -114,7 +114,10 @@ class Page:
             code = certificate_code.normalise(request.path_params["code"])
         except MalformedCode:
             return self.show(request, HTTPStatus.UNPROCESSABLE_ENTITY, problem="mistyped")
-        return await run_in_threadpool(self._answer_code, request, code)
+        found = await self._asking.services(lambda url: service.look_up_code(url, code))
+        answer, all_answered = found.answer, found.all_answered
+        question = Question(None, answer.receipts, looked_up=all_answered, pending=answer.pending > 0, code=code)
+        return await self._judged(request, lambda: self._answer(request, question, found))
 
     async def path(self, request: Request) -> Response:
         """The picture of a receipt's path, for a script that shows it when it is wanted."""
@@ -122,7 +125,7 @@ class Page:
             receipt = await read_receipt(request.stream())
         except UploadRefused as refused:
             return Response(status_code=refused.status)
-        return await run_in_threadpool(self._answer_path, request, receipt)
+        return await self._judged(request, lambda: self._answer_path(request, receipt))
 
     async def export(self, request: Request) -> Response:
         """A receipt of an answer in another form; the old address of the one form names none."""
@@ -133,7 +136,7 @@ class Page:
             receipt = await read_receipt(request.stream())
         except UploadRefused as refused:
             return self.show(request, refused.status, problem=refused.reason)
-        return await run_in_threadpool(self._answer_export, request, receipt, EXPORTS[form])
+        return await self._judged(request, lambda: self._answer_export(request, receipt, EXPORTS[form]))
 
     def show(
         self, request: Request, status: HTTPStatus = HTTPStatus.OK, *, problem: str = "", **values: Any
@@ -160,7 +163,7 @@ class Page:
         html = self._templates.get_template(template).render(context)
         # A part of a page is worth nothing by itself, and its headers weigh as much as its words.
         headers = PART_HEADERS if template in PARTS else self._headers
-        if status is HTTPStatus.TOO_MANY_REQUESTS:
+        if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             headers = headers | {"Retry-After": "60"}
         return HTMLResponse(html, status, headers=headers)
 
@@ -187,40 +190,29 @@ class Page:
             "path": request.url.path if request.url.path.lower().startswith("/v/") else "/",
         }
 
-    def _answer_upload(self, request: Request, upload: Upload) -> Response:
-        found, all_answered = self._ask_services(lambda url: service.look_up_file(url, upload.file))
+    async def _answer_upload(self, request: Request, upload: Upload) -> Response:
+        found = await self._asking.services(lambda url: service.look_up_file(url, upload.file))
         receipts = [upload.receipt] if upload.receipt else []
-        receipts += [receipt for receipt in found.receipts if receipt not in receipts]
+        receipts += [receipt for receipt in found.answer.receipts if receipt not in receipts]
         issuers = [bytes.fromhex(upload.issuer)] if upload.issuer else []
-        question = Question(upload.file, receipts, issuers, looked_up=all_answered, pending=found.pending > 0)
-        return self._answer(request, question, all_answered=all_answered)
+        is_pending = found.answer.pending > 0
+        question = Question(upload.file, receipts, issuers, looked_up=found.all_answered, pending=is_pending)
+        return await self._judged(request, lambda: self._answer(request, question, found))
 
-    def _answer_code(self, request: Request, code: str) -> Response:
-        found, all_answered = self._ask_services(lambda url: service.look_up_code(url, code))
-        question = Question(None, found.receipts, looked_up=all_answered, pending=found.pending > 0, code=code)
-        return self._answer(request, question, all_answered=all_answered)
+    async def _judged(self, request: Request, work: Callable[[], Response]) -> Response:
+        try:
+            return await self._asking.judging(work)
+        except TimeoutError:
+            return self.show(request, HTTPStatus.SERVICE_UNAVAILABLE, problem="busy")
 
-    def _answer(self, request: Request, question: Question, *, all_answered: bool) -> Response:
-        result = ask(question, self._settings.policy)
-        answer = view(result, self._settings.policy, language_of(request), looked_up=all_answered)
-        return self.show(request, answer=answer, problem="" if all_answered else "service-down")
-
-    def _ask_services(self, look_up: Callable[[str], LookUpAnswer]) -> tuple[LookUpAnswer, bool]:
-        receipts: list[bytes] = []
-        pending, all_answered = 0, bool(self._settings.services)
-        for url in self._settings.services:
-            try:
-                found = look_up(url)
-            except ServiceUnavailable:
-                all_answered = False
-                continue
-            receipts += [receipt for receipt in found.receipts if receipt not in receipts]
-            pending += found.pending
-        return LookUpAnswer(tuple(receipts), pending), all_answered
+    def _answer(self, request: Request, question: Question, found: Found) -> Response:
+        result = self._asking.ask(question)
+        answer = view(result, self._settings.policy, language_of(request), looked_up=found.all_answered)
+        return self.show(request, answer=answer, problem=f"service-{found.missing}" if found.missing else "")
 
     def _answer_path(self, request: Request, receipt: bytes) -> Response:
         language = language_of(request)
-        result = ask(Question(None, [receipt]), self._settings.policy)
+        result = self._asking.ask(Question(None, [receipt]))
         answer = view(result, self._settings.policy, language, looked_up=False)
         if not answer.claims:
             return Response(status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -228,7 +220,7 @@ class Page:
         return self._html("path.html", {"claim": answer.claims[0], "language": language, "say": say}, HTTPStatus.OK)
 
     def _answer_export(self, request: Request, receipt: bytes, export: Export) -> Response:
-        result = ask(Question(None, [receipt]), self._settings.policy)
+        result = self._asking.ask(Question(None, [receipt]))
         for claim in result.answer.claims:
             if anchor := claim.proven_anchor:
                 name = f"sertifikat.pdf{export.suffix}"
@@ -248,13 +240,8 @@ def language_of(request: Request) -> Language:
 
 
 def caller(request: Request) -> str:
-    """Who is counted as one: an IPv4 address, or the /64 that an IPv6 line is given."""
-    host = request.client.host if request.client else "unknown"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return host if address.version == 4 else str(ip_network((address, 64), strict=False))
+    """Who is counted as one."""
+    return counted_as(request.client.host) if request.client else "unknown"
 
 
 def create_app(settings: PageSettings) -> FastAPI:
@@ -276,8 +263,13 @@ def create_app(settings: PageSettings) -> FastAPI:
     async def missing(request: Request, _error: Exception) -> Response:
         return page.show(request, HTTPStatus.NOT_FOUND, problem="nothing-here")
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: Exception) -> Response:
+        # Nobody reads a page; a crowd that is cut off in the middle of its bodies must not cost one each.
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
+
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 

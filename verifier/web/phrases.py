@@ -123,6 +123,14 @@ PHRASES: dict[str, Saying] = {
         "Layanan penerbit tidak dapat ditanya; klaim lain belum dicari.",
         "The issuer's service could not be asked; other claims were not looked for.",
     ),
+    "service-resting": Saying(
+        "Layanan penerbit tidak ditanya: baru saja gagal menjawab. Klaim lain belum dicari.",
+        "The issuer's service was not asked: it failed a moment ago. Other claims were not looked for.",
+    ),
+    "busy": Saying(
+        "Pemeriksaan ini terlalu lama dan belum selesai. Coba lagi sebentar lagi.",
+        "This check took too long and is not done. Try again in a moment.",
+    ),
     "standalone": Saying("Pemeriksa mandiri", "Verifier in one file"),
     "standalone-lead": Saying(
         "Berkas ini memeriksa sertifikat dengan kebijakan dan node Anda sendiri, tanpa mempercayai server mana pun.",

@@ -1,22 +1,18 @@
 """`jangkar-verify-web`: run the public page."""
 
 import argparse
-import socket
 import sys
 from pathlib import Path
-
-import uvicorn
 
 from verifier.errors import MalformedPolicy
 from verifier.formats import policy
 from verifier.formats.policy import is_http
 from verifier.verdict.verdict import USAGE_ERROR
+from verifier.web import doorkeeper
 from verifier.web.app import MIB, PageSettings, create_app
 
-# Each holds a few chunks of a body; more are told to come again.
+# Each holds a few chunks of a body.
 MAX_CONNECTIONS = 512
-# What the kernel keeps of one connection's body: several of these are in the process at a time.
-RECEIVE_BYTES = 32 * 1024
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,28 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _usage(f"{options.policy}: {error}")
     if not all(is_http(url) for url in options.service):
         return _usage("--service takes an http or https address")
-    # Named as TCP, asyncio sends small answers at once; else each waits 40 ms for the other side's acknowledgement.
-    listener = socket.socket(proto=socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     try:
-        listener.bind((options.host, options.port))
+        listener = doorkeeper.listen(options.host, options.port)
     except OSError as error:
         return _usage(f"{options.host}:{options.port}: {error.strerror}; choose another with --port")
-    listener.listen()
     print(f"Listening on http://{options.host}:{listener.getsockname()[1]}", flush=True)
     settings = PageSettings(trusted, tuple(options.service), options.max_upload * MIB, options.requests_per_minute)
-    # uvicorn announces itself; the page tells nobody what it is made with.
-    config = uvicorn.Config(
-        create_app(settings),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        proxy_headers=options.proxy is not None,
-        forwarded_allow_ips=options.proxy,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    doorkeeper.serve(doorkeeper.configuration(create_app(settings), MAX_CONNECTIONS, options.proxy), listener)
     return 0
 
 

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, unquote_to_bytes
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import ClientDisconnect
 
 from verifier.errors import MalformedText
 from verifier.formats.fingerprint import MAX_FORMS, Fingerprint, FingerprintBuilder
 from verifier.formats.receipt import MAX_BYTES as MAX_RECEIPT
 from verifier.formats.strictjson import is_hash, read
+from verifier.web.doorkeeper import BODY_SECONDS, LEAST_BYTES_A_SECOND
 
 DOCUMENT_FIELD = "file"
 RECEIPT_FIELD = "receipt"
@@ -26,9 +26,6 @@ ISSUER_FIELD = "issuer"
 MAX_PARTS = 4
 MAX_HEADER = 4096
 MAX_ISSUER = 64
-# A body that has not come after a minute has to come faster than this: a slow line does, a held connection does not.
-PATIENCE_SECONDS = 60
-LEAST_BYTES_A_SECOND = 1000
 # Digests, a receipt with its quotes escaped, an issuer; or a receipt that is percent-encoded twice.
 MAX_QUESTION = 6 * MAX_RECEIPT
 # Boundaries and part headers come on top of what the parts hold.
@@ -179,9 +176,9 @@ async def read_receipt(stream: AsyncIterator[bytes]) -> bytes:
 
 
 async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A body as it comes. Raises: UploadRefused when it comes too slowly, or ends too early."""
+    """A body as it comes. Raises: UploadRefused when it comes too slowly; ClientDisconnect."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + PATIENCE_SECONDS
+    until = loop.time() + BODY_SECONDS
     while True:
         try:
             async with asyncio.timeout_at(until):
@@ -190,8 +187,6 @@ async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             return
         except TimeoutError:
             raise UploadRefused("too-slow") from None
-        except ClientDisconnect:
-            raise UploadRefused("bad-form") from None
         until += len(chunk) / LEAST_BYTES_A_SECOND
         yield chunk
 

@@ -10,7 +10,7 @@ from anchor_service.core import doubts
 from anchor_service.core.states import RequestedStatus
 from anchor_service.pipeline import access, intake, naming, statuses
 from anchor_service.pipeline.intake import Outcome, Submission
-from anchor_service.web.access import CertificatesCaller, ServicesDep, StatusesCaller
+from anchor_service.web.access import CertificatesCaller, KeyFirst, ServicesDep, StatusesCaller
 from anchor_service.web.schemas import (
     CertificatesIn,
     CodesIn,
@@ -22,7 +22,7 @@ from anchor_service.web.schemas import (
     StatusOut,
 )
 
-router = APIRouter(prefix="/v1", tags=["writing"])
+router = APIRouter(prefix="/v1", tags=["writing"], route_class=KeyFirst)
 
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, lowercase hex")]
 

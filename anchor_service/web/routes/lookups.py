@@ -5,11 +5,12 @@ The hot ones are plain Starlette endpoints that answer with ready bytes.
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -20,12 +21,13 @@ from anchor_service.core import certificate_code
 from anchor_service.core.errors import FieldRejected, UnknownCertificate
 from anchor_service.core.receipt import MEDIA_TYPE
 from anchor_service.pipeline.receipts import LookUp
-from anchor_service.web.limits import RateLimit
+from anchor_service.web.limits import RateLimit, address_of
 from anchor_service.web.schemas import FileIn, LookUpOut
 
 LOOKUP_FORMAT = "jangkar-lookup-v1"
 
 _HASH = re.compile("[0-9a-f]{64}", re.ASCII)
+_SEQUENCE = re.compile("[1-9][0-9]{0,18}", re.ASCII)
 _FILLED_IN = re.compile(r"\{(\w+)")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -48,9 +50,13 @@ def _receipt(services: Services, request: Request) -> Response:
 
 
 def _manifest(services: Services, request: Request) -> Response:
-    path = services.filing.manifest_path(_hash(request, "issuer_id"), request.path_params["sequence"])
+    issuer_id, sequence = _hash(request, "issuer_id"), request.path_params["sequence"]
+    # Text until it is known to be short: Python refuses to make a number of very many digits.
+    if not _SEQUENCE.fullmatch(sequence):
+        raise UnknownCertificate("a batch of that number")
+    path = services.filing.manifest_path(issuer_id, int(sequence))
     if not path.is_file():
-        raise UnknownCertificate(f"batch {request.path_params['sequence']} of this issuer")
+        raise UnknownCertificate(f"batch {sequence} of this issuer")
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return FileResponse(path, media_type="text/plain; charset=utf-8", headers=headers)
 
@@ -78,7 +84,7 @@ _READINGS = (
         {"description": "The receipt's exact bytes"},
     ),
     _Reading(
-        "/v1/issuers/{issuer_id}/manifests/{sequence:int}",
+        "/v1/issuers/{issuer_id}/manifests/{sequence}",
         _manifest,
         "The manifest of a batch.",
         {"description": "A header line and the ordered leaf hashes"},
@@ -95,21 +101,34 @@ _PARTS: dict[str, dict[str, Any]] = {
 
 def install(app: FastAPI, services: Services) -> None:
     """Add the reading routes to an application."""
-    limit = RateLimit(services.settings.public_requests_per_minute)
+    limit = RateLimit(services.settings.public_requests_per_minute, "too many look-ups from this address")
 
     def limited(endpoint: Callable[[Services, Request], Response]) -> Endpoint:
         async def serve(request: Request) -> Response:
-            refusal = limit.refuse(request)
+            refusal = limit.refuse(address_of(request))
             return await run_in_threadpool(endpoint, services, request) if refusal is None else refusal
 
         return serve
 
-    @app.post("/v1/documents", tags=["look-ups"], response_model=LookUpOut)
-    def file(wanted: FileIn, request: Request) -> Response:
-        """Every anchor of a file and of its earlier revisions, by any issuer."""
-        digests = [bytes.fromhex(digest) for digest in wanted.document_digests]
-        return limit.refuse(request) or _answer(services.receipts.by_file(digests))
+    class Limited(APIRoute):
+        """A route with a body, which is not read where the caller has asked too often."""
 
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def handle_limited(request: Request) -> Response:
+                return limit.refuse(address_of(request)) or await handle(request)
+
+            return handle_limited
+
+    router = APIRouter(route_class=Limited, tags=["look-ups"])
+
+    @router.post("/v1/documents", response_model=LookUpOut)
+    def file(wanted: FileIn) -> Response:
+        """Every anchor of a file and of its earlier revisions, by any issuer."""
+        return _answer(services.receipts.by_file([bytes.fromhex(digest) for digest in wanted.document_digests]))
+
+    app.include_router(router)
     app.router.routes += [Route(one.path, limited(one.endpoint)) for one in _READINGS]
 
 
@@ -122,8 +141,7 @@ def describe(schema: dict[str, Any]) -> None:
             for name in _FILLED_IN.findall(reading.path)
         ]
         get = {"tags": ["look-ups"], "summary": reading.summary, "parameters": parameters}
-        # Starlette's own spelling of a part's type is not the description's.
-        schema["paths"][reading.path.replace(":int", "")] = {"get": get | {"responses": {"200": reading.answer}}}
+        schema["paths"][reading.path] = {"get": get | {"responses": {"200": reading.answer}}}
 
 
 def _answer(found: LookUp) -> Response:
