@@ -12,9 +12,8 @@ from web3.exceptions import Web3RPCError
 from web3.types import LogReceipt
 
 from anchor_service.chain.contract import artifact, asking, code_hash, newest
-from anchor_service.chain.provider import TooMuch
 from anchor_service.core.bundle import Block, RecordedHistory, RecordedLog
-from anchor_service.core.errors import Damaged
+from anchor_service.core.errors import AskedTooMuch, Damaged
 from anchor_service.core.hashing import leaf_hash
 from anchor_service.core.log_proof import Log
 from anchor_service.core.merkle import size_and_root
@@ -81,7 +80,7 @@ def events(head: int, ask: Callable[[BlockNumber, BlockNumber], Sequence[T]]) ->
         last = min(first + size - 1, head)
         try:
             found = ask(BlockNumber(first), BlockNumber(last))
-        except (Web3RPCError, TooMuch):
+        except (Web3RPCError, AskedTooMuch):
             if first == last:
                 raise
             size = (last - first + 1) // 2

@@ -9,7 +9,7 @@ from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from anchor_service.core.canonical import is_deeper
-from anchor_service.core.errors import RegistryUnavailable
+from anchor_service.core.errors import AskedTooMuch, RegistryUnavailable
 
 TIMEOUT_SECONDS = 10
 # A question about the log is for so many blocks that its answer has less.
@@ -17,10 +17,6 @@ MAX_ANSWER_BYTES = 64 << 20
 # A block of transactions with access lists has seven.
 MAX_NESTING = 32
 PIECE_BYTES = 64 * 1024
-
-
-class TooMuch(RegistryUnavailable):
-    """A node did not answer in time, whole or with success: it was asked for too much, perhaps."""
 
 
 class BoundedProvider(JSONBaseProvider):
@@ -47,7 +43,7 @@ class BoundedProvider(JSONBaseProvider):
             answer = asyncio.run(self._post(method, question))
         except TimeoutError:
             seconds = f"{self._timeout.total:g}"
-            raise TooMuch(f"{address} did not answer {method} in {seconds} seconds") from None
+            raise AskedTooMuch(f"{address} did not answer {method} in {seconds} seconds") from None
         except aiohttp.ClientError as error:
             # Its text may hold the whole address.
             raise RegistryUnavailable(f"{address} did not answer {method}: {type(error).__name__}") from None
@@ -64,11 +60,11 @@ class BoundedProvider(JSONBaseProvider):
             session.post(self.endpoint_uri, data=question, allow_redirects=False) as response,
         ):
             if not 200 <= response.status < 300:
-                raise TooMuch(f"{address} answered {method} with HTTP status {response.status}")
+                raise AskedTooMuch(f"{address} answered {method} with HTTP status {response.status}")
             async for piece in response.content.iter_chunked(PIECE_BYTES):
                 answer += piece
                 if len(answer) > MAX_ANSWER_BYTES:
-                    raise TooMuch(f"{address} answered {method} with more than {MAX_ANSWER_BYTES} bytes")
+                    raise AskedTooMuch(f"{address} answered {method} with more than {MAX_ANSWER_BYTES} bytes")
         return bytes(answer)
 
 

@@ -26,6 +26,7 @@ AnchorServiceError
 │   └── RegistryRefused      the registry's rules do not allow this transaction
 ├── Unavailable              nothing is wrong with the input: try again
 │   ├── RegistryUnavailable
+│   │   ├── AskedTooMuch     a node did not answer in time, whole or with success
 │   │   └── FeeTooLow        the chain wants more for these bytes than they offer
 │   ├── ChainAhead           the chain knows batches that this database does not: read-only until they are back
 │   ├── StoreBusy
@@ -278,6 +279,12 @@ class RegistryUnavailable(Unavailable):
     """The chain did not answer, or not with something that can be believed."""
 
     code = "registry-unavailable"
+
+
+class AskedTooMuch(RegistryUnavailable):
+    """A node did not answer in time, whole or with success: it was asked for too much, perhaps."""
+
+    code = "asked-too-much"
 
 
 class FeeTooLow(RegistryUnavailable):

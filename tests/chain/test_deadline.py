@@ -24,7 +24,7 @@ BAD = [
     (b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "HTTP status 503"),
     (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "HTTP status 302"),
     (b"no HTTP\r\n\r\n", "did not answer"),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{\xff}}", ""),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{\xff}}", "reading: .*Error"),
 ]
 
 

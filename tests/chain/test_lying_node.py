@@ -135,9 +135,7 @@ def test_what_went_wrong_is_said_without_the_path_or_the_user(node, shared_regis
     with pytest.raises(RegistryUnavailable, match=rf"^reading the head: http://{address}: \w+Error: ") as raised:
         reader.head()
     reader = Web3Writer(connect("http://me:pass@127.0.0.1:1/secret"), CHAIN_ID, shared_registry, 0, None)
-    with pytest.raises(
-        RegistryUnavailable, match=r"^reading the chain id: http://127\.0\.0\.1:1: ConnectionError: "
-    ) as again:
+    with pytest.raises(RegistryUnavailable, match=r"^http://127\.0\.0\.1:1 did not answer eth_chainId: ") as again:
         reader.head()
     assert not [word for word in ("secret", "pass") if word in f"{raised.value} {again.value}"]
 

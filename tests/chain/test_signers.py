@@ -116,7 +116,7 @@ def test_a_remote_signer_may_refuse_or_be_away(server):
     server.refusal = "not on the allow list"
     with pytest.raises(SignerRejected, match="not on the allow list"):
         RemoteSigner(server.url, ACCOUNT.address).sign(dict(TRANSACTION))
-    with pytest.raises(RegistryUnavailable, match="asking the signer"):
+    with pytest.raises(RegistryUnavailable, match="did not answer eth_signTransaction"):
         RemoteSigner("http://127.0.0.1:9", ACCOUNT.address).sign(dict(TRANSACTION))
 
 
