@@ -14,6 +14,9 @@ from tools import missing
 from units import Unit
 
 MAPPED = {"mmap", "mprotect", "pkey_mprotect"}
+# Nothing listens there.
+NOBODY = "http://127.0.0.1:9"
+MAINS = {"jangkar": "anchor_service.cli", "jangkar-verify-web": "verifier.web.serve"}
 # What MemoryDenyWriteExecute refuses.
 EXECUTABLE_AND_WRITABLE = re.compile(r"PROT_WRITE\|PROT_EXEC|mprotect\(.*PROT_EXEC")
 # As root, and only then, SQLite gives the files beside a database to its owner.
@@ -47,8 +50,8 @@ class Watched:
         self._strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", str(self._log), "-e", f"trace=!{usual}"]
         self._strace += ["-e", "signal=none"]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        program = [sys.executable, "-W", "ignore", "-c", "from anchor_service.cli import main; main()", *arguments]
+    def start(self, command: str, *arguments: str) -> "subprocess.Popen[str]":
+        program = [sys.executable, "-W", "ignore", "-c", f"from {MAINS[command]} import main; main()", *arguments]
         path = {"PYTHONPATH": str(Path(__file__).parents[2])}
         return subprocess.Popen(
             [*self._strace, *program], cwd=self._folder, env=os.environ | path, stdout=subprocess.PIPE, text=True
@@ -74,7 +77,7 @@ def test_nights_mirrors_and_backups_stay_within_their_sandbox(installation):
         ("jangkar-backup", ("backup",)),
     ):
         watched = Watched(installation, unit)
-        process = watched.start(*arguments)
+        process = watched.start("jangkar", *arguments)
         said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, said
         assert watched.refused() == []
@@ -82,8 +85,13 @@ def test_nights_mirrors_and_backups_stay_within_their_sandbox(installation):
 
 def test_servers_stay_within_their_sandbox(quick):
     for unit, arguments, path in (
-        ("jangkar-api", ("serve", "--port", "0"), "/healthz"),
-        ("jangkar-worker", ("worker", "--metrics-port", "0"), ""),
+        ("jangkar-api", ("jangkar", "serve", "--port", "0"), "/healthz"),
+        ("jangkar-worker", ("jangkar", "worker", "--metrics-port", "0"), ""),
+        (
+            "jangkar-page",
+            ("jangkar-verify-web", "--policy", str(quick.policy), "--port", "0", "--service", NOBODY),
+            "/",
+        ),
     ):
         watched = Watched(quick, unit)
         process = watched.start(*arguments)
