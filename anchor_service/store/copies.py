@@ -35,6 +35,10 @@ def write(store: Store, path: Path) -> None:
     """
     if path.exists():
         raise BackupRejected(f"{path} exists already")
+    if not store.is_there():
+        raise StoreUnavailable(
+            f"there is no database at {store.engine.url.database}, and an empty one is no copy of it"
+        )
     temporary = path.with_name(path.name + UNFINISHED[0])
     try:
         # Both write into a file that is there, and leave its mode as it is.

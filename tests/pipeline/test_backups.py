@@ -185,6 +185,12 @@ def test_a_server_that_is_away_is_told_and_leaves_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_a_database_that_is_missing_is_not_made(tmp_path):
+    with pytest.raises(StoreUnavailable, match="there is no database"):
+        copies.write(Store(f"sqlite:///{tmp_path / 'missing.sqlite3'}"), tmp_path / "copy.sqlite3")
+    assert names(tmp_path) == []
+
+
 def test_nobody_on_the_machine_reads_the_password(world, tmp_path, monkeypatch):
     if world.store.engine.dialect.name == "sqlite":
         return
