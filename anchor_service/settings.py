@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     signer_address: str | None = Field(None, description="the account that the web3signer signs as")
     manifests: Path = Field(Path("manifests"), description="folder of the public manifests")
     entries: Path = Field(Path("entries"), description="folder of the private entries, best on another disk")
+    backups: Path | None = Field(
+        None, description="folder that `jangkar backup` writes to and `jangkar doctor` looks at, best on another disk"
+    )
     time_zone: Literal["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"] = Field(
         "Asia/Jakarta", description="the institute's zone, for printed last days"
     )

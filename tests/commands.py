@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, NamedTuple, TextIO
 
 TIMEOUT_SECONDS = 300
 MAX_REQUEST_BYTES = 1 << 17
@@ -34,7 +34,8 @@ BY_SERVERS = (
 IMPORTED_LATE = {
     "product": (
         *BY_SERVERS, "alembic.command", "alembic.ddl.postgresql", "alembic.ddl.sqlite", "alembic.runtime.migration",
-        "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite", "typer.rich_utils",
+        "_strptime", "psycopg", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite",
+        "typer.rich_utils",
     ),
     "devnet": BY_SERVERS,
 }  # fmt: skip
@@ -43,16 +44,33 @@ NOT_IMPORTED = ("anchor_service.store.migrations", "verifier.__main__", "jangkar
 _SERVERS: dict[tuple[int, str], str] = {}
 
 
+class Identity(NamedTuple):
+    """Whom a command runs as, where that is not who runs the tests: user, only group, and mask of new files."""
+
+    user: int
+    group: int
+    mask: int
+
+
 class Process:
     """A running command. `returncode` is negative where a signal ended it, as that of subprocess.Popen."""
 
-    def __init__(self, command: list[str], cwd: Path, environment: Mapping[str, str], out: IO, errors: IO) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        out: IO,
+        errors: IO,
+        identity: Identity | None = None,
+    ) -> None:
         self.pid = 0
         self.returncode: int | None = None
         self.stdout: TextIO | None = None
         self._asked = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._asked.connect(_server(KINDS[command[0]]))
-        request = json.dumps({"command": command, "cwd": str(cwd), "environment": dict(environment)}).encode()
+        asked = {"command": command, "cwd": str(cwd), "environment": dict(environment), "identity": identity}
+        request = json.dumps(asked).encode()
         socket.send_fds(self._asked, [request], [out.fileno(), errors.fileno()])
         self.pid = self._number(TIMEOUT_SECONDS)
 
@@ -89,19 +107,27 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-def start(command: list[str], cwd: Path, environment: Mapping[str, str], errors: IO | None = None) -> Process:
+def start(
+    command: list[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    errors: IO | None = None,
+    identity: Identity | None = None,
+) -> Process:
     """Start a command; its output is read from `stdout`, with its errors unless they go to a file."""
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as out:
-        process = Process(command, cwd, environment, out, errors or out)
+        process = Process(command, cwd, environment, out, errors or out, identity)
     process.stdout = os.fdopen(reading)
     return process
 
 
-def run(command: list[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], cwd: Path, environment: Mapping[str, str], identity: Identity | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, in a folder and an environment of its own."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        code = Process(command, cwd, environment, out, errors).wait()
+        code = Process(command, cwd, environment, out, errors, identity).wait()
         out.seek(0)
         errors.seek(0)
         return subprocess.CompletedProcess(command, code, out.read(), errors.read())
@@ -200,6 +226,12 @@ def _be(asked: socket.socket, mains: dict[str, Callable[[], int | None]]) -> Non
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.closerange(3, 1 << 12)
     os.chdir(request["cwd"])
+    if request["identity"]:
+        user, group, mask = request["identity"]
+        os.setgroups([])
+        os.setgid(group)
+        os.setuid(user)
+        os.umask(mask)
     os.environ.clear()
     os.environ.update(request["environment"])
     name, *arguments = request["command"]

@@ -45,6 +45,7 @@ COMMANDS = {
     "mirror": "mirroring",
     "serve": "serving",
     "worker": "operating",
+    "backup": "operating",
     "doctor": "diagnosis",
     "reconcile": "operating",
     "rebuild": "operating",

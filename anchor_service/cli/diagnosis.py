@@ -9,13 +9,16 @@ import typer
 
 from anchor_service.bootstrap import Services, build, build_inspection, build_writer
 from anchor_service.cli.context import now, settings, show
-from anchor_service.core.errors import AnchorServiceError
+from anchor_service.core.errors import AnchorServiceError, Damaged
 
 commands = typer.Typer()
 
 MAX_SKEW_SECONDS = 60
 MAX_HEAD_AGE_SECONDS = 900
 MIN_FREE_BYTES = 1 << 30
+# Three of the hourly runs.
+MAX_BACKUP_AGE_MINUTES = 180
+_BACK_UP = "`jangkar backup`; why the hourly one did not: `journalctl -u jangkar-backup`"
 
 
 class Check(NamedTuple):
@@ -28,7 +31,7 @@ class Check(NamedTuple):
 
 @commands.command()
 def doctor() -> None:
-    """Look at settings, database, folders, node, registry, signer, institutes and what is late.
+    """Look at settings, database, folders, backup, node, registry, signer, institutes and what is late.
 
     Exit codes: 0 all is well; 1 something is not, with its remedy.
     """
@@ -39,6 +42,7 @@ def doctor() -> None:
     looks: tuple[tuple[str, Callable[[Services], Iterator[Check]]], ...] = (
         ("database", _database),
         ("folders", _folders),
+        ("backup", _backup),
         ("registry", _registry),
         ("institutes", _institutes),
         ("nights", _nights),
@@ -82,6 +86,28 @@ def _folders(services: Services) -> Iterator[Check]:
     for name, secret in (("keystore", services.settings.keystore), ("password file", services.settings.password_file)):
         if secret is not None and secret.exists() and secret.stat().st_mode & 0o077:
             yield Check(name, f"{secret} may be read by others", f"chmod 600 {secret}")
+
+
+def _backup(services: Services) -> Iterator[Check]:
+    from anchor_service.pipeline.backups import Backups
+    from anchor_service.store import copies
+
+    folder = services.settings.backups
+    if folder is None:
+        yield Check("backup", "`backups` names no folder: whether there is one, nobody looks")
+        return
+    newest = Backups(folder).newest()
+    if newest is None:
+        yield Check("backup", f"{folder} holds none", _BACK_UP)
+        return
+    time, path = newest
+    try:
+        copies.check(path)
+    except Damaged as error:
+        yield Check("backup", str(error), "remove it; `jangkar backup` makes another. Look at that disk")
+    minutes = (now() - time) // 60
+    is_new = 0 <= minutes <= MAX_BACKUP_AGE_MINUTES
+    yield Check("backup", f"{path}, {minutes} minutes old", "" if is_new else _BACK_UP)
 
 
 def _registry(services: Services) -> Iterator[Check]:

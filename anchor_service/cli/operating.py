@@ -1,4 +1,4 @@
-"""`jangkar worker`, `reconcile`, `rebuild`, `fsck`, `erase`: what keeps a service running, and mends it."""
+"""`jangkar worker`, `backup`, `reconcile`, `rebuild`, `fsck`, `erase`: what keeps a service running, and mends it."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anchor_service.bootstrap import build_reader, build_writer
+from anchor_service.bootstrap import build, build_reader, build_writer
 from anchor_service.cli.context import (
     IssuerOption,
     UsageError,
@@ -22,6 +22,7 @@ from anchor_service.cli.context import (
     worker_name,
     working,
 )
+from anchor_service.core.errors import SettingMissing
 
 commands = typer.Typer()
 
@@ -59,6 +60,26 @@ def worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     made.run(stop)
+
+
+@commands.command()
+def backup(
+    hourly: Annotated[int, typer.Option(min=1, help="hours of which the newest copy is kept")] = 24,
+    daily: Annotated[
+        int, typer.Option(min=1, help="days of which the newest copy is kept; older ones are deleted")
+    ] = 30,
+) -> None:
+    """Copy database, manifests and entries into the folder `backups` of the settings; what is over goes first.
+
+    A manifest or entries file that was changed or is gone is kept for as many days as the copies of the database.
+    """
+    from anchor_service.pipeline.backups import Backups
+
+    services = build(settings())
+    if services.settings.backups is None:
+        raise SettingMissing("backups")
+    found = Backups(services.settings.backups, hourly, daily).run(services.store, services.filing, now())
+    show(f"copied to {found.copy}, files {found.added}, set aside {found.set_aside}, copies deleted {found.deleted}")
 
 
 @commands.command()

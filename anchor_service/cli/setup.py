@@ -47,8 +47,10 @@ def downgrade(
 
 @db.command()
 def backup(path: Annotated[Path, typer.Argument(help="file to be made")]) -> None:
-    """Copy a SQLite database as it is at this instant; PostgreSQL has tools of its own."""
-    _store().backup(path)
+    """Copy the database as it is at this instant: SQLite as a database, PostgreSQL for `pg_restore`."""
+    from anchor_service.store import copies
+
+    copies.write(_store(), path)
     show(f"copied to {path}")
 
 

@@ -1,9 +1,7 @@
 """Connections and transactions, alike on SQLite and PostgreSQL."""
 
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 
-from anchor_service.core.errors import BackupRejected, StoreBusy, StoreUnavailable
+from anchor_service.core.errors import StoreBusy, StoreUnavailable
 from anchor_service.store.tables import REVISION
 
 BUSY_TIMEOUT_MS = 30_000
@@ -83,23 +81,6 @@ class Store:
             raise StoreBusy(
                 "what was erased is still in the database's log while others read: `jangkar db scrub` later"
             )
-
-    def backup(self, path: Path) -> None:
-        """Copy a SQLite database as it is at one instant, while others go on writing.
-
-        Raises: BackupRejected on PostgreSQL, which has a tool of its own, or where the file exists; OSError.
-        """
-        if self.engine.dialect.name != "sqlite":
-            raise BackupRejected("PostgreSQL is backed up with its own tools: pg_dump, or a base backup with its log")
-        if path.exists():
-            raise BackupRejected(f"{path} exists already")
-        temporary = path.with_name(path.name + ".new")
-        with self.engine.connect() as connection, closing(sqlite3.connect(temporary)) as target:
-            source: Any = connection.connection.driver_connection
-            source.backup(target)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.rename(path)
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to a revision; `head` is the newest."""

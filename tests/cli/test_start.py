@@ -88,7 +88,7 @@ def test_a_defect_of_our_own_is_never_a_definite_no(tmp_path):
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A service without a node."""
-    (tmp_path / "jangkar.toml").write_text(f'registry = "0x{40 * "1"}"\n')
+    (tmp_path / "jangkar.toml").write_text(f'registry = "0x{40 * "1"}"\nbackups = "kept"\n')
     loaded(tmp_path, ["db", "upgrade"], codes={0})
     return tmp_path
 
@@ -113,6 +113,7 @@ def test_what_asks_the_database_imports_no_chain_and_no_server(folder):
         ["erase", 64 * "0", "--yes"],
         ["db", "backup", "copy.sqlite3"],
         ["db", "scrub"],
+        ["backup"],
     ]
     modules = loaded(folder, *commands, codes={0, 2})
     assert modules & (CHAIN | SERVERS | {"alembic", "rich", "segno"}) == set()

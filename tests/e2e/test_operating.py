@@ -134,6 +134,24 @@ def test_the_doctor_finds_what_is_not_right(quick):
     assert "Traceback" not in said
 
 
+def test_backups_are_made_and_the_doctor_reads_them(installation):
+    assert "names no folder" in installation.jangkar("doctor")
+    installation.jangkar("backup", exit_code=2)
+    settings = installation.folder / "jangkar.toml"
+    settings.write_text(settings.read_text() + 'backups = "kept"\n')
+    assert "kept holds none" in installation.jangkar("doctor", exit_code=1)
+    handed_in(installation, "one")
+    installation.jangkar("anchor", "run")
+    said = re.fullmatch(r"copied to (\S+), files 2, set aside 0, copies deleted 0", installation.jangkar("backup"))
+    copy = installation.folder / said[1]
+    assert f"{said[1]}, 0 minutes old" in installation.jangkar("doctor")
+    copy.write_bytes(copy.read_bytes()[:-1000])
+    assert "`jangkar backup` makes another" in installation.jangkar("doctor", exit_code=1)
+    copy.unlink()
+    installation.jangkar("db", "backup", f"kept/jangkar-20261120T220000Z{copy.suffix}")
+    assert "journalctl -u jangkar-backup" in installation.jangkar("doctor", exit_code=1)
+
+
 def test_a_lost_database_comes_back_and_a_person_is_erased(installation):
     folder = handed_in(installation, "one", "two", "three")
     installation.jangkar("anchor", "run")
