@@ -78,6 +78,54 @@ def test_the_same_history_gives_the_same_bundle(nation, verify):
     assert verify("bundle", again).code == 2, "nothing is overwritten"
 
 
+def test_a_bundle_ends_with_a_block_that_does_not_go_back(nation, verify):
+    """Whoever reads it cannot ask how many blocks lay on top: it holds what was final for its writer, and no more."""
+    with_policy(nation, finality={"depth": 3})
+    nation.batch(A, 6)
+    newest = int(nation.anvil.call("eth_blockNumber"), 16)
+    paper = nation.paper(A, 6, 0)
+    path, digest = bundled(nation, verify)
+    assert json.loads(path.read_text().splitlines()[0])["block"]["number"] == newest - 3
+    given = ("--issuer", A.hex(), "--offline", "--bundle")
+    assert verify("check", paper, *given, path, "--digest", digest, "--json").verdict == "undetermined"
+    nation.anvil.call("anvil_mine", "0x3")
+    path.unlink()
+    path, digest = bundled(nation, verify)
+    assert verify("check", paper, *given, path, "--digest", digest, "--json").verdict == "valid"
+    # A block that is pinned by hand is one that somebody else stands behind.
+    nation.batch(A, 7)
+    block = nation.anvil.call("eth_getBlockByNumber", "latest", False)["hash"]
+    pinned = nation.folder / "pinned.bundle"
+    assert verify("bundle", pinned, "--block", block).code == 0
+    assert json.loads(pinned.read_text().splitlines()[0])["block"]["hash"] == block
+
+
+def test_what_was_known_then_is_of_final_blocks_too(nation, verify):
+    with_policy(nation, finality={"depth": 3})
+    nation.batch(A, 6)
+    paper, anchored_at = nation.paper(A, 6, 0), nation.now()
+    nation.anvil.call("anvil_mine", "0x2", hex(DAY))
+    given = ("--issuer", A.hex(), "--json", "--at", day(anchored_at))
+    said = verify("check", paper, *given)
+    assert (said.verdict, said.past["verdict_known_then"]) == ("undetermined", "undetermined")
+    nation.anvil.call("evm_mine")
+    said = verify("check", paper, *given)
+    assert (said.verdict, said.past["verdict_known_then"]) == ("valid", "valid")
+
+
+def test_a_log_is_written_down_up_to_what_is_final(nation, verify):
+    """Its checkpoint is published and its proofs are kept: neither may be of a block that is dropped afterwards."""
+    nation.anvil.call("anvil_mine", "0x3")
+    with_policy(nation, finality={"depth": 3})
+    before = verify("log", "--json")
+    nation.batch(A, 6)
+    said = verify("log", "--json")
+    assert (said.size, said.root, said.block) == (before.size, before.root, before.block + 1)
+    proof = nation.folder / "proof.json"
+    proof.write_text(verify("log", "--entry", "3").out)
+    assert verify("log", "--proof", proof).code == 0
+
+
 DAMAGES = {
     "an entry left out": lambda lines: [*lines[:5], *lines[6:]],
     "an entry changed": lambda lines: [*lines[:5], lines[5].translate(str.maketrans("12", "21")), *lines[6:]],

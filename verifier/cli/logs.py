@@ -9,7 +9,7 @@ from typing import Any
 
 from verifier.audit.files import read_manifest
 from verifier.chain.facts import Checkpoint
-from verifier.chain.nodes import open_chain
+from verifier.chain.nodes import at_final, open_chain
 from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, progress, write_new
 from verifier.errors import BeyondReach
 from verifier.formats import approval
@@ -49,7 +49,7 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
     if options.proof is not None:
         return _check_log_proof(options, trusted)
     registry = trusted.registries[0].address
-    chain = open_chain(trusted)
+    chain = at_final(open_chain(trusted))
     entries = [entry.data for entry in read_log(chain, progress=progress)]
     if options.entry is not None:
         print(log_proof.prove_inclusion(trusted.chain_id, registry, entries, options.entry))
@@ -73,7 +73,7 @@ def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
         raise Refuted(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
     known = checkpoint(options.checkpoint) if options.checkpoint else None
     if known is None:
-        known = open_chain(trusted).checkpoint(trusted.index_of(proof.registry))
+        known = at_final(open_chain(trusted)).checkpoint(trusted.index_of(proof.registry))
     if known.size != proof.checkpoint.size:
         raise BeyondReach(
             f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "
@@ -100,7 +100,7 @@ def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
     """Everything that a check needs, up to one block, in one file."""
     if options.block:
         trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
-    recorded = record(open_chain(trusted), progress)
+    recorded = record(at_final(open_chain(trusted)), progress)
     data = bundle.encode(recorded)
     write_new(options.file, data)
     digest, entries = hashlib.sha256(data).hexdigest(), sum(len(log) for log in recorded.logs)

@@ -35,7 +35,7 @@ _LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})+)")
 
 
 def encode(recorded: RecordedHistory) -> bytes:
-    """The bundle of what was read from the chain; the same history up to the same block gives the same bytes."""
+    """The bundle of what was read at a final block; the same history up to the same block gives the same bytes."""
     policy, head = recorded.policy, recorded.head
     pins = policy.registries[: len(recorded.logs)]
     checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
@@ -116,6 +116,7 @@ def _head(block: Any) -> Head:
     _require(isinstance(block, dict) and set(block) == _BLOCK, "the block has other fields than it should")
     fields = Fields(block, _defect)
     number, time = fields.integer("number", most=_MAX_INT64), fields.integer("time", most=_MAX_INT64)
+    # Whoever stands behind the digest wrote down what was final.
     return Head(number, fields.hash_0x("hash"), time, number)
 
 

@@ -83,7 +83,7 @@ class RecordedHistory(NamedTuple):
         """What was known at an instant: the same logs, cut off behind it."""
         logs = tuple(_until(log, instant) for log in self.logs)
         number = max((log[-1].block for log in logs if log), default=0)
-        head = Head(number, bytes(32), instant, number)
+        head = Head(number, bytes(32), instant, self.head.final)
         return RecordedHistory(self.policy, head, logs, tuple(replay(log) for log in logs), self.grounds)
 
     def _issuer(self, registry_index: int, issuer_id: bytes) -> Issuer:
