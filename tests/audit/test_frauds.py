@@ -13,7 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import reference
-from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names
+from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names, with_policy
 from rpc_proxy import Proxy
 
 from verifier.audit.slots import expected_words
@@ -251,6 +251,42 @@ def test_a_node_that_hides_an_event(nation):
         nation.policy.write_text(json.dumps(fields))
         code, report = nation.audit("--sample", "0")
     assert (code, names(report)) == (1, {"log-differs"})
+
+
+def _denies(asked: dict, answer: bytes) -> bytes:
+    """What a node says that answers every call with false."""
+    if asked["method"] != "eth_call":
+        return answer
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "result": "0x" + "00" * 32}).encode()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_node_that_denies_what_is_proved_accuses_nobody(nation, alone):
+    """Leaf, path and root stand proved already; what one node says of them is its word alone."""
+    with Proxy(nation.anvil.url) as liar:
+        liar.after = _denies
+        with_policy(nation, nodes=[liar.url] if alone else [nation.anvil.url, liar.url])
+        code, report = nation.audit("--sample", "2")
+        assert (code, names(report)) == (4, {"call-refuted"})
+        assert {one["values"]["node"] for one in report["findings"] if one["name"] == "call-refuted"} == {liar.url}
+        assert [one["answer"] for one in report["sample"]["certificates"]] == [False] * 2
+        liar.after = lambda asked, answer: b"{}" if asked["method"] == "eth_call" else answer
+        code, report = nation.audit("--sample", "2")
+        assert (code, names(report)) == (4, {"call-unanswered"})
+        assert [one["answer"] for one in report["sample"]["certificates"]] == [None] * 2
+
+
+def test_events_that_one_node_hides_while_another_is_silent_are_no_breach(nation):
+    """What the storage proves is contradicted by all who were asked, or by nobody whose word is enough."""
+    with Proxy(nation.anvil.url) as liar, Proxy(nation.anvil.url) as silent:
+        liar.after = lambda asked, said: b'{"id":1,"result":[]}' if asked["method"] == "eth_getLogs" else said
+        silent.before = lambda asked: asked["method"] != "eth_getLogs"
+        with_policy(nation, nodes=[liar.url, silent.url])
+        given = nation.command(nation.folder / "out")
+        assert main([*given, "--sample", "0"]) == 4
+        silent.before, silent.after = lambda _: True, liar.after
+        code, report = nation.audit("--sample", "0")
+        assert (code, names(report)) == (1, {"log-differs"})
 
 
 HISTORIES: dict[str, Callable[[Nation, Holder], None]] = {

@@ -70,7 +70,9 @@ TIMES = ("time", "from", "until", "since")
 # Beyond any date that is written: a window without an end.
 WITHOUT_END = 2**37
 NO_END = Saying("tanpa batas waktu", "no end")
-UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Severity.UNKNOWN)
+UNKNOWNS = dict.fromkeys(
+    ("head-stale", "manifest-unreadable", "call-refuted", "call-unanswered", "unknown-kind"), Severity.UNKNOWN
+)
 REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Severity.REMARK)
 
 SAYINGS: dict[str, Saying] = {
@@ -224,8 +226,8 @@ SAYINGS: dict[str, Saying] = {
         "This issuer closes no empty nights: its silence says nothing.",
     ),
     "call-refuted": Saying(
-        "Registri sendiri menolak bukti daun {leaf} (indeks {index}).",
-        "The registry itself refutes leaf {leaf} (index {index}).",
+        "Node {node} menyangkal daun {leaf} (indeks {index}), padahal penyimpanan registri membuktikannya.",
+        "Node {node} denies leaf {leaf} (index {index}), which the registry's storage proves.",
     ),
     "call-unanswered": Saying("Registri tidak menjawab: {detail}.", "The registry did not answer: {detail}."),
 }

@@ -184,16 +184,21 @@ def _is_whole(judgement: BatchJudgement) -> bool:
 
 
 def _call(batch: Batch, judgement: BatchJudgement, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
-    """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat."""
+    """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat.
+
+    That it stands under the anchor is proved already: a node that denies it contradicts what its storage proves.
+    """
     leaf, path = judgement.leaves[index], tuple(inclusion_path(judgement.leaves, index))
     call = InclusionCall(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
-    answer: bool | None = None
-    try:
-        answer = all(call.ask(node, chain.head.number) for node in chain.nodes)
-    except NodeUnavailable as error:
-        findings.append(batch.finding("call-unanswered", detail=str(error)))
-    if answer is False:
-        findings.append(batch.finding("call-refuted", leaf=leaf.hex(), index=index))
+    answer: bool | None = True
+    for node in chain.nodes:
+        try:
+            if not call.ask(node, chain.head.number):
+                answer = False
+                findings.append(batch.finding("call-refuted", leaf=leaf.hex(), index=index, node=node.url))
+        except NodeUnavailable as error:
+            answer = answer and None  # what one denied stays denied
+            findings.append(batch.finding("call-unanswered", detail=str(error)))
     said = {"to": batch.registry, "data": "0x" + call.data.hex(), "block": chain.head.number}
     where = {"issuer": batch.issuer_id.hex(), "sequence": batch.sequence, "index": index, "leaf": leaf.hex()}
     return {**where, "call": said, "cast": call.cast(chain.head.number, "URL"), "answer": answer}

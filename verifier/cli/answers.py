@@ -40,10 +40,15 @@ def show(result: Result, trusted: Policy, options: argparse.Namespace, *, looked
 def show_undetermined(detail: str, *, as_json: bool) -> int:
     """Say that nothing could be checked, which is neither yes nor no."""
     if as_json:
-        print(json.dumps({"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}))
+        print(json.dumps(undetermined(detail)))
     else:
         print(f"{Verdict.UNDETERMINED}: {detail}")
     return COULD_NOT
+
+
+def undetermined(detail: str) -> dict[str, str]:
+    """Could not check, as a program reads it."""
+    return {"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}
 
 
 def show_invalid(detail: str) -> int:

@@ -15,6 +15,7 @@ from verifier import report
 from verifier.chain.nodes import Chain, open_chain
 from verifier.chain.onchain import InclusionCall
 from verifier.cli.answers import (
+    COULD_NOT,
     DEFINITE_NO,
     DONE,
     EPILOG,
@@ -25,6 +26,7 @@ from verifier.cli.answers import (
     progress,
     replace_file,
     show,
+    undetermined,
     usage_errors,
     write_new,
 )
@@ -38,10 +40,17 @@ from verifier.history import bundle, memory
 from verifier.history.recorded import RecordedHistory, ask_about, record
 from verifier.places import service
 from verifier.places.location import Location
+from verifier.verdict import words
 from verifier.verdict.ask import Question, Result, ask
+from verifier.verdict.checks import Outcome, anchor, inclusion
 from verifier.verdict.days import WIB
 from verifier.verdict.verdict import EXIT_CODES
-from verifier.verdict.words import REASONS
+from verifier.verdict.words import Saying
+
+CONTRADICTED = Saying(
+    "Jawaban {node} bertentangan dengan yang dibuktikan penyimpanan registri.",
+    "What {node} answers contradicts what the registry's storage proves.",
+)
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -127,7 +136,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
         except ServiceUnavailable as error:
             if not receipts:
                 raise
-            print(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
+            print(words.REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
             options.service = None
         else:
             receipts += [receipt for receipt in found.receipts if receipt not in receipts]
@@ -242,18 +251,21 @@ def _export(options: argparse.Namespace, trusted: Policy) -> int:
     if result.malformed:
         raise MalformedReceipt(result.malformed[0])
     claim = result.answer.claims[0]
-    anchor = claim.proven_anchor
-    if anchor is None:
+    proven = claim.proven_anchor
+    if proven is None:
         return show(result, trusted, options, looked_up=False)
     export = EXPORTS[options.form]
     path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + export.suffix)
-    write_new(path, export.encode(claim.receipt, anchor))
+    write_new(path, export.encode(claim.receipt, proven))
     print(path)
     return DONE
 
 
 def _call(options: argparse.Namespace, trusted: Policy) -> int:
-    """The registry's own check of a receipt's proof, at one block, by every node; and how to repeat it."""
+    """The registry's own check of a receipt's proof, at one block, by every node; and how to repeat it.
+
+    What the storage proves decides; a node that says something else is named.
+    """
     try:
         receipt = parse_receipt(options.receipt.read_bytes()[: MAX_BYTES + 1])
     except Malformed as error:
@@ -264,18 +276,32 @@ def _call(options: argparse.Namespace, trusted: Policy) -> int:
         receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash, receipt.leaf_index, receipt.path
     )
     chain = open_chain(trusted)
+    facts = chain.facts(receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
+    proof = inclusion(receipt, facts) if facts.anchor else anchor(receipt, trusted, facts, int(time.time()))
+    holds = {Outcome.PASS: True, Outcome.FAIL: False}.get(proof.outcome)
     answers = {node.url: call.ask(node, chain.head.number) for node in chain.nodes}
-    block, url = chain.head.number, chain.nodes[0].url
+    contradicting = [node for node, answer in answers.items() if holds is not None and answer is not holds]
+    reason, block, url = words.reason(proof, options.lang), chain.head.number, chain.nodes[0].url
+    for node in contradicting:
+        reason += " " + CONTRADICTED.in_(options.lang, {"node": node})
+    code = DEFINITE_NO if holds is False else DONE if holds and not contradicting else COULD_NOT
     if options.json:
-        said = {"to": call.registry, "data": "0x" + call.data.hex(), "block": block}
-        print(json.dumps({"call": said, "cast": call.cast(block, url), "answers": answers}, indent=1))
+        said = {
+            "call": {"to": call.registry, "data": "0x" + call.data.hex(), "block": block},
+            "cast": call.cast(block, url),
+            "answers": answers,
+            "proof": proof.outcome,
+            "contradicted_by": contradicting,
+        }
+        print(json.dumps(said | (undetermined(reason) if code == COULD_NOT else {}), indent=1))
     else:
         print(f"{'to':8} {call.registry}\n{'data':8} 0x{call.data.hex()}\n{'block':8} {block}")
         for node, answer in answers.items():
             print(f"{'answer':8} {str(answer).lower()}, says {node}")
+        print(f"{'proof':8} {words.OUTCOMES[proof.outcome].in_(options.lang)}. {reason}")
         request = shlex.quote(call.request(block))
         print(f"\ncurl -s -H 'Content-Type: application/json' -d {request} {url}\n{call.cast(block, url)}")
-    return DONE if all(answers.values()) else DEFINITE_NO
+    return code
 
 
 def _beside(file: Path) -> Path | None:

@@ -20,7 +20,7 @@ from verifier.chain.facts import (
     walk_successors,
 )
 from verifier.chain.nodes import Chain
-from verifier.errors import LogDiffers, MalformedProof, SourceUnavailable
+from verifier.errors import LogDiffers, MalformedProof, NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.history.events import read_event
@@ -143,7 +143,7 @@ def _read(chain: Chain, registry_index: int, known: Sequence[LogEntry], progress
     if known:
         try:
             return read_log(chain, registry_index, known, progress)
-        except LogDiffers:
+        except NodeUnavailable:
             pass
     return read_log(chain, registry_index, progress=progress)
 
