@@ -311,6 +311,21 @@ def test_a_history_that_does_not_extend_the_last_audit(nation, name):
     assert (code, names(report)) == (1, {"history-forked"})
 
 
+def test_a_block_that_was_dropped_before_it_was_final_is_no_fork(nation):
+    with_policy(nation, finality={"depth": 3})
+    nation.anvil.call("anvil_mine", "0x3")
+    fork = nation.anvil.call("evm_snapshot")
+    nation.batch(A, 6)
+    newest = int(nation.anvil.call("eth_blockNumber"), 16)
+    code, report = nation.audit("--sample", "0", out="before")
+    assert (code, report["block"]["number"]) == (0, newest - 3)
+    assert nation.anvil.call("evm_revert", fork)
+    nation.batch(A, 6, size=7)
+    nation.anvil.call("anvil_mine", "0x3")
+    code, report = nation.audit("--sample", "0", "--previous", str(nation.folder / "before" / "report.json"))
+    assert (code, names(report)) == (0, set())
+
+
 def test_a_report_of_another_registry_is_no_last_audit(nation):
     nation.audit("--sample", "0", out="before")
     previous = nation.folder / "before" / "report.json"

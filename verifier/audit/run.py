@@ -12,7 +12,7 @@ from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.audit.progress import Progress
 from verifier.audit.slots import ExpectedWord, expected_words
 from verifier.chain.facts import Checkpoint, Status
-from verifier.chain.nodes import Chain
+from verifier.chain.nodes import Chain, at_final
 from verifier.chain.onchain import InclusionCall
 from verifier.errors import LogDiffers, Malformed, NodeUnavailable, SourceUnavailable
 from verifier.formats.metadata import parse_profile
@@ -62,13 +62,15 @@ class IssuerTally:
 
 
 def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str, Any]:
-    """Judge everything up to the chain's block. The same chain, files and question give the same report.
+    """Judge everything up to the chain's newest final block. The same chain, files and question give the same report.
 
     Raises: NodeUnavailable when the log or the storage cannot be read; OSError.
     """
     findings: list[Finding] = []
     if question.now - chain.head.time > chain.policy.max_head_age:
         findings.append(Finding("head-stale", values={"time": chain.head.time}))
+    # Younger blocks may go back: the next audit would call that a fork.
+    chain = at_final(chain)
     try:
         recorded = record(chain, progress.blocks)
     except LogDiffers as error:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from verifier.audit import nights
 from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.chain.facts import Checkpoint
-from verifier.chain.nodes import Chain
+from verifier.chain.nodes import Chain, at_final
 from verifier.errors import LogDiffers
 from verifier.history.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
 from verifier.history.log import LogEntry, checkpoint_of
@@ -63,13 +63,15 @@ class Look:
 def look(
     chain: Chain, state: WatchMemory, expected: Sequence[str], now: int, known: Sequence[Sequence[LogEntry]] = ()
 ) -> Look:
-    """Read what is new and judge it. `expected` are keys that may be added; `known` is what was read before.
+    """Read what is new and final, and judge it. `expected` are keys that may be added; `known` is what was read before.
 
-    A history that is history_forked or hidden leaves the state as it was, so that it is told again until a
+    A history that is forked or hidden leaves the state as it was, so that it is told again until a
     person has looked. Raises: NodeUnavailable.
     """
     stale = now - chain.head.time > chain.policy.max_head_age
     alarms = [Finding("head-stale", values={"time": chain.head.time})] if stale else []
+    # Younger blocks may go back: whoever remembers one of them tells of a fork for ever.
+    chain = at_final(chain)
     try:
         recorded = record(chain, known=known)
     except LogDiffers as error:
