@@ -1,5 +1,6 @@
 """Two institutes on anvil with their manifests and entries, and what only the holder of a chain can do to them."""
 
+import base64
 import json
 import shutil
 from collections.abc import Sequence
@@ -48,11 +49,30 @@ class Nation:
         self.profiles = {one: profile.from_fields(one.hex()[:4].upper(), name) for one, name in NAMES.items()}
         self.leaves: dict[tuple[bytes, int], list[bytes]] = {}
         self.certificates: dict[tuple[bytes, int], list[tuple]] = {}
+        self.folders = {"manifest": "manifests", "entries": "entries"}
         self.write_policy()
+        self.accredit()
+
+    def accredit(self) -> None:
+        """Both institutes, each with a key of its own."""
         for issuer in NAMES:
             digest = profile.digest(self.profiles[issuer])
             self.act("accreditor", "openWindow", issuer, 0, FOREVER, scope_of(["latsar"]), digest)
             self.act("accreditor", "addKey", issuer, self.key(issuer), 7, 1)
+
+    def succeed(self) -> None:
+        """Another registry carries on: its sequences begin anew, and its batches' files have folders of their own."""
+        address = self.anvil.deploy()
+        self.act("admin", "setSuccessor", Web3.to_checksum_address(address))
+        self.address = address
+        self.contract = self.client.eth.contract(Web3.to_checksum_address(address), abi=ARTIFACT["abi"])
+        self.leaves, self.certificates = {}, {}
+        self.folders = {suffix: f"{folder}-of-the-successor" for suffix, folder in self.folders.items()}
+        for folder in self.folders.values():
+            (self.folder / folder).mkdir()
+        pins = policy_pins(self.client, address)
+        with_policy(self, successors=[{name: pins[name] for name in ("registry", "code_hash")}])
+        self.accredit()
 
     @property
     def policy(self) -> Path:
@@ -135,8 +155,21 @@ class Nation:
         path.write_text("".join(lines))
 
     def path(self, issuer: bytes, sequence: int, suffix: str) -> Path:
-        folder = {"manifest": "manifests", "entries": "entries"}[suffix]
-        return self.folder / folder / issuer.hex() / f"{sequence:08d}.{suffix}"
+        return self.folder / self.folders[suffix] / issuer.hex() / f"{sequence:08d}.{suffix}"
+
+    def mirror(self, folder: Path, issuer: bytes, hashes: int = 8) -> None:
+        """An institute's batches in this registry, as docs/spec/mirror.md has them, each of one tile of so many."""
+        for sequence in [sequence for one, sequence in self.leaves if one == issuer]:
+            leaves = self.leaves[issuer, sequence]
+            place = folder / issuer.hex() / f"{sequence:08}"
+            (place / "tile" / "0" / "000.p").mkdir(parents=True)
+            (place / "tile" / "0" / "000.p" / str(len(leaves))).write_bytes(b"".join(leaves[:hashes]))
+            root = base64.b64encode(MerkleTree(leaves).root_hash).decode()
+            block = self.contract.functions.anchorOf(issuer, sequence).call()[3]
+            (place / "checkpoint").write_text(
+                f"jangkar/{CHAIN_ID}/{self.address.lower()}/{issuer.hex()}/{sequence:08}\n{len(leaves)}\n{root}\n"
+                f"block {block}\ntransaction 0x{ZERO.hex()}\nprofile {self.profiles[IssuerId(issuer)]}\n"
+            )
 
     def close(self, issuer: bytes) -> None:
         sequence = max((number for one, number in self.leaves if one == issuer), default=0)

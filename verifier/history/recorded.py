@@ -75,6 +75,11 @@ class RecordedHistory(NamedTuple):
         anchor = self._issuer(self.policy.index_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
         return anchor is not None and anchor.block_time > instant
 
+    @property
+    def unlisted_successor(self) -> str | None:
+        """The registry that succeeds the last one that was recorded: what was written there is not known."""
+        return self.histories[-1].successor
+
     def begins_with(self, registry_index: int, checkpoint: Checkpoint) -> bool:
         """Whether the log of the registry at an index of the policy begins with what an earlier reader saw."""
         return checkpoint == checkpoint_of(entry.data for entry in self.logs[registry_index][: checkpoint.size])
