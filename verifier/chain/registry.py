@@ -61,7 +61,7 @@ class RegistryReader:
             slot = storage.mapping_slot(storage.REATTESTATIONS, issuer_id, storage.integer_key(sequence))
             *words, reattested = self.words(head, pin, [*_consecutive(first, storage.WINDOW_WORDS), slot])
             window = storage.read_window(words)
-            time = storage.uint64_at(reattested, 20)
+            time = storage.block_time_at(reattested, 20)
             writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
             keys = self._keys(head, pin, issuer_id, writers)
             key = keys[anchor.key]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from verifier.chain.facts import Checkpoint, Head, Remark
+from verifier.chain.facts import LAST_TIME, Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
 from verifier.formats.strictjson import Fields, read
@@ -24,8 +24,8 @@ _HEADER = {"format", "chain_id", "genesis", "block", "logs"}
 _BLOCK = {"number", "hash", "time"}
 _LOG = {"registry", "code_hash", "size", "root"}
 _DEFECTS = {
-    "number": "the block's number or time is no whole number",
-    "time": "the block's number or time is no whole number",
+    "number": "the block's number is no whole number",
+    "time": "the block's time is no date in seconds since 1970",
     "hash": "the block's hash is none",
     "size": "the size of a log is no whole number",
     "root": "the root of a log is no hash",
@@ -115,7 +115,7 @@ def _checkpoints(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:
 def _head(block: Any) -> Head:
     _require(isinstance(block, dict) and set(block) == _BLOCK, "the block has other fields than it should")
     fields = Fields(block, _defect)
-    number, time = fields.integer("number", most=_MAX_INT64), fields.integer("time", most=_MAX_INT64)
+    number, time = fields.integer("number", most=_MAX_INT64), fields.integer("time", most=LAST_TIME)
     # Whoever stands behind the digest wrote down what was final.
     return Head(number, fields.hash_0x("hash"), time, number)
 
