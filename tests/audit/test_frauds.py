@@ -289,6 +289,24 @@ def test_events_that_one_node_hides_while_another_is_silent_are_no_breach(nation
         assert (code, names(report)) == (1, {"log-differs"})
 
 
+@pytest.mark.parametrize("size", [2**20 + 1, 2**40, 2**64 - 1])
+def test_a_batch_of_more_leaves_than_anybody_recomputes(nation, size):
+    """The registry takes any size: it is named, nothing of it is read, and the sample is drawn from the others."""
+    nation.act(NAMES[A], "anchor", A, 6, b"\x11" * 32, size)
+    nation.path(A, 6, "manifest").write_text("x" * 100)
+    code, report = nation.audit("--sample", "20")
+    assert (code, names(report)) == (1, {"batch-too-large"})
+    (found,) = [one for one in report["findings"] if one["name"] == "batch-too-large"]
+    assert (found["sequence"], found["values"]["size"]) == (6, size)
+    assert [one["answer"] for one in report["sample"]["certificates"]] == [True] * 20
+
+
+def test_the_sample_is_drawn_from_what_could_be_recomputed(nation):
+    nation.path(A, 2, "manifest").unlink()
+    _, report = nation.audit("--sample", str(52 - 8))
+    assert len(report["sample"]["certificates"]) == 52 - 8
+
+
 HISTORIES: dict[str, Callable[[Nation, Holder], None]] = {
     "cut": lambda _nation, _holder: None,
     "on another fork": lambda nation, _holder: [nation.batch(A, 6), nation.batch(A, 7)],

@@ -11,6 +11,9 @@ from verifier.formats.strictjson import MAX_INTEGER_DIGITS, Fields, is_hash, rea
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"
 MAX_LINE_BYTES = 16 * 1024
+# More than a batch may have is not recomputed, and more of its entries than these bytes is not read.
+MAX_LEAVES = 1 << 20
+MAX_ENTRIES_BYTES = 2 << 30
 # One line of a manifest is a leaf; room for one header, and for leaves that should not be there.
 LEAF_LINE_BYTES = 65
 SLACK_BYTES = 1 << 20

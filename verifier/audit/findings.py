@@ -157,6 +157,10 @@ SAYINGS: dict[str, Saying] = {
     "succeeded": Saying("Registri digantikan oleh {registry}.", "The registry is succeeded by {registry}."),
     "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
     # Batches: verifier/audit/batches.py.
+    "batch-too-large": Saying(
+        "Jangkarnya menyebut {size} sertifikat, lebih dari {most} yang boleh: tak seorang pun dapat menghitungnya.",
+        "Its anchor names {size} certificates, more than the {most} that it may: nobody can recompute it.",
+    ),
     "manifest-missing": Saying("Manifesnya tidak diterbitkan.", "Its manifest is not published."),
     "manifest-unreadable": Saying("Manifesnya tidak terbaca: {detail}.", "Its manifest could not be read: {detail}."),
     "manifest-malformed": Saying("Manifesnya rusak: {detail}.", "Its manifest is malformed: {detail}."),

@@ -7,7 +7,7 @@ from typing import Any
 
 from verifier.audit import nights, sample
 from verifier.audit.batches import Batch, BatchJudgement, judge
-from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, path_of
+from verifier.audit.files import LEAF_LINE_BYTES, MAX_ENTRIES_BYTES, MAX_LEAVES, MAX_LINE_BYTES, SLACK_BYTES, path_of
 from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.audit.progress import Progress
 from verifier.audit.slots import ExpectedWord, expected_words
@@ -26,6 +26,7 @@ from verifier.verdict.days import date_of, day_of
 
 FORMAT = "jangkar-audit-v1"
 SLOTS_AT_ONCE = 64
+NO_MANIFEST = {"batch-too-large", "manifest-missing", "manifest-unreadable", "manifest-malformed"}
 BUCKETS = ((0, "same-day"), (7, "week"), (31, "month"), (365, "year"), (None, "longer"))
 
 
@@ -88,16 +89,18 @@ def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str
         words_compared += len(expected)
         findings += _of_storage(chain, registry_index, expected, progress)
         batches = list(_batches(chain, pin.address, history))
-        chosen = sample.draw(
-            question.seed, checkpoints[registry_index], [batch.anchor.tree_size for batch in batches], question.sample
-        )
+        whole: list[tuple[Batch, list[bytes]]] = []
         for number, batch in enumerate(batches):
             tally = issuers.setdefault(batch.issuer_id, IssuerTally(history.issuer(batch.issuer_id)))
             judgement = _judge_batch(batch, question, progress, number, len(batches))
             findings += judgement.findings
             findings += _add_to_issuer(tally, batch, judgement)
             if _is_whole(judgement):
-                drawn += [_call(batch, judgement, index, chain, findings) for index in chosen.get(number, ())]
+                whole.append((batch, judgement.leaves))
+        sizes = [len(leaves) for _, leaves in whole]
+        chosen = sample.draw(question.seed, checkpoints[registry_index], sizes, question.sample)
+        for number, indexes in chosen.items():
+            drawn += [_call(*whole[number], index, chain, findings) for index in indexes]
         for issuer_id, issuer in history.issuers.items():
             issuers.setdefault(issuer_id, IssuerTally(issuer)).issuer = issuer
             if history.successor is None:
@@ -138,10 +141,12 @@ def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
 def _judge_batch(batch: Batch, question: AuditQuestion, progress: Progress, number: int, of: int) -> BatchJudgement:
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
     progress.step("batches", number + 1, of)
+    if batch.anchor.tree_size > MAX_LEAVES:
+        return BatchJudgement([batch.finding("batch-too-large", size=batch.anchor.tree_size, most=MAX_LEAVES)])
     try:
         most = 2 * LEAF_LINE_BYTES * batch.anchor.tree_size + SLACK_BYTES
         manifest = question.manifests.find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
-        most = MAX_LINE_BYTES * (batch.anchor.tree_size + 1)
+        most = min(MAX_LINE_BYTES * (batch.anchor.tree_size + 1), MAX_ENTRIES_BYTES)
         opened = path_of(batch.issuer_id, batch.sequence, "entries")
         entries = question.entries.find(opened, most) if question.entries else None
     except SourceUnavailable as error:
@@ -170,7 +175,7 @@ def _add_to_issuer(tally: IssuerTally, batch: Batch, judgement: BatchJudgement) 
             "time": batch.anchor.block_time,
             "day": date_of(day_of(batch.anchor.block_time)),
             "size": batch.anchor.tree_size,
-            "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
+            "manifest": not names & NO_MANIFEST,
             "root": is_whole,
             "opened": judgement.opened,
             "findings": len(names - {"entries-closed"}),
@@ -185,12 +190,12 @@ def _is_whole(judgement: BatchJudgement) -> bool:
     }
 
 
-def _call(batch: Batch, judgement: BatchJudgement, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
+def _call(batch: Batch, leaves: list[bytes], index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
     """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat.
 
     That it stands under the anchor is proved already: a node that denies it contradicts what its storage proves.
     """
-    leaf, path = judgement.leaves[index], tuple(inclusion_path(judgement.leaves, index))
+    leaf, path = leaves[index], tuple(inclusion_path(leaves, index))
     call = InclusionCall(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
     answer: bool | None = True
     for node in chain.nodes:
