@@ -49,7 +49,8 @@ class Nation:
         self.profiles = {one: profile.from_fields(one.hex()[:4].upper(), name) for one, name in NAMES.items()}
         self.leaves: dict[tuple[bytes, int], list[bytes]] = {}
         self.certificates: dict[tuple[bytes, int], list[tuple]] = {}
-        self.folders = {"manifest": "manifests", "entries": "entries"}
+        # Of each registry, oldest first: where its batches' files are.
+        self.folders = [{"manifest": "manifests", "entries": "entries"}]
         self.write_policy()
         self.accredit()
 
@@ -67,8 +68,10 @@ class Nation:
         self.address = address
         self.contract = self.client.eth.contract(Web3.to_checksum_address(address), abi=ARTIFACT["abi"])
         self.leaves, self.certificates = {}, {}
-        self.folders = {suffix: f"{folder}-of-the-successor" for suffix, folder in self.folders.items()}
-        for folder in self.folders.values():
+        self.folders = [
+            *self.folders, {suffix: f"{folder}-of-the-successor" for suffix, folder in self.folders[-1].items()},
+        ]  # fmt: skip
+        for folder in self.folders[-1].values():
             (self.folder / folder).mkdir()
         pins = policy_pins(self.client, address)
         with_policy(self, successors=[{name: pins[name] for name in ("registry", "code_hash")}])
@@ -155,7 +158,7 @@ class Nation:
         path.write_text("".join(lines))
 
     def path(self, issuer: bytes, sequence: int, suffix: str) -> Path:
-        return self.folder / self.folders[suffix] / issuer.hex() / f"{sequence:08d}.{suffix}"
+        return self.folder / self.folders[-1][suffix] / issuer.hex() / f"{sequence:08d}.{suffix}"
 
     def mirror(self, folder: Path, issuer: bytes, hashes: int = 8) -> None:
         """An institute's batches in this registry, as docs/spec/mirror.md has them, each of one tile of so many."""
@@ -189,21 +192,19 @@ class Nation:
         self.anvil.call("evm_increaseTime", seconds)
         self.anvil.call("evm_mine")
 
-    def command(self, out: Path) -> list[str]:
-        """An audit of everything."""
-        places = [("--manifests", "manifests"), ("--entries", "entries"), ("--policy", "policy.json")]
-        return [
-            "audit",
-            *(part for name, place in places for part in (name, str(self.folder / place))),
-            "--out",
-            str(out),
-        ]
+    def command(self, out: Path, manifests: str | None = None) -> list[str]:
+        """An audit of everything, or of manifests that are elsewhere."""
+        given = ["audit", "--policy", str(self.policy), "--out", str(out)]
+        for folders in self.folders:
+            given += ["--manifests", manifests or str(self.folder / folders["manifest"])]
+            given += ["--entries", str(self.folder / folders["entries"])]
+        return given
 
-    def audit(self, *options: str, out: str = "out") -> tuple[int, dict]:
+    def audit(self, *options: str, out: str = "out", manifests: str | None = None) -> tuple[int, dict]:
         """The command itself. Returns its exit code and its report."""
         place = self.folder / out
         shutil.rmtree(place, ignore_errors=True)
-        code = main([*self.command(place), *options])
+        code = main([*self.command(place, manifests), *options])
         return code, json.loads((place / "report.json").read_text())
 
 

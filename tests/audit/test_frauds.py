@@ -359,11 +359,11 @@ def test_manifests_at_an_address(nation):
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        given = ("--manifests", f"http://127.0.0.1:{server.server_address[1]}/", "--sample", "3")
-        code, report = nation.audit(*given)
+        place = f"http://127.0.0.1:{server.server_address[1]}/"
+        code, report = nation.audit("--sample", "3", manifests=place)
         assert (code, report["counts"]["leaves_recomputed"]) == (0, 52)
         nation.path(A, 2, "manifest").unlink()
-        code, report = nation.audit(*given)
+        code, report = nation.audit("--sample", "3", manifests=place)
         assert (code, names(report)) == (4, {"manifest-unreadable"})
     finally:
         server.shutdown()
@@ -378,7 +378,7 @@ class Silent(SimpleHTTPRequestHandler):
 
 
 def test_a_folder_that_is_not_there_is_no_fraud(nation, capsys):
-    assert main([*nation.command(nation.folder / "next"), "--manifests", str(nation.folder / "typo")]) == 2
+    assert main(nation.command(nation.folder / "next", str(nation.folder / "typo"))) == 2
     assert "typo is neither a folder nor an http address" in capsys.readouterr().err
 
 

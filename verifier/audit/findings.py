@@ -19,13 +19,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: its name, the issuer and batch or log entry that it is about, and what fills its blanks."""
+    """One finding: its name, the issuer and batch or log entry that it is about, and what fills its blanks.
+
+    Batches and entries are numbered anew in each registry: `registry` is the address of theirs.
+    """
 
     name: str
     issuer: str = ""
     sequence: int | None = None
     entry: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    registry: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -38,19 +42,21 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """The finding for a program."""
-        subject = {"issuer": self.issuer, "sequence": self.sequence, "entry": self.entry}
+        subject = {
+            "registry": self.registry, "issuer": self.issuer, "sequence": self.sequence, "entry": self.entry,
+        }  # fmt: skip
         return {"name": self.name, "weight": self.severity, **subject, "values": self.values}
 
 
-def of_breach(breach: Breach) -> Finding:
-    """An act of the log that broke a rule."""
-    event = breach.event
-    return Finding(breach.name, event.issuer, entry=event.index, values={"detail": breach.detail})
+def of_breach(breach: Breach, registry: str) -> Finding:
+    """An act of a registry's log that broke a rule."""
+    event, values = breach.event, {"detail": breach.detail}
+    return Finding(breach.name, event.issuer, entry=event.index, values=values, registry=registry)
 
 
-def history_forked(seen: Checkpoint) -> Finding:
-    """A log that does not begin with the one that was seen before."""
-    return Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()})
+def history_forked(seen: Checkpoint, registry: str) -> Finding:
+    """A registry's log that does not begin with the one that was seen before."""
+    return Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()}, registry=registry)
 
 
 def in_words(finding: dict[str, Any], language: Language) -> str:
@@ -182,7 +188,8 @@ SAYINGS: dict[str, Saying] = {
         "Daunnya tidak berurutan mulai nomor {index}.", "Its leaves are out of order at {index}."
     ),
     "leaf-anchored-twice": Saying(
-        "Daun {leaf} dijangkar juga pada kumpulan {other}.", "Leaf {leaf} is anchored in batch {other} too."
+        "Daun {leaf} dijangkar juga pada kumpulan {other} di registri {registry}.",
+        "Leaf {leaf} is anchored in batch {other} of registry {registry} too.",
     ),
     "root-of-another-issuer": Saying(
         "Akar ini dijangkar lebih dahulu oleh penerbit {other}.", "This root was anchored earlier by issuer {other}."

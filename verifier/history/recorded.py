@@ -65,6 +65,10 @@ class RecordedHistory(NamedTuple):
             unlisted_successor=unlisted,
         )
 
+    def status(self, registry: str, issuer_id: bytes, leaf_hash: bytes) -> StatusRecord:
+        """What stands for a leaf of a registry: docs/spec/verification.md 6."""
+        return standing_record(self._statuses(self.policy.index_of(registry), issuer_id, leaf_hash)[0])
+
     def was_accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
         """Whether one of an issuer's windows held an instant."""
         issuer = self._issuer(self.policy.index_of(registry), issuer_id)
