@@ -61,10 +61,14 @@ class Nation:
             self.act("accreditor", "openWindow", issuer, 0, FOREVER, scope_of(["latsar"]), digest)
             self.act("accreditor", "addKey", issuer, self.key(issuer), 7, 1)
 
-    def succeed(self) -> None:
-        """Another registry carries on: its sequences begin anew, and its batches' files have folders of their own."""
+    def succeed(self, *, on_chain: bool = True) -> None:
+        """Another registry carries on: its sequences begin anew, and its batches' files have folders of their own.
+
+        Or it is only listed: the first one does not name it yet.
+        """
         address = self.anvil.deploy()
-        self.act("admin", "setSuccessor", Web3.to_checksum_address(address))
+        if on_chain:
+            self.act("admin", "setSuccessor", Web3.to_checksum_address(address))
         self.address = address
         self.contract = self.client.eth.contract(Web3.to_checksum_address(address), abi=ARTIFACT["abi"])
         self.leaves, self.certificates = {}, {}

@@ -1,6 +1,7 @@
 """A registry that another one succeeds: its batches are still its own, and nothing of it is denied or accused."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,23 @@ def test_a_place_for_each_registry(succeeded, capsys):
     assert main([*given, "--manifests", str(succeeded.folder)]) == 2
     # Entries are opened for all of them, or for none.
     assert main(given[:-2]) == 2
+
+
+def test_of_a_log_that_was_not_read_nothing_is_said(nation, verify):
+    """Neither that its issuer was not accredited, nor what another registry says of it."""
+    nation.succeed(on_chain=False)
+    nation.batch(A, 1)
+    paper = nation.paper(A, 1, 0)
+    given = ("--issuer", A.hex(), "--at", datetime.fromtimestamp(nation.now(), UTC).isoformat())
+    assert verify("check", paper, "--issuer", A.hex()).code == 0
+    said = verify("check", paper, *given, "--json")
+    assert (said.verdict, said.past["issuer_accredited"]) == ("undetermined", None)
+    assert "accredited at that time" not in verify("check", paper, *given).out
+    # The first registry knows this institute, and holds a batch of this number: of another registry's it says nothing.
+    with_policy(nation, successors=[])
+    said = verify("check", paper, *given, "--json")
+    assert (said.verdict, said.past["issuer_accredited"]) == ("invalid", None)
+    said = verify("check", paper, "--issuer", A.hex(), "--json")
+    assert [check["outcome"] for check in said.claims[0]["checks"]] == ["pass", "unknown", "fail", "unknown", "unknown"]
+    detail = f"registry {nation.address.lower()} is none of the policy's"
+    assert said.claims[0]["checks"][1]["values"] == {"detail": detail}

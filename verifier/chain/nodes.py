@@ -68,7 +68,7 @@ class Chain:
                 return read(reader)
             except SourceUnavailable as error:
                 refused.append(str(error))
-        raise NodeUnavailable("; ".join(refused))
+        raise NodeUnavailable("; ".join(dict.fromkeys(refused)))
 
 
 def open_chain(policy: Policy) -> Chain:

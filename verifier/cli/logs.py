@@ -69,11 +69,12 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
 def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
     """A proof against a checkpoint: the one that was given, else the chain's own."""
     proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
-    if not trusted.trusts(proof.chain_id, proof.registry):
+    registry_index = trusted.index_of(proof.registry)
+    if proof.chain_id != trusted.chain_id or registry_index is None:
         raise Refuted(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
     known = checkpoint(options.checkpoint) if options.checkpoint else None
     if known is None:
-        known = at_final(open_chain(trusted)).checkpoint(trusted.index_of(proof.registry))
+        known = at_final(open_chain(trusted)).checkpoint(registry_index)
     if known.size != proof.checkpoint.size:
         raise BeyondReach(
             f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "

@@ -108,10 +108,11 @@ export class RegistryReader {
     }
   }
 
-  // Everything that one receipt is judged by; of the policy's first registry where it names none of them.
+  // Everything that one receipt is judged by.
   async facts(head, receipt) {
     const pins = this.policy.registries;
-    const place = Math.max(0, pins.findIndex((pin) => pin.address === receipt.registry));
+    const place = pins.findIndex((pin) => pin.address === receipt.registry);
+    if (place < 0) throw new Unavailable(`registry ${receipt.registry} is none of the policy's`);
     const at = pins[place];
     const { issuerId } = receipt;
     await this.#requireCode(head, at);

@@ -143,7 +143,7 @@ const factsOf = async ({ readers, head }, receipt, quorum) => {
   const enough = [...groups.values()].filter((group) => group.length >= quorum);
   if (enough.length === 1) return enough[0][0];
   if (groups.size > 1) throw new Unavailable("the nodes say different things about this receipt");
-  throw new Unavailable(said.map(({ unreadable }) => unreadable).filter(Boolean).join("; "));
+  throw new Unavailable([...new Set(said.map(({ unreadable }) => unreadable).filter(Boolean))].join("; "));
 };
 
 const orUnreadable = async (read) => {
