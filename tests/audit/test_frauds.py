@@ -5,7 +5,10 @@ do that, and nobody else.
 """
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -380,6 +383,16 @@ class Silent(SimpleHTTPRequestHandler):
 def test_a_folder_that_is_not_there_is_no_fraud(nation, capsys):
     assert main(nation.command(nation.folder / "next", str(nation.folder / "typo"))) == 2
     assert "typo is neither a folder nor an http address" in capsys.readouterr().err
+
+
+def test_a_report_is_utf_8_whatever_the_locale_is(nation):
+    """An institute's name is cut off with a letter that not every encoding has."""
+    out = nation.folder / "out"
+    plain = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "verifier", *nation.command(out)]
+    done = subprocess.run(command, env=os.environ | plain, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "…" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_audit_that_was_interrupted_goes_on(nation):

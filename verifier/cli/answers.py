@@ -86,13 +86,6 @@ def write_new(path: Path, data: bytes) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file whole, or leave it as it was. Raises: OSError."""
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(data)
-    new.replace(path)
-
-
 def hash_of(option: str, given: str) -> bytes:
     """32 bytes from what an option was given. Raises: UsageError."""
     if not is_hash(given):

@@ -91,7 +91,7 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     digest = hashlib.sha256(data).hexdigest()
     with usage_errors("written"):
         (options.out / "report.json").write_bytes(data)
-        (options.out / "report.html").write_text(page.render(report, digest, options.lang))
+        (options.out / "report.html").write_text(page.render(report, digest, options.lang), encoding="utf-8")
     progress.end()
     result = page.outcome(report)
     if options.json:

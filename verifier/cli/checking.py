@@ -24,12 +24,12 @@ from verifier.cli.answers import (
     hash_of,
     naming_malformed,
     progress,
-    replace_file,
     show,
     undetermined,
     usage_errors,
     write_new,
 )
+from verifier.cli.keeping import held, replace_file
 from verifier.errors import BeyondReach, Malformed, MalformedReceipt, ServiceUnavailable
 from verifier.exports import EXPORTS, OPENTIMESTAMPS
 from verifier.formats import certificate_code, fingerprint
@@ -199,16 +199,18 @@ def _sources(
         return None, bundle.parse(mirror.bundle_from(Location(options.mirror), trusted), trusted)
     if instant is None and options.memory is None:
         return None, None
-    chain = open_chain(trusted)
-    if options.memory:
-        _remember(chain, options.memory)
+    chain = _remembered(trusted, options.memory) if options.memory else open_chain(trusted)
     return chain, None if instant is None else record(chain, progress)
 
 
-def _remember(chain: Chain, path: Path) -> None:
-    """Refuse a chain that does not extend what was seen before; else remember it. Raises: HistoryForked."""
-    seen = memory.decode(path.read_bytes()) if path.exists() else {}
-    replace_file(path, memory.encode(memory.extend(chain, seen, int(time.time()))))
+def _remembered(trusted: Policy, path: Path) -> Chain:
+    """The chain, where it extends what was seen before, and is remembered. Raises: HistoryForked."""
+    # Opened while the memory is held: whoever waited for it would come with an older head than is remembered by then.
+    with held(path):
+        seen = memory.decode(path.read_bytes()) if path.exists() else {}
+        chain = open_chain(trusted)
+        replace_file(path, memory.encode(memory.extend(chain, seen, int(time.time()))))
+    return chain
 
 
 def _with_pins(options: argparse.Namespace, trusted: Policy) -> Policy:

@@ -81,7 +81,9 @@ const openChain = async (policy) => {
     }
   }
   if (voices(opened) < policy.quorum)
-    throw new Unavailable(`${policy.quorum} of ${policy.nodes.length} nodes have to agree: ${refused.join("; ")}`);
+    throw new Unavailable(
+      `${policy.quorum} of ${policy.nodes.length} nodes have to agree: ${[...refused, ...ofOneName(opened)].join("; ")}`,
+    );
   if (opened.length === 1) return { readers: [opened[0].reader], head: opened[0].head, leftOut };
   const heights = [...new Set(opened.map(({ final }) => final))].sort((a, b) => (a < b ? 1 : -1));
   for (const height of heights) {
@@ -114,6 +116,13 @@ const openChain = async (policy) => {
 
 // How many nodes these are: those of one name, and of one block, are one.
 const voices = (nodes) => new Set(nodes.map(({ name }) => name)).size;
+
+// Which nodes are not counted, and why.
+const ofOneName = (nodes) =>
+  nodes.flatMap((one) => {
+    const first = nodes.find(({ name }) => name === one.name);
+    return first === one ? [] : [`${one.reader.url} calls itself as ${first.reader.url} does: the two count as one`];
+  });
 
 // A node's block of a height, where that is final for it and it still answers.
 const finalAt = async ({ reader, head, final }, height) => {
