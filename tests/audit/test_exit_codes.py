@@ -204,6 +204,14 @@ def test_one_cause_has_one_code(words, command, code, changes):
     assert run(words, command, changes) == code
 
 
+@pytest.mark.parametrize(("command", "word", "code"), [
+    ("check --receipt", "receipt", 4), ("export", "receipt", 4), ("ots", "receipt", 4), ("call", "receipt", 4),
+    ("log --proof", "proof", 1), ("approval", "manifest", 2), ("receipt", "metadata", 2),
+])  # fmt: skip
+def test_a_file_that_never_ends_is_read_no_further_than_it_may_be_long(words, command, word, code):
+    assert run(words, command, {word: "/dev/zero"}) == code
+
+
 def test_without_a_cause_they_end_well(words):
     """So that a cause above is the only thing that is wrong."""
     for command, typed in COMMANDS.items():

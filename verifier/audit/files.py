@@ -17,6 +17,7 @@ MAX_ENTRIES_BYTES = 2 << 30
 # One line of a manifest is a leaf; room for one header, and for leaves that should not be there.
 LEAF_LINE_BYTES = 65
 SLACK_BYTES = 1 << 20
+MAX_MANIFEST_BYTES = LEAF_LINE_BYTES * MAX_LEAVES + SLACK_BYTES
 
 _HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
 _ENTRY = {"leaf_index", "document_digest", "metadata"}
@@ -64,6 +65,7 @@ def read_manifest(data: bytes) -> tuple[BatchHeader, list[bytes]]:
         if not is_hash(line):
             raise MalformedManifest(f"line {number} is no leaf hash")
         leaves.append(bytes.fromhex(line))
+    _require(len(leaves) <= MAX_LEAVES, f"it has {len(leaves)} leaves, more than {MAX_LEAVES}")
     return header, leaves
 
 

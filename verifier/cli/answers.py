@@ -77,6 +77,12 @@ def usage_errors(done: str) -> Iterator[None]:
         raise UsageError(f"{error.filename} cannot be {done}: {error.strerror}") from None
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """A file that was handed over, and no more of it than one byte beyond what it may have. Raises: OSError."""
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
 def write_new(path: Path, data: bytes) -> None:
     """Write a file that is not there yet. Raises: UsageError."""
     try:
@@ -91,6 +97,13 @@ def hash_of(option: str, given: str) -> bytes:
     if not is_hash(given):
         raise UsageError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
     return bytes.fromhex(given)
+
+
+def pinned_at(trusted: Policy, block: str | None) -> Policy:
+    """The policy as if it pinned the block that --block names, where it names one. Raises: UsageError."""
+    if not block:
+        return trusted
+    return trusted._replace(pinned_block=hash_of("--block", block.removeprefix("0x")))
 
 
 def show_usage(problem: str) -> int:

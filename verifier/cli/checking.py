@@ -23,7 +23,9 @@ from verifier.cli.answers import (
     UsageError,
     hash_of,
     naming_malformed,
+    pinned_at,
     progress,
+    read_bounded,
     show,
     undetermined,
     usage_errors,
@@ -125,8 +127,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
     path = options.receipt or _beside(options.file)
     if path is not None:
         try:
-            with path.open("rb") as stream:
-                receipts.append(stream.read(MAX_BYTES + 1))
+            receipts.append(read_bounded(path, MAX_BYTES))
         except OSError as error:
             raise UsageError(f"receipt {path} cannot be read: {error.strerror}") from None
     pending = False
@@ -232,9 +233,7 @@ def _with_pins(options: argparse.Namespace, trusted: Policy) -> Policy:
         raise UsageError("--digest is a bundle's: say where that is with --bundle or --mirror")
     if options.digest:
         trusted = trusted._replace(bundles=trusted.bundles | {hash_of("--digest", options.digest)})
-    if options.block:
-        trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
-    return trusted
+    return pinned_at(trusted, options.block)
 
 
 def _code(options: argparse.Namespace, trusted: Policy) -> int:
@@ -247,8 +246,7 @@ def _code(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _export(options: argparse.Namespace, trusted: Policy) -> int:
     """A receipt's proof in another form, by the anchor that the chain holds."""
-    with options.receipt.open("rb") as stream:
-        data = stream.read(MAX_BYTES + 1)
+    data = read_bounded(options.receipt, MAX_BYTES)
     result = ask(Question(None, [data]), trusted)
     if result.malformed:
         raise MalformedReceipt(result.malformed[0])
@@ -269,7 +267,7 @@ def _call(options: argparse.Namespace, trusted: Policy) -> int:
     What the storage proves decides; a node that says something else is named.
     """
     try:
-        receipt = parse_receipt(options.receipt.read_bytes()[: MAX_BYTES + 1])
+        receipt = parse_receipt(read_bounded(options.receipt, MAX_BYTES))
     except Malformed as error:
         raise MalformedReceipt(str(error)) from None
     if not trusted.trusts(receipt.chain_id, receipt.registry):

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, naming_malformed, progress, show, write_new
+from verifier.cli.answers import (
+    DONE,
+    Refuted,
+    UsageError,
+    hash_of,
+    naming_malformed,
+    progress,
+    read_bounded,
+    show,
+    write_new,
+)
 from verifier.errors import SourceUnavailable
 from verifier.formats import fingerprint
 from verifier.formats.metadata import MAX_METADATA_BYTES, parse_metadata
@@ -41,8 +51,8 @@ def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
     with options.file.open("rb") as stream:
         file = fingerprint.of_stream(stream)
     try:
-        with options.metadata.open("rb") as stream:
-            metadata = stream.read(MAX_METADATA_BYTES + 2).decode().removesuffix("\n")
+        # An editor's line feed behind it is none of it.
+        metadata = read_bounded(options.metadata, MAX_METADATA_BYTES + 1).decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise UsageError(f"{options.metadata} is not UTF-8") from None
     with naming_malformed(options.metadata):
