@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from verifier.errors import Malformed, MalformedManifest
-from verifier.formats.strictjson import MAX_INTEGER_DIGITS, Fields, is_hash, read_canonical
+from verifier.formats.strictjson import MAX_INTEGER_DIGITS, Fields, is_hash, read_canonical, require
 
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"
@@ -19,6 +19,7 @@ LEAF_LINE_BYTES = 65
 SLACK_BYTES = 1 << 20
 MAX_MANIFEST_BYTES = LEAF_LINE_BYTES * MAX_LEAVES + SLACK_BYTES
 
+_require = partial(require, MalformedManifest)
 _HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
 _ENTRY = {"leaf_index", "document_digest", "metadata"}
 # Below every integer that can be read: a number that cannot be is the header of another batch, and reported as that.
@@ -117,8 +118,3 @@ def _header_defect(_name: str, _expected: str) -> MalformedManifest:
 
 def _entry_defect(line: int, name: str, _expected: str) -> MalformedManifest:
     return MalformedManifest(f"line {line} {_ENTRY_DEFECTS[name]}")
-
-
-def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)
-    if not holds:
-        raise MalformedManifest(defect)

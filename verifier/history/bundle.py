@@ -7,12 +7,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from verifier.chain.facts import LAST_TIME, Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
-from verifier.formats.strictjson import Fields, read
+from verifier.formats.strictjson import Fields, read, require
 from verifier.history.log import LogEntry, checkpoint_of, proved_entries
 from verifier.history.recorded import RecordedHistory
 from verifier.history.state import replay
@@ -30,6 +31,7 @@ _DEFECTS = {
     "size": "the size of a log is no whole number",
     "root": "the root of a log is no hash",
 }
+_require = partial(require, MalformedBundle)
 _MAX_INT64 = 2**63 - 1
 _LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})+)")
 
@@ -135,8 +137,3 @@ def _entry(line: str) -> LogEntry:
 
 def _defect(name: str, _expected: str) -> MalformedBundle:
     return MalformedBundle(_DEFECTS[name])
-
-
-def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)
-    if not holds:
-        raise MalformedBundle(defect)
