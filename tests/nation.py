@@ -1,5 +1,6 @@
 """Two institutes on anvil with their manifests and entries, and what only the holder of a chain can do to them."""
 
+import base64
 import json
 import shutil
 from collections.abc import Sequence
@@ -48,11 +49,37 @@ class Nation:
         self.profiles = {one: profile.from_fields(one.hex()[:4].upper(), name) for one, name in NAMES.items()}
         self.leaves: dict[tuple[bytes, int], list[bytes]] = {}
         self.certificates: dict[tuple[bytes, int], list[tuple]] = {}
+        # Of each registry, oldest first: where its batches' files are.
+        self.folders = [{"manifest": "manifests", "entries": "entries"}]
         self.write_policy()
+        self.accredit()
+
+    def accredit(self) -> None:
+        """Both institutes, each with a key of its own."""
         for issuer in NAMES:
             digest = profile.digest(self.profiles[issuer])
             self.act("accreditor", "openWindow", issuer, 0, FOREVER, scope_of(["latsar"]), digest)
             self.act("accreditor", "addKey", issuer, self.key(issuer), 7, 1)
+
+    def succeed(self, *, on_chain: bool = True) -> None:
+        """Another registry carries on: its sequences begin anew, and its batches' files have folders of their own.
+
+        Or it is only listed: the first one does not name it yet.
+        """
+        address = self.anvil.deploy()
+        if on_chain:
+            self.act("admin", "setSuccessor", Web3.to_checksum_address(address))
+        self.address = address
+        self.contract = self.client.eth.contract(Web3.to_checksum_address(address), abi=ARTIFACT["abi"])
+        self.leaves, self.certificates = {}, {}
+        self.folders = [
+            *self.folders, {suffix: f"{folder}-of-the-successor" for suffix, folder in self.folders[-1].items()},
+        ]  # fmt: skip
+        for folder in self.folders[-1].values():
+            (self.folder / folder).mkdir()
+        pins = policy_pins(self.client, address)
+        with_policy(self, successors=[{name: pins[name] for name in ("registry", "code_hash")}])
+        self.accredit()
 
     @property
     def policy(self) -> Path:
@@ -135,8 +162,21 @@ class Nation:
         path.write_text("".join(lines))
 
     def path(self, issuer: bytes, sequence: int, suffix: str) -> Path:
-        folder = {"manifest": "manifests", "entries": "entries"}[suffix]
-        return self.folder / folder / issuer.hex() / f"{sequence:08d}.{suffix}"
+        return self.folder / self.folders[-1][suffix] / issuer.hex() / f"{sequence:08d}.{suffix}"
+
+    def mirror(self, folder: Path, issuer: bytes, hashes: int = 8) -> None:
+        """An institute's batches in this registry, as docs/spec/mirror.md has them, each of one tile of so many."""
+        for sequence in [sequence for one, sequence in self.leaves if one == issuer]:
+            leaves = self.leaves[issuer, sequence]
+            place = folder / issuer.hex() / f"{sequence:08}"
+            (place / "tile" / "0" / "000.p").mkdir(parents=True)
+            (place / "tile" / "0" / "000.p" / str(len(leaves))).write_bytes(b"".join(leaves[:hashes]))
+            root = base64.b64encode(MerkleTree(leaves).root_hash).decode()
+            block = self.contract.functions.anchorOf(issuer, sequence).call()[3]
+            (place / "checkpoint").write_text(
+                f"jangkar/{CHAIN_ID}/{self.address.lower()}/{issuer.hex()}/{sequence:08}\n{len(leaves)}\n{root}\n"
+                f"block {block}\ntransaction 0x{ZERO.hex()}\nprofile {self.profiles[IssuerId(issuer)]}\n"
+            )
 
     def close(self, issuer: bytes) -> None:
         sequence = max((number for one, number in self.leaves if one == issuer), default=0)
@@ -156,21 +196,19 @@ class Nation:
         self.anvil.call("evm_increaseTime", seconds)
         self.anvil.call("evm_mine")
 
-    def command(self, out: Path) -> list[str]:
-        """An audit of everything."""
-        places = [("--manifests", "manifests"), ("--entries", "entries"), ("--policy", "policy.json")]
-        return [
-            "audit",
-            *(part for name, place in places for part in (name, str(self.folder / place))),
-            "--out",
-            str(out),
-        ]
+    def command(self, out: Path, manifests: str | None = None) -> list[str]:
+        """An audit of everything, or of manifests that are elsewhere."""
+        given = ["audit", "--policy", str(self.policy), "--out", str(out)]
+        for folders in self.folders:
+            given += ["--manifests", manifests or str(self.folder / folders["manifest"])]
+            given += ["--entries", str(self.folder / folders["entries"])]
+        return given
 
-    def audit(self, *options: str, out: str = "out") -> tuple[int, dict]:
+    def audit(self, *options: str, out: str = "out", manifests: str | None = None) -> tuple[int, dict]:
         """The command itself. Returns its exit code and its report."""
         place = self.folder / out
         shutil.rmtree(place, ignore_errors=True)
-        code = main([*self.command(place), *options])
+        code = main([*self.command(place, manifests), *options])
         return code, json.loads((place / "report.json").read_text())
 
 

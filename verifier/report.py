@@ -8,7 +8,7 @@ from verifier.history.recorded import PastAnswer
 from verifier.verdict import words
 from verifier.verdict.ask import Result
 from verifier.verdict.checks import Outcome
-from verifier.verdict.days import utc
+from verifier.verdict.days import LAST_SECOND, utc
 from verifier.verdict.verdict import Claim
 from verifier.verdict.words import Language
 
@@ -186,5 +186,7 @@ def past_as_json(past: PastAnswer, policy: Policy, *, looked_up: bool) -> dict[s
 
 
 def rfc3339(seconds: int) -> str:
-    """An instant in RFC 3339, UTC."""
+    """An instant in RFC 3339, UTC; one that no date says, in seconds since 1970."""
+    if seconds > LAST_SECOND:
+        return str(seconds)
     return f"{utc(seconds):%Y-%m-%dT%H:%M:%SZ}"

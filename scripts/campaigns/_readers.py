@@ -272,7 +272,7 @@ def _read_mirror(data: bytes) -> None:
     """Checkpoint, tiles, bundle line, entries and blocks of a mirror."""
     location, pinned = Everywhere(data), TRUSTED._replace(bundles=frozenset({bytes(32)}))
     with suppress(VerifierError):
-        mirror.receipt_from(location, b"\xaa" * 32, 1, bytes(32), METADATA)
+        mirror.receipt_from(location, TRUSTED.registries[0].address, b"\xaa" * 32, 1, bytes(32), METADATA)
     mirror.bundle_from(location, pinned)
 
 

@@ -29,10 +29,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nation]:
 def nation(base: Nation, tmp_path) -> Iterator[Nation]:
     """The honest history and a copy of its files; what a test does to either is undone."""
     snapshot = base.anvil.call("evm_snapshot")
-    kept, base.folder = base.folder, tmp_path / "copy"
-    shutil.copytree(kept, base.folder)
+    kept = vars(base).copy()
+    base.folder, base.leaves, base.certificates = tmp_path / "copy", base.leaves.copy(), base.certificates.copy()
+    shutil.copytree(kept["folder"], base.folder)
     yield base
-    base.folder = kept
+    vars(base).update(kept)
     assert base.anvil.call("evm_revert", snapshot)
 
 

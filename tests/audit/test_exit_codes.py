@@ -1,6 +1,5 @@
 """One cause has one exit code, whichever command meets it: real commands, real bad files, and nodes that lie."""
 
-import base64
 import contextlib
 import hashlib
 import io
@@ -10,12 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from devnet import CHAIN_ID
 from nation import DAY, A, Nation
 from rpc_proxy import Proxy
 
 import verifier.errors
-from anchor_service.core.merkle import MerkleTree
 from verifier.cli import COMMANDS as NAMES
 from verifier.cli import exit_code, main
 from verifier.errors import VerifierError
@@ -157,8 +154,8 @@ def words(base: Nation) -> Iterator[dict[str, str]]:
     found["digest"] = json.loads(said("bundle", found["bundle"], "--json", *trusted))["digest"]
     said("audit", "--manifests", found["manifests"], "--out", str(folder / "before"), *trusted)
     found["previous"] = str(folder / "before" / "report.json")
-    mirror(nation, Path(found["mirror"]), 8)
-    mirror(nation, Path(found["cut mirror"]), 7)
+    nation.mirror(Path(found["mirror"]), A)
+    nation.mirror(Path(found["cut mirror"]), A, hashes=7)
     mirror_history(nation, Path(found["mirror"]), Path(found["bundle"]).read_bytes(), found["digest"])
     # It begins as a bundle does, so that a mirror hands it on, and is none.
     hollow = b'{"block":{"number":0},"logs":[]}'
@@ -170,21 +167,6 @@ def words(base: Nation) -> Iterator[dict[str, str]]:
         liar.after = lambda asked, said: b'{"id":1,"result":[]}' if asked["method"] == "eth_getLogs" else said
         waiting.after = lambda *_: b'{"format":"jangkar-lookup-v1","receipts":[],"pending":1}'
         yield found | {"liar": liar.url, "waiting": waiting.url}
-
-
-def mirror(nation: Nation, folder: Path, hashes: int) -> None:
-    """Institute A's batches, as docs/spec/mirror.md has them, each of one tile with so many hashes."""
-    for sequence in range(1, 6):
-        leaves = nation.leaves[A, sequence]
-        place = folder / A.hex() / f"{sequence:08}"
-        (place / "tile" / "0" / "000.p").mkdir(parents=True)
-        (place / "tile" / "0" / "000.p" / "8").write_bytes(b"".join(leaves[:hashes]))
-        root = base64.b64encode(MerkleTree(leaves).root_hash).decode()
-        (place / "checkpoint").write_text(
-            f"jangkar/{CHAIN_ID}/{nation.address.lower()}/{A.hex()}/{sequence:08}\n{len(leaves)}\n{root}\n"
-            f"block {nation.contract.functions.anchorOf(A, sequence).call()[3]}\ntransaction 0x{ZERO}\n"
-            f"profile {nation.profiles[A]}\n"
-        )
 
 
 def mirror_history(nation: Nation, folder: Path, data: bytes, digest: str) -> None:
@@ -220,6 +202,14 @@ def run(words: dict[str, str], command: str, changes: dict[str, str]) -> int:
 )
 def test_one_cause_has_one_code(words, command, code, changes):
     assert run(words, command, changes) == code
+
+
+@pytest.mark.parametrize(("command", "word", "code"), [
+    ("check --receipt", "receipt", 4), ("export", "receipt", 4), ("ots", "receipt", 4), ("call", "receipt", 4),
+    ("log --proof", "proof", 1), ("approval", "manifest", 2), ("receipt", "metadata", 2),
+])  # fmt: skip
+def test_a_file_that_never_ends_is_read_no_further_than_it_may_be_long(words, command, word, code):
+    assert run(words, command, {word: "/dev/zero"}) == code
 
 
 def test_without_a_cause_they_end_well(words):

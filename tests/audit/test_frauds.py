@@ -5,7 +5,10 @@ do that, and nobody else.
 """
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import reference
-from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names
+from nation import DAY, NAMES, ZERO, A, B, Holder, Nation, issuers, names, with_policy
 from rpc_proxy import Proxy
 
 from verifier.audit.slots import expected_words
@@ -253,6 +256,60 @@ def test_a_node_that_hides_an_event(nation):
     assert (code, names(report)) == (1, {"log-differs"})
 
 
+def _denies(asked: dict, answer: bytes) -> bytes:
+    """What a node says that answers every call with false."""
+    if asked["method"] != "eth_call":
+        return answer
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "result": "0x" + "00" * 32}).encode()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_node_that_denies_what_is_proved_accuses_nobody(nation, alone):
+    """Leaf, path and root stand proved already; what one node says of them is its word alone."""
+    with Proxy(nation.anvil.url) as liar:
+        liar.after = _denies
+        with_policy(nation, nodes=[liar.url] if alone else [nation.anvil.url, liar.url])
+        code, report = nation.audit("--sample", "2")
+        assert (code, names(report)) == (4, {"call-refuted"})
+        assert {one["values"]["node"] for one in report["findings"] if one["name"] == "call-refuted"} == {liar.url}
+        assert [one["answer"] for one in report["sample"]["certificates"]] == [False] * 2
+        liar.after = lambda asked, answer: b"{}" if asked["method"] == "eth_call" else answer
+        code, report = nation.audit("--sample", "2")
+        assert (code, names(report)) == (4, {"call-unanswered"})
+        assert [one["answer"] for one in report["sample"]["certificates"]] == [None] * 2
+
+
+def test_events_that_one_node_hides_while_another_is_silent_are_no_breach(nation):
+    """What the storage proves is contradicted by all who were asked, or by nobody whose word is enough."""
+    with Proxy(nation.anvil.url) as liar, Proxy(nation.anvil.url) as silent:
+        liar.after = lambda asked, said: b'{"id":1,"result":[]}' if asked["method"] == "eth_getLogs" else said
+        silent.before = lambda asked: asked["method"] != "eth_getLogs"
+        with_policy(nation, nodes=[liar.url, silent.url])
+        given = nation.command(nation.folder / "out")
+        assert main([*given, "--sample", "0"]) == 4
+        silent.before, silent.after = lambda _: True, liar.after
+        code, report = nation.audit("--sample", "0")
+        assert (code, names(report)) == (1, {"log-differs"})
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, 2**40, 2**64 - 1])
+def test_a_batch_of_more_leaves_than_anybody_recomputes(nation, size):
+    """The registry takes any size: it is named, nothing of it is read, and the sample is drawn from the others."""
+    nation.act(NAMES[A], "anchor", A, 6, b"\x11" * 32, size)
+    nation.path(A, 6, "manifest").write_text("x" * 100)
+    code, report = nation.audit("--sample", "20")
+    assert (code, names(report)) == (1, {"batch-too-large"})
+    (found,) = [one for one in report["findings"] if one["name"] == "batch-too-large"]
+    assert (found["sequence"], found["values"]["size"]) == (6, size)
+    assert [one["answer"] for one in report["sample"]["certificates"]] == [True] * 20
+
+
+def test_the_sample_is_drawn_from_what_could_be_recomputed(nation):
+    nation.path(A, 2, "manifest").unlink()
+    _, report = nation.audit("--sample", str(52 - 8))
+    assert len(report["sample"]["certificates"]) == 52 - 8
+
+
 HISTORIES: dict[str, Callable[[Nation, Holder], None]] = {
     "cut": lambda _nation, _holder: None,
     "on another fork": lambda nation, _holder: [nation.batch(A, 6), nation.batch(A, 7)],
@@ -275,6 +332,21 @@ def test_a_history_that_does_not_extend_the_last_audit(nation, name):
     assert (code, names(report)) == (1, {"history-forked"})
 
 
+def test_a_block_that_was_dropped_before_it_was_final_is_no_fork(nation):
+    with_policy(nation, finality={"depth": 3})
+    nation.anvil.call("anvil_mine", "0x3")
+    fork = nation.anvil.call("evm_snapshot")
+    nation.batch(A, 6)
+    newest = int(nation.anvil.call("eth_blockNumber"), 16)
+    code, report = nation.audit("--sample", "0", out="before")
+    assert (code, report["block"]["number"]) == (0, newest - 3)
+    assert nation.anvil.call("evm_revert", fork)
+    nation.batch(A, 6, size=7)
+    nation.anvil.call("anvil_mine", "0x3")
+    code, report = nation.audit("--sample", "0", "--previous", str(nation.folder / "before" / "report.json"))
+    assert (code, names(report)) == (0, set())
+
+
 def test_a_report_of_another_registry_is_no_last_audit(nation):
     nation.audit("--sample", "0", out="before")
     previous = nation.folder / "before" / "report.json"
@@ -290,11 +362,11 @@ def test_manifests_at_an_address(nation):
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        given = ("--manifests", f"http://127.0.0.1:{server.server_address[1]}/", "--sample", "3")
-        code, report = nation.audit(*given)
+        place = f"http://127.0.0.1:{server.server_address[1]}/"
+        code, report = nation.audit("--sample", "3", manifests=place)
         assert (code, report["counts"]["leaves_recomputed"]) == (0, 52)
         nation.path(A, 2, "manifest").unlink()
-        code, report = nation.audit(*given)
+        code, report = nation.audit("--sample", "3", manifests=place)
         assert (code, names(report)) == (4, {"manifest-unreadable"})
     finally:
         server.shutdown()
@@ -309,8 +381,18 @@ class Silent(SimpleHTTPRequestHandler):
 
 
 def test_a_folder_that_is_not_there_is_no_fraud(nation, capsys):
-    assert main([*nation.command(nation.folder / "next"), "--manifests", str(nation.folder / "typo")]) == 2
+    assert main(nation.command(nation.folder / "next", str(nation.folder / "typo"))) == 2
     assert "typo is neither a folder nor an http address" in capsys.readouterr().err
+
+
+def test_a_report_is_utf_8_whatever_the_locale_is(nation):
+    """An institute's name is cut off with a letter that not every encoding has."""
+    out = nation.folder / "out"
+    plain = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "verifier", *nation.command(out)]
+    done = subprocess.run(command, env=os.environ | plain, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "…" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_audit_that_was_interrupted_goes_on(nation):

@@ -1,6 +1,8 @@
 """Which block several nodes agree on, who is left out, and what a verifier remembers of it."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -100,6 +102,13 @@ def test_silence_is_said(nation, verify, papers):
         assert verify("check", papers["valid"], "--issuer", A.hex()).code == 4
 
 
+def test_silence_is_said_of_a_pinned_block_too(nation, verify, papers):
+    with_policy(nation, nodes=["http://127.0.0.1:1", nation.anvil.url])
+    block = nation.anvil.call("eth_getBlockByNumber", "latest", False)["hash"]
+    said = verify("check", papers["valid"], "--issuer", A.hex(), "--block", block, "--json")
+    assert (said.verdict, left_out(said)) == ("valid", ["silent"])
+
+
 def test_one_node_under_two_addresses_is_one(nation, verify, papers):
     with ExitStack() as stack:
         nodes = [stack.enter_context(one(nation)) for _ in range(3)]
@@ -109,7 +118,9 @@ def test_one_node_under_two_addresses_is_one(nation, verify, papers):
         said = verify("check", papers["valid"], "--issuer", A.hex(), "--json")
         assert (said.verdict, said.nodes, left_out(said)) == ("valid", 2, ["same"])
         with_policy(nation, quorum=3)
-        assert verify("check", papers["valid"], "--issuer", A.hex()).code == 4
+        said = verify("log", "--json")
+        assert said.code == 4
+        assert said.detail.endswith(f"{nodes[1].url} calls itself as {nodes[0].url} does: the two count as one")
 
 
 def test_a_node_that_takes_anothers_name_takes_nothing_from_it(nation, verify, papers):
@@ -208,6 +219,23 @@ def test_a_verifier_that_remembers(nation, verify, papers):
         assert verify("check", papers["valid"], *given).code == 4
         with_policy(nation, nodes=[liar.url, nation.anvil.url])
         assert verify("check", papers["valid"], *given).verdict == "valid"
+
+
+def test_several_verifiers_that_keep_one_memory(nation, papers):
+    """At once: each waits for the other, none is refused by what another saw meanwhile, and the newest head stays."""
+    memory = nation.folder / "memory.json"
+    command = [
+        sys.executable, "-m", "verifier", "check", str(papers["valid"]), "--issuer", A.hex(), "--memory", str(memory),
+        "--policy", str(nation.policy),
+    ]  # fmt: skip
+    running = []
+    for _ in range(6):
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        nation.anvil.call("evm_mine")
+    ended = [one.communicate(timeout=120) for one in running]
+    assert [one.returncode for one in running] == [0] * 6, ended
+    (log,) = json.loads(memory.read_text())["logs"].values()
+    assert log["block"] == int(nation.anvil.call("eth_blockNumber"), 16)
 
 
 LOG = {"block": 1, "hash": "00" * 32, "time": 1, "shown_by": [], "size": 0, "nodes": []}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from nation import DAY, A, Nation, with_policy
+from rpc_proxy import Proxy
 
 from verifier.errors import BundleNotPinned, MalformedBundle
 from verifier.formats.policy import load
@@ -76,6 +77,54 @@ def test_the_same_history_gives_the_same_bundle(nation, verify):
     assert verify("bundle", again).code == 0
     assert again.read_bytes() == path.read_bytes()
     assert verify("bundle", again).code == 2, "nothing is overwritten"
+
+
+def test_a_bundle_ends_with_a_block_that_does_not_go_back(nation, verify):
+    """Whoever reads it cannot ask how many blocks lay on top: it holds what was final for its writer, and no more."""
+    with_policy(nation, finality={"depth": 3})
+    nation.batch(A, 6)
+    newest = int(nation.anvil.call("eth_blockNumber"), 16)
+    paper = nation.paper(A, 6, 0)
+    path, digest = bundled(nation, verify)
+    assert json.loads(path.read_text().splitlines()[0])["block"]["number"] == newest - 3
+    given = ("--issuer", A.hex(), "--offline", "--bundle")
+    assert verify("check", paper, *given, path, "--digest", digest, "--json").verdict == "undetermined"
+    nation.anvil.call("anvil_mine", "0x3")
+    path.unlink()
+    path, digest = bundled(nation, verify)
+    assert verify("check", paper, *given, path, "--digest", digest, "--json").verdict == "valid"
+    # A block that is pinned by hand is one that somebody else stands behind.
+    nation.batch(A, 7)
+    block = nation.anvil.call("eth_getBlockByNumber", "latest", False)["hash"]
+    pinned = nation.folder / "pinned.bundle"
+    assert verify("bundle", pinned, "--block", block).code == 0
+    assert json.loads(pinned.read_text().splitlines()[0])["block"]["hash"] == block
+
+
+def test_what_was_known_then_is_of_final_blocks_too(nation, verify):
+    with_policy(nation, finality={"depth": 3})
+    nation.batch(A, 6)
+    paper, anchored_at = nation.paper(A, 6, 0), nation.now()
+    nation.anvil.call("anvil_mine", "0x2", hex(DAY))
+    given = ("--issuer", A.hex(), "--json", "--at", day(anchored_at))
+    said = verify("check", paper, *given)
+    assert (said.verdict, said.past["verdict_known_then"]) == ("undetermined", "undetermined")
+    nation.anvil.call("evm_mine")
+    said = verify("check", paper, *given)
+    assert (said.verdict, said.past["verdict_known_then"]) == ("valid", "valid")
+
+
+def test_a_log_is_written_down_up_to_what_is_final(nation, verify):
+    """Its checkpoint is published and its proofs are kept: neither may be of a block that is dropped afterwards."""
+    nation.anvil.call("anvil_mine", "0x3")
+    with_policy(nation, finality={"depth": 3})
+    before = verify("log", "--json")
+    nation.batch(A, 6)
+    said = verify("log", "--json")
+    assert (said.size, said.root, said.block) == (before.size, before.root, before.block + 1)
+    proof = nation.folder / "proof.json"
+    proof.write_text(verify("log", "--entry", "3").out)
+    assert verify("log", "--proof", proof).code == 0
 
 
 DAMAGES = {
@@ -199,6 +248,7 @@ def test_the_registrys_own_check(nation, verify, papers):
     curl = next(line for line in verify("call", receipt).out.splitlines() if line.startswith("curl "))
     answered = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
     assert int(json.loads(answered.stdout)["result"], 16) == 1
+    assert "proof    pass. The certificate is one of the 8 of its batch." in verify("call", receipt).out
     forged = receipt.with_name("forged.json")
     forged.write_text(receipt.read_text().replace('"leaf_index":3', '"leaf_index":4'))
     assert verify("call", forged).code == 1
@@ -206,3 +256,38 @@ def test_the_registrys_own_check(nation, verify, papers):
     assert verify("call", forged).code == 4, "it is no receipt"
     with_policy(nation, nodes=["http://127.0.0.1:1"])
     assert verify("call", receipt).code == 4
+
+
+def test_a_node_whose_answer_is_not_what_is_proved(nation, verify, papers):
+    """The registry's storage decides: a node's word for or against it is a node's word, and the node is named."""
+    receipt = papers["valid"].with_name(papers["valid"].name + ".jangkar.json")
+    forged = receipt.with_name("forged.json")
+    forged.write_text(receipt.read_text().replace('"leaf_index":3', '"leaf_index":4'))
+    with Proxy(nation.anvil.url) as liar:
+        with_policy(nation, nodes=[nation.anvil.url, liar.url])
+        for answer, given, code in ((0, receipt, 4), (1, forged, 1)):
+            word = f"0x{answer:064x}"
+            liar.after = lambda asked, said, word=word: (
+                json.dumps({"id": 1, "result": word}).encode() if asked["method"] == "eth_call" else said
+            )
+            said = verify("call", given, "--json")
+            assert (said.code, said.contradicted_by) == (code, [liar.url])
+            assert said.answers == {nation.anvil.url: not answer, liar.url: bool(answer)}
+        assert verify("call", receipt, "--json").contradicted_by == []
+        liar.after = lambda asked, said: b'{"id":1,"result":"0x"}' if asked["method"] == "eth_call" else said
+        assert verify("call", receipt).code == 4, "the wrong length is no answer"
+
+
+def test_a_receipt_that_is_younger_than_the_node_is_not_refuted(nation, verify):
+    """The anchor's absence at an old block says nothing, as in check 3."""
+    before = int(nation.anvil.call("eth_blockNumber"), 16)
+    nation.batch(A, 6)
+    receipt = nation.paper(A, 6, 0)
+    receipt = receipt.with_name(receipt.name + ".jangkar.json")
+    with Proxy(nation.anvil.url) as late:
+        older = json.dumps({"id": 1, "result": nation.anvil.call("eth_getBlockByNumber", hex(before), False)}).encode()
+        late.after = lambda asked, said: older if asked["params"][:1] == ["latest"] else said
+        with_policy(nation, nodes=[late.url])
+        said = verify("call", receipt, "--json")
+        assert (said.code, said.verdict) == (4, "undetermined")
+        assert verify("check", nation.paper(A, 6, 0), "--issuer", A.hex()).code == 4

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from nation import DAY, ZERO, A, B, Holder, Nation
+from nation import DAY, ZERO, A, B, Holder, Nation, with_policy
 
 from verifier.cli import main
 
@@ -98,6 +98,31 @@ def test_a_fork_is_told_until_somebody_has_looked(watch, nation):
         assert (code, alarms(said)) == (1, ["history-forked"])
 
 
+def test_a_block_that_was_dropped_before_it_was_final_is_no_fork(watch, nation):
+    """As on every chain that a policy gives a depth: nothing final was changed, and what comes later is still told."""
+    with_policy(nation, finality={"depth": 3})
+    nation.anvil.call("anvil_mine", "0x3")
+    watch()
+    fork = nation.anvil.call("evm_snapshot")
+    nation.batch(A, 6)
+    assert watch() == (0, [])
+    assert nation.anvil.call("evm_revert", fork)
+    nation.batch(B, 5)
+    nation.act("accreditor", "addKey", A, NEW_KEY, 1, 1)
+    assert watch() == (0, []), "a key in a block that may go back is told once it cannot"
+    nation.anvil.call("anvil_mine", "0x3")
+    assert alarms(watch()[1]) == ["unexpected-key"]
+
+
+def test_the_newest_block_says_how_old_the_head_is(watch, nation):
+    """A depth is no delay of the node's: what is final is older by it, and nothing is amiss."""
+    with_policy(nation, finality={"depth": 3}, max_head_age=DAY)
+    nation.anvil.call("evm_mine", hex(int(time.time()) - 60))
+    assert watch()[0] == 0
+    with_policy(nation, max_head_age=1)
+    assert alarms(watch()[1]) == ["head-stale"]
+
+
 def test_a_node_that_is_not_there(watch, nation):
     fields = json.loads(nation.policy.read_text()) | {"nodes": ["http://127.0.0.1:1"]}
     nation.policy.write_text(json.dumps(fields))
@@ -169,3 +194,17 @@ def test_a_watch_that_runs(nation):
     running.terminate()
     rest, _ = running.communicate(timeout=20)
     assert (running.returncode, rest) == (1, "")
+
+
+def test_two_watches_that_keep_one_file_tell_an_alarm_once(nation):
+    given = ["--policy", str(nation.policy), "--state", str(nation.folder / "state.json"), "--every", "1"]
+    command = [str(Path(sys.prefix) / "bin" / "jangkar-verify"), "watch", *given]
+    assert main(["watch", *given[:4], "--once"]) == 0
+    nation.act("accreditor", "addKey", A, NEW_KEY, 1, 1)
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    time.sleep(6)
+    for one in running:
+        one.terminate()
+    said = [one.communicate(timeout=20)[0].splitlines() for one in running]
+    assert sorted(map(len, said)) == [0, 0, 1], said
+    assert sorted(one.returncode for one in running) == [0, 0, 1]

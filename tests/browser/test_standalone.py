@@ -102,6 +102,26 @@ def test_several_nodes_have_to_say_the_same(scene, open_page, tmp_path):
     assert check(open_page(FILE.as_uri()), scene, "valid", policy=policy) == "undetermined"
 
 
+@pytest.mark.parametrize("time", [253_402_268_400, 2**63, 2**64])
+@pytest.mark.parametrize("of", ["block", "anchor"])
+def test_a_time_that_no_date_says_is_none(scene, open_page, time, of):
+    """As in Python: there is no answer of it, and it is named."""
+
+    def lie(asked, answer):
+        said = json.loads(answer)
+        if of == "block" and asked["method"] == "eth_getBlockByNumber":
+            said["result"]["timestamp"] = hex(time)
+        if of == "anchor" and asked["method"] == "eth_call" and asked["params"][0]["data"].startswith("0x3a9e2f73"):
+            said["result"] = said["result"][:130] + f"{time:064x}" + said["result"][194:]
+        return json.dumps(said).encode()
+
+    with Proxy(scene.installation.devnet.url) as node:
+        node.after = lie
+        page = open_page(FILE.as_uri())
+        assert check(page, scene, "valid", node=node.url) == "undetermined"
+        assert str(time) in page.locator("main").inner_text()
+
+
 @pytest.mark.parametrize(
     ("policy", "said"),
     [

@@ -84,6 +84,17 @@ def test_in_english(site):
     assert '<html lang="en">' in answer.text
 
 
+def test_an_end_in_the_last_hours_of_the_calendar(site):
+    """It lies in a year that no date says in Western Indonesia Time; the receipt is a stranger's."""
+    receipt = json.loads(site.receipt("good"))
+    facts = json.loads(receipt["metadata"]) | {"valid_until": "9999-12-31T23:59:59Z"}
+    receipt["metadata"] = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(receipt, sort_keys=True, separators=(",", ":")) + "\n"
+    answer = site.check(site.pdf("good"), text.encode())
+    assert (answer.status_code, verdict(answer)) == (200, "valid")
+    assert "31 Desember 9999 pukul 23.59 UTC" in answer.text
+
+
 def test_altered_truncated_and_unknown_files(site):
     data = site.pdf("good")
     for altered in (data.replace(b"good", b"GOOD"), data[:-10]):

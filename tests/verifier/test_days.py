@@ -4,6 +4,8 @@ from datetime import datetime
 
 import pytest
 
+from verifier import report
+from verifier.chain.facts import LAST_TIME
 from verifier.verdict import days, words
 
 
@@ -51,3 +53,25 @@ def test_days_and_dates_are_those_of_western_indonesia():
     assert days.date_of(days.day_of(at("2026-11-27T16:59:59Z"))) == "2026-11-27"
     assert days.date_of(days.day_of(at("2026-11-27T17:00:00Z"))) == "2026-11-28"
     assert days.begin_of(days.day_of(at("2026-11-27T17:00:00Z"))) == at("2026-11-27T17:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("instant", "shown", "text"),
+    [
+        (at("9999-12-31T14:59:59Z"), "31 December 9999 at 21:59 WIB", "9999-12-31T14:59:59Z"),
+        # Midnight has passed in the zone, and there is no such year.
+        (at("9999-12-31T23:59:59Z"), "31 December 9999 at 23:59 UTC", "9999-12-31T23:59:59Z"),
+        (at("9999-12-31T23:59:59Z") + 1, "253402300800", "253402300800"),
+        (2**63, "9223372036854775808", "9223372036854775808"),
+        (2**64 - 1, "18446744073709551615", "18446744073709551615"),
+    ],
+)
+def test_what_no_date_says_is_a_number(instant, shown, text):
+    assert words.date_time(instant, "en") == shown
+    assert report.rfc3339(instant) == text
+
+
+def test_the_last_time_is_a_date_in_every_zone():
+    assert days.day_of(LAST_TIME) == days.day_of(LAST_TIME - 86_400) + 1
+    assert days.lag("9999-12-31", LAST_TIME) == 0
+    assert at("9999-12-31T23:59:59+09:00") == LAST_TIME

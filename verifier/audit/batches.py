@@ -32,7 +32,7 @@ class Batch:
 
     def finding(self, name: str, **values: object) -> Finding:
         """A finding about this batch."""
-        return Finding(name, self.issuer_id.hex(), self.sequence, values=dict(values))
+        return Finding(name, self.issuer_id.hex(), self.sequence, values=dict(values), registry=self.registry)
 
 
 @dataclass

@@ -6,15 +6,20 @@ from functools import partial
 from typing import Any
 
 from verifier.errors import Malformed, MalformedManifest
-from verifier.formats.strictjson import MAX_INTEGER_DIGITS, Fields, is_hash, read_canonical
+from verifier.formats.strictjson import MAX_INTEGER_DIGITS, Fields, is_hash, read_canonical, require
 
 MANIFEST_FORMAT = "jangkar-manifest-v1"
 ENTRIES_FORMAT = "jangkar-entries-v1"
 MAX_LINE_BYTES = 16 * 1024
+# More than a batch may have is not recomputed, and more of its entries than these bytes is not read.
+MAX_LEAVES = 1 << 20
+MAX_ENTRIES_BYTES = 2 << 30
 # One line of a manifest is a leaf; room for one header, and for leaves that should not be there.
 LEAF_LINE_BYTES = 65
 SLACK_BYTES = 1 << 20
+MAX_MANIFEST_BYTES = LEAF_LINE_BYTES * MAX_LEAVES + SLACK_BYTES
 
+_require = partial(require, MalformedManifest)
 _HEADER = {"format", "chain_id", "registry", "issuer_id", "issuer_profile", "sequence", "tree_size", "root_hash"}
 _ENTRY = {"leaf_index", "document_digest", "metadata"}
 # Below every integer that can be read: a number that cannot be is the header of another batch, and reported as that.
@@ -61,6 +66,7 @@ def read_manifest(data: bytes) -> tuple[BatchHeader, list[bytes]]:
         if not is_hash(line):
             raise MalformedManifest(f"line {number} is no leaf hash")
         leaves.append(bytes.fromhex(line))
+    _require(len(leaves) <= MAX_LEAVES, f"it has {len(leaves)} leaves, more than {MAX_LEAVES}")
     return header, leaves
 
 
@@ -112,8 +118,3 @@ def _header_defect(_name: str, _expected: str) -> MalformedManifest:
 
 def _entry_defect(line: int, name: str, _expected: str) -> MalformedManifest:
     return MalformedManifest(f"line {line} {_ENTRY_DEFECTS[name]}")
-
-
-def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)
-    if not holds:
-        raise MalformedManifest(defect)

@@ -19,13 +19,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: its name, the issuer and batch or log entry that it is about, and what fills its blanks."""
+    """One finding: its name, the issuer and batch or log entry that it is about, and what fills its blanks.
+
+    Batches and entries are numbered anew in each registry: `registry` is the address of theirs.
+    """
 
     name: str
     issuer: str = ""
     sequence: int | None = None
     entry: int | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    registry: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -38,19 +42,21 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """The finding for a program."""
-        subject = {"issuer": self.issuer, "sequence": self.sequence, "entry": self.entry}
+        subject = {
+            "registry": self.registry, "issuer": self.issuer, "sequence": self.sequence, "entry": self.entry,
+        }  # fmt: skip
         return {"name": self.name, "weight": self.severity, **subject, "values": self.values}
 
 
-def of_breach(breach: Breach) -> Finding:
-    """An act of the log that broke a rule."""
-    event = breach.event
-    return Finding(breach.name, event.issuer, entry=event.index, values={"detail": breach.detail})
+def of_breach(breach: Breach, registry: str) -> Finding:
+    """An act of a registry's log that broke a rule."""
+    event, values = breach.event, {"detail": breach.detail}
+    return Finding(breach.name, event.issuer, entry=event.index, values=values, registry=registry)
 
 
-def history_forked(seen: Checkpoint) -> Finding:
-    """A log that does not begin with the one that was seen before."""
-    return Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()})
+def history_forked(seen: Checkpoint, registry: str) -> Finding:
+    """A registry's log that does not begin with the one that was seen before."""
+    return Finding("history-forked", values={"size": seen.size, "root": seen.root.hex()}, registry=registry)
 
 
 def in_words(finding: dict[str, Any], language: Language) -> str:
@@ -70,7 +76,9 @@ TIMES = ("time", "from", "until", "since")
 # Beyond any date that is written: a window without an end.
 WITHOUT_END = 2**37
 NO_END = Saying("tanpa batas waktu", "no end")
-UNKNOWNS = dict.fromkeys(("head-stale", "manifest-unreadable", "call-unanswered", "unknown-kind"), Severity.UNKNOWN)
+UNKNOWNS = dict.fromkeys(
+    ("head-stale", "manifest-unreadable", "call-refuted", "call-unanswered", "unknown-kind"), Severity.UNKNOWN
+)
 REMARKS = dict.fromkeys(("entries-closed", "closes-no-nights", "dated-later"), Severity.REMARK)
 
 SAYINGS: dict[str, Saying] = {
@@ -155,6 +163,10 @@ SAYINGS: dict[str, Saying] = {
     "succeeded": Saying("Registri digantikan oleh {registry}.", "The registry is succeeded by {registry}."),
     "unreadable": Saying("Tidak dapat dibaca: {detail}.", "Could not be read: {detail}."),
     # Batches: verifier/audit/batches.py.
+    "batch-too-large": Saying(
+        "Jangkarnya menyebut {size} sertifikat, lebih dari {most} yang boleh: tak seorang pun dapat menghitungnya.",
+        "Its anchor names {size} certificates, more than the {most} that it may: nobody can recompute it.",
+    ),
     "manifest-missing": Saying("Manifesnya tidak diterbitkan.", "Its manifest is not published."),
     "manifest-unreadable": Saying("Manifesnya tidak terbaca: {detail}.", "Its manifest could not be read: {detail}."),
     "manifest-malformed": Saying("Manifesnya rusak: {detail}.", "Its manifest is malformed: {detail}."),
@@ -176,7 +188,8 @@ SAYINGS: dict[str, Saying] = {
         "Daunnya tidak berurutan mulai nomor {index}.", "Its leaves are out of order at {index}."
     ),
     "leaf-anchored-twice": Saying(
-        "Daun {leaf} dijangkar juga pada kumpulan {other}.", "Leaf {leaf} is anchored in batch {other} too."
+        "Daun {leaf} dijangkar juga pada kumpulan {other} di registri {registry}.",
+        "Leaf {leaf} is anchored in batch {other} of registry {registry} too.",
     ),
     "root-of-another-issuer": Saying(
         "Akar ini dijangkar lebih dahulu oleh penerbit {other}.", "This root was anchored earlier by issuer {other}."
@@ -224,8 +237,8 @@ SAYINGS: dict[str, Saying] = {
         "This issuer closes no empty nights: its silence says nothing.",
     ),
     "call-refuted": Saying(
-        "Registri sendiri menolak bukti daun {leaf} (indeks {index}).",
-        "The registry itself refutes leaf {leaf} (index {index}).",
+        "Node {node} menyangkal daun {leaf} (indeks {index}), padahal penyimpanan registri membuktikannya.",
+        "Node {node} denies leaf {leaf} (index {index}), which the registry's storage proves.",
     ),
     "call-unanswered": Saying("Registri tidak menjawab: {detail}.", "The registry did not answer: {detail}."),
 }

@@ -146,6 +146,7 @@ class _Page:
         self._digest = digest
         self._language = language
         self._names: dict[str, str] = {issuer["id"]: issuer["name"] or issuer["id"][:8] for issuer in report["issuers"]}
+        self._of_several = len(report["logs"]) > 1
         self._days = _span(
             [batch["day"] for issuer in report["issuers"] for batch in issuer["batches"]]
             + [day for issuer in report["issuers"] for day in issuer["closed_nights"]]
@@ -211,9 +212,16 @@ class _Page:
         return f"{in_words(finding, self._language)} [{finding['name']}]"
 
     def _subject(self, finding: dict[str, Any]) -> str:
+        said = [finding["registry"]] if self._of_several else []
         if finding["sequence"] is not None:
-            return f"{self._say('batch')} {finding['sequence']}"
-        return f"{self._say('entry')} {finding['entry']}" if finding["entry"] is not None else ""
+            said.append(f"{self._say('batch')} {finding['sequence']}")
+        elif finding["entry"] is not None:
+            said.append(f"{self._say('entry')} {finding['entry']}")
+        return " ".join(said)
+
+    def _numbered(self, registry: str, number: object) -> object:
+        """A batch's number; with its registry, where there are several, for each of them counts from 1."""
+        return f"{registry} {number}" if self._of_several else number
 
     def _calendar(self) -> str:
         missed: dict[str, list[str]] = {}
@@ -239,7 +247,13 @@ class _Page:
         batches = [(issuer, batch) for issuer in self._report["issuers"] for batch in issuer["batches"]]
         picture = plots.bars(self._days, [(batch["day"], batch["size"]) for _, batch in batches], self._say("sizes"))
         rows = [
-            (self._names[issuer["id"]], batch["sequence"], batch["day"], batch["size"]) for issuer, batch in batches
+            (
+                self._names[issuer["id"]],
+                self._numbered(batch["registry"], batch["sequence"]),
+                batch["day"],
+                batch["size"],
+            )
+            for issuer, batch in batches
         ]
         return self._section("sizes", picture, self._cut(self._heads("issuer", "batch", "day", "size"), rows))
 
@@ -306,7 +320,7 @@ class _Page:
         rows = [
             (
                 self._name(certificate["issuer"]),
-                f"{certificate['sequence']}/{certificate['index']}",
+                self._numbered(certificate["call"]["to"], f"{certificate['sequence']}/{certificate['index']}"),
                 certificate["answer"],
                 certificate["cast"],
             )

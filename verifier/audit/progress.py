@@ -55,7 +55,7 @@ class Progress:
         """The judgement of these bytes, from the file where it stands there, else made and written down."""
         key = self._key(batch, manifest, entries)
         if key in self._known:
-            return _restored(self._known[key], manifest)
+            return _restored(self._known[key], manifest, batch.registry)
         judgement = judge()
         line = {
             "key": key,
@@ -97,12 +97,15 @@ class Progress:
         return known
 
 
-def _restored(fields: dict[str, Any], manifest: bytes) -> BatchJudgement:
+def _restored(fields: dict[str, Any], manifest: bytes, registry: str) -> BatchJudgement:
     try:
         leaves = read_manifest(manifest)[1]
     except MalformedManifest:
         leaves = []
-    findings = [Finding(name, issuer, sequence, values=values) for name, issuer, sequence, values in fields["findings"]]
+    findings = [
+        Finding(name, issuer, sequence, values=values, registry=registry)
+        for name, issuer, sequence, values in fields["findings"]
+    ]
     lags = Counter({int(days): count for days, count in fields["lags"]})
     supersedes = {bytes.fromhex(new): bytes.fromhex(old) for new, old in fields["supersedes"]}
     return BatchJudgement(findings, leaves, fields["opened"], lags, fields["profile"], supersedes)

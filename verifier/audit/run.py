@@ -7,12 +7,12 @@ from typing import Any
 
 from verifier.audit import nights, sample
 from verifier.audit.batches import Batch, BatchJudgement, judge
-from verifier.audit.files import LEAF_LINE_BYTES, MAX_LINE_BYTES, SLACK_BYTES, path_of
+from verifier.audit.files import LEAF_LINE_BYTES, MAX_ENTRIES_BYTES, MAX_LEAVES, MAX_LINE_BYTES, SLACK_BYTES, path_of
 from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.audit.progress import Progress
 from verifier.audit.slots import ExpectedWord, expected_words
 from verifier.chain.facts import Checkpoint, Status
-from verifier.chain.nodes import Chain
+from verifier.chain.nodes import Chain, at_final
 from verifier.chain.onchain import InclusionCall
 from verifier.errors import LogDiffers, Malformed, NodeUnavailable, SourceUnavailable
 from verifier.formats.metadata import parse_profile
@@ -26,6 +26,7 @@ from verifier.verdict.days import date_of, day_of
 
 FORMAT = "jangkar-audit-v1"
 SLOTS_AT_ONCE = 64
+NO_MANIFEST = {"batch-too-large", "manifest-missing", "manifest-unreadable", "manifest-malformed"}
 BUCKETS = ((0, "same-day"), (7, "week"), (31, "month"), (365, "year"), (None, "longer"))
 
 
@@ -33,12 +34,13 @@ BUCKETS = ((0, "same-day"), (7, "week"), (31, "month"), (365, "year"), (None, "l
 class AuditQuestion:
     """What an audit reads, compares with and draws.
 
-    `previous` are the last audit's checkpoints by registry; `max_lag` is in days;
-    `now` is the auditor's clock, in seconds since 1970.
+    `manifests` are of the policy's registries, in its order, and so are `entries`, which are empty where they are not
+    opened. `previous` are the last audit's checkpoints by registry; `max_lag` is in days; `now` is the auditor's clock,
+    in seconds since 1970.
     """
 
-    manifests: Location
-    entries: Location | None
+    manifests: Sequence[Location]
+    entries: Sequence[Location]
     previous: dict[str, Checkpoint]
     seed: str
     sample: int
@@ -48,11 +50,14 @@ class AuditQuestion:
 
 @dataclass
 class IssuerTally:
-    """What an audit has gathered of one issuer, over all registries."""
+    """What an audit has gathered of one issuer, over all registries.
 
-    issuer: Issuer
+    `issuers` are what their logs say of it, by address, oldest first; `leaves` are with the batch that held each first.
+    """
+
+    issuers: dict[str, Issuer] = field(default_factory=dict)
     profile: str = ""
-    leaves: dict[bytes, int] = field(default_factory=dict)
+    leaves: dict[bytes, Batch] = field(default_factory=dict)
     all_read: bool = True
     opened: int = 0
     lags: Counter[int] = field(default_factory=Counter)
@@ -62,13 +67,15 @@ class IssuerTally:
 
 
 def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str, Any]:
-    """Judge everything up to the chain's block. The same chain, files and question give the same report.
+    """Judge everything up to the chain's newest final block. The same chain, files and question give the same report.
 
     Raises: NodeUnavailable when the log or the storage cannot be read; OSError.
     """
     findings: list[Finding] = []
     if question.now - chain.head.time > chain.policy.max_head_age:
         findings.append(Finding("head-stale", values={"time": chain.head.time}))
+    # Younger blocks may go back: the next audit would call that a fork.
+    chain = at_final(chain)
     try:
         recorded = record(chain, progress.blocks)
     except LogDiffers as error:
@@ -81,36 +88,39 @@ def audit(chain: Chain, question: AuditQuestion, progress: Progress) -> dict[str
     words_compared = 0
     for registry_index, (pin, history) in enumerate(zip(pins, recorded.histories, strict=True)):
         findings += _of_previous(recorded, registry_index, question.previous.get(pin.address))
-        findings += map(of_breach, history.breaches)
+        findings += [of_breach(breach, pin.address) for breach in history.breaches]
+        for issuer_id, issuer in history.issuers.items():
+            issuers.setdefault(issuer_id, IssuerTally()).issuers[pin.address] = issuer
         expected = list(expected_words(history))
         words_compared += len(expected)
         findings += _of_storage(chain, registry_index, expected, progress)
         batches = list(_batches(chain, pin.address, history))
-        chosen = sample.draw(
-            question.seed, checkpoints[registry_index], [batch.anchor.tree_size for batch in batches], question.sample
-        )
+        whole: list[tuple[Batch, list[bytes]]] = []
         for number, batch in enumerate(batches):
-            tally = issuers.setdefault(batch.issuer_id, IssuerTally(history.issuer(batch.issuer_id)))
-            judgement = _judge_batch(batch, question, progress, number, len(batches))
+            tally = issuers[batch.issuer_id]
+            progress.step("batches", number + 1, len(batches))
+            judgement = _judge_batch(batch, question, registry_index, progress)
             findings += judgement.findings
             findings += _add_to_issuer(tally, batch, judgement)
             if _is_whole(judgement):
-                drawn += [_call(batch, judgement, index, chain, findings) for index in chosen.get(number, ())]
-        for issuer_id, issuer in history.issuers.items():
-            issuers.setdefault(issuer_id, IssuerTally(issuer)).issuer = issuer
-            if history.successor is None:
+                whole.append((batch, judgement.leaves))
+        sizes = [len(leaves) for _, leaves in whole]
+        chosen = sample.draw(question.seed, checkpoints[registry_index], sizes, question.sample)
+        drawn += [_call(*whole[number], index, chain, findings) for number in chosen for index in chosen[number]]
+        if history.successor is None:
+            for issuer_id, issuer in history.issuers.items():
                 findings += nights.missed(issuer_id, issuer, chain.head.time)
     findings += _roots_of_others(recorded.histories)
     for issuer_id, tally in issuers.items():
         findings += _statuses_of_no_leaf(issuer_id, tally)
-        findings += _not_superseded(tally, chain.head.time)
+        findings += _not_superseded(recorded, tally)
     return _report(chain, question, recorded, checkpoints, words_compared, issuers, drawn, findings)
 
 
 def _of_previous(recorded: RecordedHistory, registry_index: int, previous: Checkpoint | None) -> Iterator[Finding]:
     """Whether the history begins with the one that the last audit saw."""
     if previous is not None and not recorded.begins_with(registry_index, previous):
-        yield history_forked(previous)
+        yield history_forked(previous, recorded.policy.registries[registry_index].address)
 
 
 def _of_storage(
@@ -123,7 +133,8 @@ def _of_storage(
         found = chain.words(registry_index, [one.slot for one in some])
         wrong |= {one.what: None for one, word in zip(some, found, strict=True) if one.word != word}
         progress.step("slots", min(first + SLOTS_AT_ONCE, len(expected)), len(expected))
-    yield from (Finding("storage-differs", values={"what": what}) for what in wrong)
+    registry = chain.policy.registries[registry_index].address
+    yield from (Finding("storage-differs", values={"what": what}, registry=registry) for what in wrong)
 
 
 def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
@@ -133,15 +144,16 @@ def _batches(chain: Chain, registry: str, history: History) -> Iterator[Batch]:
             yield Batch(chain.policy.chain_id, registry, issuer_id, sequence, anchor, window)
 
 
-def _judge_batch(batch: Batch, question: AuditQuestion, progress: Progress, number: int, of: int) -> BatchJudgement:
+def _judge_batch(batch: Batch, question: AuditQuestion, registry_index: int, progress: Progress) -> BatchJudgement:
     """Read and judge a batch's files, or take the judgement that an interrupted audit wrote down."""
-    progress.step("batches", number + 1, of)
+    if batch.anchor.tree_size > MAX_LEAVES:
+        return BatchJudgement([batch.finding("batch-too-large", size=batch.anchor.tree_size, most=MAX_LEAVES)])
     try:
         most = 2 * LEAF_LINE_BYTES * batch.anchor.tree_size + SLACK_BYTES
-        manifest = question.manifests.find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
-        most = MAX_LINE_BYTES * (batch.anchor.tree_size + 1)
+        manifest = question.manifests[registry_index].find(path_of(batch.issuer_id, batch.sequence, "manifest"), most)
+        most = min(MAX_LINE_BYTES * (batch.anchor.tree_size + 1), MAX_ENTRIES_BYTES)
         opened = path_of(batch.issuer_id, batch.sequence, "entries")
-        entries = question.entries.find(opened, most) if question.entries else None
+        entries = question.entries[registry_index].find(opened, most) if question.entries else None
     except SourceUnavailable as error:
         return BatchJudgement([batch.finding("manifest-unreadable", detail=str(error))])
     if manifest is None:
@@ -154,9 +166,9 @@ def _add_to_issuer(tally: IssuerTally, batch: Batch, judgement: BatchJudgement) 
     names = {finding.name for finding in judgement.findings}
     is_whole = _is_whole(judgement)
     for leaf in judgement.leaves if is_whole else ():
-        other = tally.leaves.setdefault(leaf, batch.sequence)
-        if other != batch.sequence:
-            yield batch.finding("leaf-anchored-twice", leaf=leaf.hex(), other=other)
+        other = tally.leaves.setdefault(leaf, batch)
+        if other is not batch:
+            yield batch.finding("leaf-anchored-twice", leaf=leaf.hex(), other=other.sequence, registry=other.registry)
     tally.all_read &= is_whole
     tally.opened += judgement.opened
     tally.lags += judgement.lags
@@ -164,11 +176,12 @@ def _add_to_issuer(tally: IssuerTally, batch: Batch, judgement: BatchJudgement) 
     tally.profile = judgement.profile or tally.profile
     tally.batches.append(
         {
+            "registry": batch.registry,
             "sequence": batch.sequence,
             "time": batch.anchor.block_time,
             "day": date_of(day_of(batch.anchor.block_time)),
             "size": batch.anchor.tree_size,
-            "manifest": not names & {"manifest-missing", "manifest-unreadable", "manifest-malformed"},
+            "manifest": not names & NO_MANIFEST,
             "root": is_whole,
             "opened": judgement.opened,
             "findings": len(names - {"entries-closed"}),
@@ -183,17 +196,22 @@ def _is_whole(judgement: BatchJudgement) -> bool:
     }
 
 
-def _call(batch: Batch, judgement: BatchJudgement, index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
-    """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat."""
-    leaf, path = judgement.leaves[index], tuple(inclusion_path(judgement.leaves, index))
+def _call(batch: Batch, leaves: list[bytes], index: int, chain: Chain, findings: list[Finding]) -> dict[str, Any]:
+    """One leaf of the sample, asked of the registry itself, with the call that anybody can repeat.
+
+    That it stands under the anchor is proved already: a node that denies it contradicts what its storage proves.
+    """
+    leaf, path = leaves[index], tuple(inclusion_path(leaves, index))
     call = InclusionCall(batch.registry, batch.issuer_id, batch.sequence, leaf, index, path)
-    answer: bool | None = None
-    try:
-        answer = all(call.ask(node, chain.head.number) for node in chain.nodes)
-    except NodeUnavailable as error:
-        findings.append(batch.finding("call-unanswered", detail=str(error)))
-    if answer is False:
-        findings.append(batch.finding("call-refuted", leaf=leaf.hex(), index=index))
+    answer: bool | None = True
+    for node in chain.nodes:
+        try:
+            if not call.ask(node, chain.head.number):
+                answer = False
+                findings.append(batch.finding("call-refuted", leaf=leaf.hex(), index=index, node=node.url))
+        except NodeUnavailable as error:
+            answer = answer and None  # what one denied stays denied
+            findings.append(batch.finding("call-unanswered", detail=str(error)))
     said = {"to": batch.registry, "data": "0x" + call.data.hex(), "block": chain.head.number}
     where = {"issuer": batch.issuer_id.hex(), "sequence": batch.sequence, "index": index, "leaf": leaf.hex()}
     return {**where, "call": said, "cast": call.cast(chain.head.number, "URL"), "answer": answer}
@@ -215,16 +233,20 @@ def _roots_of_others(histories: Sequence[History]) -> Iterator[Finding]:
 
 
 def _statuses_of_no_leaf(issuer_id: bytes, tally: IssuerTally) -> Iterator[Finding]:
-    for leaf in tally.issuer.statuses:
-        if tally.all_read and leaf not in tally.leaves:
-            yield Finding("status-of-no-leaf", issuer_id.hex(), values={"leaf": leaf.hex()})
+    for registry, issuer in tally.issuers.items():
+        for leaf in issuer.statuses:
+            if tally.all_read and leaf not in tally.leaves:
+                yield Finding("status-of-no-leaf", issuer_id.hex(), values={"leaf": leaf.hex()}, registry=registry)
 
 
-def _not_superseded(tally: IssuerTally, head_time: int) -> Iterator[Finding]:
+def _not_superseded(recorded: RecordedHistory, tally: IssuerTally) -> Iterator[Finding]:
     """Certificates that say they supersede another which is in force all the same, a day after they were anchored."""
     for old, batch, new in tally.supersedes:
-        record = tally.issuer.status_of(old)
-        if record.status not in (Status.SUPERSEDED, Status.REVOKED) and head_time - batch.anchor.block_time > DAY:
+        # Of one in no manifest, wherever something was written for it.
+        registry = tally.leaves[old].registry if old in tally.leaves else recorded.policy.registries[0].address
+        status = recorded.status(registry, batch.issuer_id, old).status
+        is_late = recorded.head.time - batch.anchor.block_time > DAY
+        if status not in (Status.SUPERSEDED, Status.REVOKED) and is_late:
             yield batch.finding("not-superseded", leaf=old.hex(), successor=new.hex())
 
 
@@ -264,7 +286,7 @@ def _report(
             "entries_opened": sum(tally.opened for tally in issuers.values()),
             "entries": sum(checkpoint.size for checkpoint in checkpoints),
             "words": words_compared,
-            "closed_nights": sum(len(tally.issuer.closed_nights) for tally in issuers.values()),
+            "closed_nights": sum(len(_closed_nights(tally)) for tally in issuers.values()),
         },
         "max_lag_days": question.max_lag,
         "findings": [finding.as_json() for finding in findings],
@@ -279,13 +301,17 @@ def _previous(checkpoint: Checkpoint | None) -> dict[str, Any] | None:
 
 
 def _issuer_json(issuer_id: bytes, tally: IssuerTally) -> dict[str, Any]:
-    issuer = tally.issuer
     return {
         "id": issuer_id.hex(),
         "name": _name(tally.profile),
-        "windows": [{"from": window.from_, "until": window.until} for window in issuer.windows],
+        "windows": [
+            {"registry": registry, "from": window.from_, "until": window.until}
+            for registry, issuer in tally.issuers.items()
+            for window in issuer.windows
+        ],
         "keys": [
             {
+                "registry": registry,
                 "address": address,
                 "from": key.from_,
                 "until": key.until,
@@ -293,12 +319,17 @@ def _issuer_json(issuer_id: bytes, tally: IssuerTally) -> dict[str, Any]:
                 "purposes": key.purposes,
                 "custody": key.custody.name.lower(),
             }
+            for registry, issuer in tally.issuers.items()
             for address, key in issuer.keys.items()
         ],
         "batches": tally.batches,
-        "closed_nights": [date_of(night) for night in sorted(issuer.closed_nights)],
+        "closed_nights": [date_of(night) for night in _closed_nights(tally)],
         "dates": _dates(tally.lags),
     }
+
+
+def _closed_nights(tally: IssuerTally) -> list[int]:
+    return sorted({night for issuer in tally.issuers.values() for night in issuer.closed_nights})
 
 
 def _name(profile: str) -> str:

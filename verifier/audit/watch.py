@@ -6,12 +6,12 @@ Source: docs/spec/audit.md 5.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from verifier.audit import nights
 from verifier.audit.findings import Finding, history_forked, of_breach
 from verifier.chain.facts import Checkpoint
-from verifier.chain.nodes import Chain
+from verifier.chain.nodes import Chain, at_final
 from verifier.errors import LogDiffers
 from verifier.history.events import CompromiseDeclared, Event, KeyAdded, Paused, SuccessorSet, WindowOpened, read_event
 from verifier.history.log import LogEntry, checkpoint_of
@@ -63,13 +63,15 @@ class Look:
 def look(
     chain: Chain, state: WatchMemory, expected: Sequence[str], now: int, known: Sequence[Sequence[LogEntry]] = ()
 ) -> Look:
-    """Read what is new and judge it. `expected` are keys that may be added; `known` is what was read before.
+    """Read what is new and final, and judge it. `expected` are keys that may be added; `known` is what was read before.
 
-    A history that is history_forked or hidden leaves the state as it was, so that it is told again until a
+    A history that is forked or hidden leaves the state as it was, so that it is told again until a
     person has looked. Raises: NodeUnavailable.
     """
     stale = now - chain.head.time > chain.policy.max_head_age
     alarms = [Finding("head-stale", values={"time": chain.head.time})] if stale else []
+    # Younger blocks may go back: whoever remembers one of them tells of a fork for ever.
+    chain = at_final(chain)
     try:
         recorded = record(chain, known=known)
     except LogDiffers as error:
@@ -80,8 +82,12 @@ def look(
         return Look(chain.head.number, (*alarms, *forks), (), state, recorded.logs)
     news: list[Finding] = []
     for registry_index, event in _new_events(recorded, state):
-        alarms += [of_breach(breach) for breach in recorded.histories[registry_index].breaches if breach.event == event]
-        said = _news_of(event, expected, is_first=not state.logs)
+        registry, breaches = (
+            recorded.policy.registries[registry_index].address,
+            recorded.histories[registry_index].breaches,
+        )
+        alarms += [of_breach(breach, registry) for breach in breaches if breach.event == event]
+        said = _news_of(event, registry, expected, is_first=not state.logs)
         if said is not None:
             (alarms if said.name in ALARMS else news).append(said)
     missed = [
@@ -96,29 +102,30 @@ def look(
 ALARMS = ("unexpected-key", "compromise-declared", "paused", "succeeded")
 
 
-def _news_of(event: Event, expected: Sequence[str], *, is_first: bool) -> Finding | None:
+def _news_of(event: Event, registry: str, expected: Sequence[str], *, is_first: bool) -> Finding | None:
     """What is said of an act that keeps the rules; keys that stood there at the first look are where it begins."""
-    act, issuer = event.act, event.issuer
+    act = event.act
     if isinstance(act, KeyAdded):
         name = "key-added" if is_first or act.key in expected else "unexpected-key"
-        custody = act.custody.name.lower()
-        return Finding(name, issuer, entry=event.index, values={"key": act.key, "custody": custody})
-    if isinstance(act, WindowOpened):
-        return Finding("window-opened", issuer, entry=event.index, values={"from": act.from_, "until": act.until})
-    if isinstance(act, CompromiseDeclared):
-        return Finding("compromise-declared", issuer, entry=event.index, values={"key": act.key, "since": act.since})
-    if isinstance(act, Paused):
-        return Finding("paused", entry=event.index, values={"until": act.until})
-    if isinstance(act, SuccessorSet):
-        return Finding("succeeded", entry=event.index, values={"registry": act.successor})
-    return None
+        values: dict[str, Any] = {"key": act.key, "custody": act.custody.name.lower()}
+    elif isinstance(act, WindowOpened):
+        name, values = "window-opened", {"from": act.from_, "until": act.until}
+    elif isinstance(act, CompromiseDeclared):
+        name, values = "compromise-declared", {"key": act.key, "since": act.since}
+    elif isinstance(act, Paused):
+        name, values = "paused", {"until": act.until}
+    elif isinstance(act, SuccessorSet):
+        name, values = "succeeded", {"registry": act.successor}
+    else:
+        return None
+    return Finding(name, event.issuer, entry=event.index, values=values, registry=registry)
 
 
 def _forks(recorded: RecordedHistory, state: WatchMemory) -> Iterator[Finding]:
     for registry_index, pin in enumerate(recorded.policy.registries[: len(recorded.logs)]):
         seen = state.logs.get(pin.address)
         if seen is not None and not recorded.begins_with(registry_index, seen):
-            yield history_forked(seen)
+            yield history_forked(seen, pin.address)
 
 
 def _new_events(recorded: RecordedHistory, state: WatchMemory) -> Iterator[tuple[int, Event]]:

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple, TypeVar
 
 Read = TypeVar("Read")
 
+# The last second of the year 9999 in UTC+9: a block's time is a date in every zone of Indonesia.
+LAST_TIME = 253_402_268_399
+
 PURPOSE_ANCHOR = 1
 PURPOSE_STATUS = 2
 PURPOSE_CLOSE = 4

@@ -5,6 +5,7 @@ Source: Ethereum yellow paper 4.3; EIP-1559, 4895, 4844, 4788 and 7685 for the l
 
 from typing import Any, NamedTuple
 
+from verifier.chain.facts import LAST_TIME
 from verifier.chain.rpc import data, quantity
 from verifier.errors import MalformedProof, NodeUnavailable
 from verifier.proofs import rlp
@@ -41,7 +42,7 @@ class Header(NamedTuple):
 def read_header(block: Any) -> Header:
     """The header of a block as a node sends it.
 
-    Raises: NodeUnavailable for what is no block, and for one whose fields do not give its hash.
+    Raises: NodeUnavailable for what is no block, one whose fields do not give its hash, or of a time that is no date.
     """
     if not isinstance(block, dict):
         raise NodeUnavailable("the node sent something else than a block")
@@ -54,11 +55,13 @@ def read_header(block: Any) -> Header:
     hash_ = data(block.get("hash"), 32)
     if hash_ not in (keccak256(rlp.encode(parts)), _qbft_hash(parts)):
         raise NodeUnavailable(f"the node sent a block whose fields do not give its hash 0x{hash_.hex()}")
+    if (time := quantity(block["timestamp"])) > LAST_TIME:
+        raise NodeUnavailable(f"the node sent a block of time {time}, which is no date")
     return Header(
         number=quantity(block["number"]),
         hash=hash_,
         parent=parts[0],
-        time=quantity(block["timestamp"]),
+        time=time,
         state_root=parts[3],
     )
 

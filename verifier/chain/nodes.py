@@ -73,7 +73,7 @@ class Chain:
                 return read(reader)
             except SourceUnavailable as error:
                 refused.append(str(error))
-        raise NodeUnavailable("; ".join(refused))
+        raise NodeUnavailable("; ".join(dict.fromkeys(refused)))
 
 
 def open_chain(policy: Policy, node_at: Callable[[str], Node] = Node) -> Chain:
@@ -92,9 +92,10 @@ def open_chain(policy: Policy, node_at: Callable[[str], Node] = Node) -> Chain:
             left_out.append(LeftOut(url, "resting" if isinstance(one, NodeResting) else "silent"))
     needed = 1 if policy.pinned_block else policy.quorum
     if _voices(shown) < needed:
+        refused += _of_one_name(shown)
         raise NodeUnavailable(f"{needed} of {len(policy.nodes)} nodes have to agree: {'; '.join(refused)}")
     if policy.pinned_block:
-        return _pinned(policy, tuple(one.node for one in shown))
+        return _pinned(policy, tuple(one.node for one in shown), left_out)
     if len(shown) == 1:
         node, newest, _ = shown[0]
         return Chain(policy, _head(newest, newest.number - policy.depth), (node,), is_pinned=False, left_out=left_out)
@@ -143,6 +144,16 @@ def _each(ask: Callable[[S], T], of: Sequence[S]) -> list[T]:
 def _voices(shown: Sequence[_Shown]) -> int:
     """How many nodes these are: those of one name, and of one block, are one."""
     return len({one.name for one in shown})
+
+
+def _of_one_name(shown: Sequence[_Shown]) -> list[str]:
+    """Which nodes are not counted, and why."""
+    first_of = {one.name: one.node.url for one in reversed(shown)}
+    return [
+        f"{one.node.url} calls itself as {first_of[one.name]} does: the two count as one"
+        for one in shown
+        if first_of[one.name] != one.node.url
+    ]
 
 
 def _agreed(policy: Policy, shown: Sequence[_Shown], left_out: Sequence[LeftOut]) -> Chain:
@@ -232,7 +243,7 @@ def _newest(node: Node, policy: Policy) -> Header:
     return newest
 
 
-def _pinned(policy: Policy, nodes: tuple[Node, ...]) -> Chain:
+def _pinned(policy: Policy, nodes: tuple[Node, ...], left_out: Sequence[LeftOut]) -> Chain:
     """The block whose hash the policy pins, from any node that has it."""
     refused = []
     for node in nodes:
@@ -242,7 +253,7 @@ def _pinned(policy: Policy, nodes: tuple[Node, ...]) -> Chain:
             refused.append(str(error))
             continue
         if header.hash == policy.pinned_block:
-            return Chain(policy, _head(header, header.number), nodes, is_pinned=True)
+            return Chain(policy, _head(header, header.number), nodes, is_pinned=True, left_out=left_out)
         refused.append(f"{node.url} sent another block than the pinned one")
     raise NodeUnavailable("; ".join(refused))
 

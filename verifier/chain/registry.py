@@ -22,7 +22,7 @@ from verifier.chain.facts import (
 )
 from verifier.chain.header import Header, read_header
 from verifier.chain.rpc import Node, data
-from verifier.errors import MalformedProof, NodeUnavailable
+from verifier.errors import MalformedProof, NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy, RegistryPin
 from verifier.proofs import rlp
 from verifier.proofs.merkle import Frontier
@@ -47,11 +47,10 @@ class RegistryReader:
         self._headers: dict[bytes, Header] = {}
 
     def facts(self, head: Head, registry: str, issuer_id: bytes, sequence: int, leaf_hash: bytes) -> Facts:
-        """Everything that one receipt of a registry is judged by; of the policy's first where it is none of them.
-
-        Raises: SourceUnavailable.
-        """
+        """Everything that one receipt of a registry is judged by. Raises: SourceUnavailable."""
         registry_index = self._policy.index_of(registry)
+        if registry_index is None:
+            raise SourceUnavailable(f"registry {registry} is none of the policy's")
         pin = self._policy.registries[registry_index]
         anchor = self.anchor_of(head, pin, issuer_id, sequence)
         window = key = again = None
@@ -63,7 +62,7 @@ class RegistryReader:
             slot = storage.mapping_slot(storage.REATTESTATIONS, issuer_id, storage.integer_key(sequence))
             *words, reattested = self.words(head, pin, [*_consecutive(first, storage.WINDOW_WORDS), slot])
             window = storage.read_window(words)
-            time = storage.uint64_at(reattested, 20)
+            time = storage.block_time_at(reattested, 20)
             writers = [anchor.key] + ([storage.address_at(reattested)] if time else [])
             keys = self._keys(head, pin, issuer_id, writers)
             key = keys[anchor.key]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from verifier.chain.facts import Anchor, Custody, Key, Status, StatusRecord, Window
+from verifier.chain.facts import LAST_TIME, Anchor, Custody, Key, Status, StatusRecord, Window
 from verifier.errors import SourceUnavailable
 from verifier.proofs.keccak import keccak256
 
@@ -55,10 +55,19 @@ def uint64_at(word: int, offset: int) -> int:
     return _part(word, offset, _TIME_BYTES)
 
 
+def block_time_at(word: int, offset: int) -> int:
+    """The block time that stands in a word. Raises: SourceUnavailable for one that is no date."""
+    time = uint64_at(word, offset)
+    if time > LAST_TIME:
+        raise SourceUnavailable(f"the registry holds a block time {time}, which is no date")
+    return time
+
+
 def read_anchor(words: Sequence[int]) -> Anchor | None:
-    """The anchor in its three words, or nothing where they are empty."""
+    """The anchor in its three words, or nothing where they are empty. Raises: SourceUnavailable."""
     root, packed, key = words
-    size, time, block, window = (uint64_at(packed, offset) for offset in (0, 8, 16, 24))
+    size, block, window = (uint64_at(packed, offset) for offset in (0, 16, 24))
+    time = block_time_at(packed, 8)
     return Anchor(root.to_bytes(32, "big"), size, time, block, window, address_at(key)) if size else None
 
 
@@ -77,7 +86,7 @@ def read_key(word: int) -> Key:
 
 
 def read_record(words: Sequence[int]) -> tuple[StatusRecord, str]:
-    """A status record in its two words, and its writer. Raises: SourceUnavailable for a status that there is not."""
+    """A status record in its two words, and its writer. Raises: SourceUnavailable for a status or time that is none."""
     packed, successor = words
     status = _part(packed, 0, 1)
     if status >= len(Status):
@@ -87,7 +96,7 @@ def read_record(words: Sequence[int]) -> tuple[StatusRecord, str]:
         from_beginning=bool(_part(packed, 1, 1)),
         by_regulator=bool(_part(packed, 2, 1)),
         reason=_part(packed, 3, 1),
-        block_time=uint64_at(packed, 4),
+        block_time=block_time_at(packed, 4),
         successor=successor.to_bytes(32, "big"),
     )
     return said, address_at(packed, 12)

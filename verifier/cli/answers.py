@@ -40,10 +40,15 @@ def show(result: Result, trusted: Policy, options: argparse.Namespace, *, looked
 def show_undetermined(detail: str, *, as_json: bool) -> int:
     """Say that nothing could be checked, which is neither yes nor no."""
     if as_json:
-        print(json.dumps({"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}))
+        print(json.dumps(undetermined(detail)))
     else:
         print(f"{Verdict.UNDETERMINED}: {detail}")
     return COULD_NOT
+
+
+def undetermined(detail: str) -> dict[str, str]:
+    """Could not check, as a program reads it."""
+    return {"verdict": Verdict.UNDETERMINED, "reason": "unavailable", "detail": detail}
 
 
 def show_invalid(detail: str) -> int:
@@ -72,6 +77,12 @@ def usage_errors(done: str) -> Iterator[None]:
         raise UsageError(f"{error.filename} cannot be {done}: {error.strerror}") from None
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """A file that was handed over, and no more of it than one byte beyond what it may have. Raises: OSError."""
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
 def write_new(path: Path, data: bytes) -> None:
     """Write a file that is not there yet. Raises: UsageError."""
     try:
@@ -81,18 +92,18 @@ def write_new(path: Path, data: bytes) -> None:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file whole, or leave it as it was. Raises: OSError."""
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(data)
-    new.replace(path)
-
-
 def hash_of(option: str, given: str) -> bytes:
     """32 bytes from what an option was given. Raises: UsageError."""
     if not is_hash(given):
         raise UsageError(f"{option} {given}: write it as 64 lowercase hexadecimal digits")
     return bytes.fromhex(given)
+
+
+def pinned_at(trusted: Policy, block: str | None) -> Policy:
+    """The policy as if it pinned the block that --block names, where it names one. Raises: UsageError."""
+    if not block:
+        return trusted
+    return trusted._replace(pinned_block=hash_of("--block", block.removeprefix("0x")))
 
 
 def show_usage(problem: str) -> int:

@@ -28,8 +28,20 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
     audit_ = commands.add_parser(
         "audit", parents=[shared], help="judge a registry's whole history and all its batches", epilog=EPILOG
     )
-    audit_.add_argument("--manifests", required=True, metavar="PLACE", help="folder or address of the manifests")
-    audit_.add_argument("--entries", metavar="PLACE", help="folder of the entries, where institutes open them")
+    audit_.add_argument(
+        "--manifests",
+        action="append",
+        required=True,
+        metavar="PLACE",
+        help="folder or address of the manifests; repeated for each registry of the policy, in its order",
+    )
+    audit_.add_argument(
+        "--entries",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="folder or address of the entries, where institutes open them; repeated as --manifests",
+    )
     audit_.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where report.json and .html go")
     audit_.add_argument("--previous", type=Path, metavar="JSON", help="the last audit's report.json, to extend it")
     audit_.add_argument("--seed", default="", help="your own words, from which the sample is drawn")
@@ -51,16 +63,22 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
             options.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{options.previous} is no report of an audit") from None
-    for option, location in (("--manifests", options.manifests), ("--entries", options.entries)):
-        # A mistyped folder is no fraud.
-        if location and not is_http(location) and not Path(location).is_dir():
-            raise UsageError(f"{option} {location} is neither a folder nor an http address")
+    of = len(trusted.registries)
+    for option, locations in (("--manifests", options.manifests), ("--entries", options.entries)):
+        # Sequence numbers begin anew in each registry: whose batch a file is, its name does not say.
+        if locations and len(locations) != of:
+            listed = ", ".join(pin.address for pin in trusted.registries)
+            raise UsageError(f"the policy lists {of} registries, {listed}: give {option} once for each, in this order")
+        for location in locations:
+            # A mistyped folder is no fraud.
+            if not is_http(location) and not Path(location).is_dir():
+                raise UsageError(f"{option} {location} is neither a folder nor an http address")
     known = {pin.address for pin in trusted.registries}
     if previous and not known & set(previous):
         raise UsageError(f"{options.previous} is about another registry than the policy's")
     asked = AuditQuestion(
-        manifests=Location(options.manifests),
-        entries=Location(options.entries) if options.entries else None,
+        manifests=[Location(place) for place in options.manifests],
+        entries=[Location(place) for place in options.entries],
         previous=previous,
         seed=options.seed,
         sample=options.sample,
@@ -73,7 +91,7 @@ def _audit(options: argparse.Namespace, trusted: Policy) -> int:
     digest = hashlib.sha256(data).hexdigest()
     with usage_errors("written"):
         (options.out / "report.json").write_bytes(data)
-        (options.out / "report.html").write_text(page.render(report, digest, options.lang))
+        (options.out / "report.html").write_text(page.render(report, digest, options.lang), encoding="utf-8")
     progress.end()
     result = page.outcome(report)
     if options.json:
@@ -92,7 +110,8 @@ def _say(report: dict[str, Any], result: str, digest: str, options: argparse.Nam
     )
     told = [finding for finding in report["findings"] if finding["weight"] != "remark"]
     for finding in told[:MOST_LINES]:
-        known = [name for name in ("issuer", "sequence", "entry") if finding[name] not in ("", None)]
+        named = ("registry", "issuer", "sequence", "entry")[len(report["logs"]) < 2 :]
+        known = [name for name in named if finding[name] not in ("", None)]
         subject = "".join(f", {name} {finding[name]}" for name in known)
         print(f"{finding['weight']}: {finding['name']}{subject}: {in_words(finding, options.lang)}")
     if len(told) > MOST_LINES:

@@ -15,6 +15,7 @@ from verifier import report
 from verifier.chain.nodes import Chain, open_chain
 from verifier.chain.onchain import InclusionCall
 from verifier.cli.answers import (
+    COULD_NOT,
     DEFINITE_NO,
     DONE,
     EPILOG,
@@ -22,12 +23,15 @@ from verifier.cli.answers import (
     UsageError,
     hash_of,
     naming_malformed,
+    pinned_at,
     progress,
-    replace_file,
+    read_bounded,
     show,
+    undetermined,
     usage_errors,
     write_new,
 )
+from verifier.cli.keeping import held, replace_file
 from verifier.errors import BeyondReach, Malformed, MalformedReceipt, ServiceUnavailable
 from verifier.exports import EXPORTS, OPENTIMESTAMPS
 from verifier.formats import certificate_code, fingerprint
@@ -38,10 +42,17 @@ from verifier.history import bundle, memory
 from verifier.history.recorded import RecordedHistory, ask_about, record
 from verifier.places import service
 from verifier.places.location import Location
+from verifier.verdict import words
 from verifier.verdict.ask import Question, Result, ask
+from verifier.verdict.checks import Outcome, anchor, inclusion
 from verifier.verdict.days import WIB
 from verifier.verdict.verdict import EXIT_CODES
-from verifier.verdict.words import REASONS
+from verifier.verdict.words import Saying
+
+CONTRADICTED = Saying(
+    "Jawaban {node} bertentangan dengan yang dibuktikan penyimpanan registri.",
+    "What {node} answers contradicts what the registry's storage proves.",
+)
 
 
 def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -116,8 +127,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
     path = options.receipt or _beside(options.file)
     if path is not None:
         try:
-            with path.open("rb") as stream:
-                receipts.append(stream.read(MAX_BYTES + 1))
+            receipts.append(read_bounded(path, MAX_BYTES))
         except OSError as error:
             raise UsageError(f"receipt {path} cannot be read: {error.strerror}") from None
     pending = False
@@ -127,7 +137,7 @@ def _check(options: argparse.Namespace, trusted: Policy) -> int:
         except ServiceUnavailable as error:
             if not receipts:
                 raise
-            print(REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
+            print(words.REASONS["service-unavailable"].in_(options.lang, {"detail": error}), file=sys.stderr)
             options.service = None
         else:
             receipts += [receipt for receipt in found.receipts if receipt not in receipts]
@@ -190,16 +200,18 @@ def _sources(
         return None, bundle.parse(mirror.bundle_from(Location(options.mirror), trusted), trusted)
     if instant is None and options.memory is None:
         return None, None
-    chain = open_chain(trusted)
-    if options.memory:
-        _remember(chain, options.memory)
+    chain = _remembered(trusted, options.memory) if options.memory else open_chain(trusted)
     return chain, None if instant is None else record(chain, progress)
 
 
-def _remember(chain: Chain, path: Path) -> None:
-    """Refuse a chain that does not extend what was seen before; else remember it. Raises: HistoryForked."""
-    seen = memory.decode(path.read_bytes()) if path.exists() else {}
-    replace_file(path, memory.encode(memory.extend(chain, seen, int(time.time()))))
+def _remembered(trusted: Policy, path: Path) -> Chain:
+    """The chain, where it extends what was seen before, and is remembered. Raises: HistoryForked."""
+    # Opened while the memory is held: whoever waited for it would come with an older head than is remembered by then.
+    with held(path):
+        seen = memory.decode(path.read_bytes()) if path.exists() else {}
+        chain = open_chain(trusted)
+        replace_file(path, memory.encode(memory.extend(chain, seen, int(time.time()))))
+    return chain
 
 
 def _with_pins(options: argparse.Namespace, trusted: Policy) -> Policy:
@@ -221,9 +233,7 @@ def _with_pins(options: argparse.Namespace, trusted: Policy) -> Policy:
         raise UsageError("--digest is a bundle's: say where that is with --bundle or --mirror")
     if options.digest:
         trusted = trusted._replace(bundles=trusted.bundles | {hash_of("--digest", options.digest)})
-    if options.block:
-        trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
-    return trusted
+    return pinned_at(trusted, options.block)
 
 
 def _code(options: argparse.Namespace, trusted: Policy) -> int:
@@ -236,26 +246,28 @@ def _code(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _export(options: argparse.Namespace, trusted: Policy) -> int:
     """A receipt's proof in another form, by the anchor that the chain holds."""
-    with options.receipt.open("rb") as stream:
-        data = stream.read(MAX_BYTES + 1)
+    data = read_bounded(options.receipt, MAX_BYTES)
     result = ask(Question(None, [data]), trusted)
     if result.malformed:
         raise MalformedReceipt(result.malformed[0])
     claim = result.answer.claims[0]
-    anchor = claim.proven_anchor
-    if anchor is None:
+    proven = claim.proven_anchor
+    if proven is None:
         return show(result, trusted, options, looked_up=False)
     export = EXPORTS[options.form]
     path = options.out or options.receipt.with_name(options.receipt.name.removesuffix(SUFFIX) + export.suffix)
-    write_new(path, export.encode(claim.receipt, anchor))
+    write_new(path, export.encode(claim.receipt, proven))
     print(path)
     return DONE
 
 
 def _call(options: argparse.Namespace, trusted: Policy) -> int:
-    """The registry's own check of a receipt's proof, at one block, by every node; and how to repeat it."""
+    """The registry's own check of a receipt's proof, at one block, by every node; and how to repeat it.
+
+    What the storage proves decides; a node that says something else is named.
+    """
     try:
-        receipt = parse_receipt(options.receipt.read_bytes()[: MAX_BYTES + 1])
+        receipt = parse_receipt(read_bounded(options.receipt, MAX_BYTES))
     except Malformed as error:
         raise MalformedReceipt(str(error)) from None
     if not trusted.trusts(receipt.chain_id, receipt.registry):
@@ -264,18 +276,32 @@ def _call(options: argparse.Namespace, trusted: Policy) -> int:
         receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash, receipt.leaf_index, receipt.path
     )
     chain = open_chain(trusted)
+    facts = chain.facts(receipt.registry, receipt.issuer_id, receipt.sequence, receipt.leaf_hash)
+    proof = inclusion(receipt, facts) if facts.anchor else anchor(receipt, trusted, facts, int(time.time()))
+    holds = {Outcome.PASS: True, Outcome.FAIL: False}.get(proof.outcome)
     answers = {node.url: call.ask(node, chain.head.number) for node in chain.nodes}
-    block, url = chain.head.number, chain.nodes[0].url
+    contradicting = [node for node, answer in answers.items() if holds is not None and answer is not holds]
+    reason, block, url = words.reason(proof, options.lang), chain.head.number, chain.nodes[0].url
+    for node in contradicting:
+        reason += " " + CONTRADICTED.in_(options.lang, {"node": node})
+    code = DEFINITE_NO if holds is False else DONE if holds and not contradicting else COULD_NOT
     if options.json:
-        said = {"to": call.registry, "data": "0x" + call.data.hex(), "block": block}
-        print(json.dumps({"call": said, "cast": call.cast(block, url), "answers": answers}, indent=1))
+        said = {
+            "call": {"to": call.registry, "data": "0x" + call.data.hex(), "block": block},
+            "cast": call.cast(block, url),
+            "answers": answers,
+            "proof": proof.outcome,
+            "contradicted_by": contradicting,
+        }
+        print(json.dumps(said | (undetermined(reason) if code == COULD_NOT else {}), indent=1))
     else:
         print(f"{'to':8} {call.registry}\n{'data':8} 0x{call.data.hex()}\n{'block':8} {block}")
         for node, answer in answers.items():
             print(f"{'answer':8} {str(answer).lower()}, says {node}")
+        print(f"{'proof':8} {words.OUTCOMES[proof.outcome].in_(options.lang)}. {reason}")
         request = shlex.quote(call.request(block))
         print(f"\ncurl -s -H 'Content-Type: application/json' -d {request} {url}\n{call.cast(block, url)}")
-    return DONE if all(answers.values()) else DEFINITE_NO
+    return code
 
 
 def _beside(file: Path) -> Path | None:

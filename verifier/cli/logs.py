@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from verifier.audit.files import read_manifest
+from verifier.audit.files import MAX_MANIFEST_BYTES, read_manifest
 from verifier.chain.facts import Checkpoint
-from verifier.chain.nodes import open_chain
-from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, progress, write_new
+from verifier.chain.nodes import at_final, open_chain
+from verifier.cli.answers import DONE, Refuted, UsageError, pinned_at, progress, read_bounded, write_new
 from verifier.errors import BeyondReach
 from verifier.formats import approval
 from verifier.formats.policy import Policy
@@ -49,7 +49,7 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
     if options.proof is not None:
         return _check_log_proof(options, trusted)
     registry = trusted.registries[0].address
-    chain = open_chain(trusted)
+    chain = at_final(open_chain(trusted))
     entries = [entry.data for entry in read_log(chain, progress=progress)]
     if options.entry is not None:
         print(log_proof.prove_inclusion(trusted.chain_id, registry, entries, options.entry))
@@ -68,12 +68,13 @@ def _log(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _check_log_proof(options: argparse.Namespace, trusted: Policy) -> int:
     """A proof against a checkpoint: the one that was given, else the chain's own."""
-    proof = log_proof.parse(options.proof.read_bytes()[: log_proof.MAX_BYTES + 1])
-    if not trusted.trusts(proof.chain_id, proof.registry):
+    proof = log_proof.parse(read_bounded(options.proof, log_proof.MAX_BYTES))
+    registry_index = trusted.index_of(proof.registry)
+    if proof.chain_id != trusted.chain_id or registry_index is None:
         raise Refuted(f"the proof is about registry {proof.registry} on chain {proof.chain_id}")
     known = checkpoint(options.checkpoint) if options.checkpoint else None
     if known is None:
-        known = open_chain(trusted).checkpoint(trusted.index_of(proof.registry))
+        known = at_final(open_chain(trusted)).checkpoint(registry_index)
     if known.size != proof.checkpoint.size:
         raise BeyondReach(
             f"the proof is for a log of {proof.checkpoint.size} entries, the checkpoint for {known.size}; "
@@ -98,9 +99,7 @@ def checkpoint(given: str) -> Checkpoint:
 
 def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
     """Everything that a check needs, up to one block, in one file."""
-    if options.block:
-        trusted = trusted._replace(pinned_block=hash_of("--block", options.block.removeprefix("0x")))
-    recorded = record(open_chain(trusted), progress)
+    recorded = record(at_final(open_chain(pinned_at(trusted, options.block))), progress)
     data = bundle.encode(recorded)
     write_new(options.file, data)
     digest, entries = hashlib.sha256(data).hexdigest(), sum(len(log) for log in recorded.logs)
@@ -114,7 +113,7 @@ def _bundle(options: argparse.Namespace, trusted: Policy) -> int:
 
 def _approval(options: argparse.Namespace, trusted: Policy) -> int:
     """What a wallet should show before it signs a batch: rebuilt from the manifest, by none of the service's code."""
-    header, leaves = read_manifest(options.manifest.read_bytes())
+    header, leaves = read_manifest(read_bounded(options.manifest, MAX_MANIFEST_BYTES))
     if not trusted.trusts(header.chain_id, header.registry):
         raise Refuted(f"the manifest is about registry {header.registry} on chain {header.chain_id}")
     if header.tree_size != len(leaves) or header.root_hash != root_from_leaves(leaves):

@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from verifier.chain.nodes import open_chain
-from verifier.cli.answers import DONE, Refuted, UsageError, hash_of, naming_malformed, progress, show, write_new
+from verifier.cli.answers import (
+    DONE,
+    Refuted,
+    UsageError,
+    hash_of,
+    naming_malformed,
+    progress,
+    read_bounded,
+    show,
+    write_new,
+)
+from verifier.errors import SourceUnavailable
 from verifier.formats import fingerprint
 from verifier.formats.metadata import MAX_METADATA_BYTES, parse_metadata
 from verifier.formats.policy import Policy
@@ -40,8 +51,8 @@ def _receipt(options: argparse.Namespace, trusted: Policy) -> int:
     with options.file.open("rb") as stream:
         file = fingerprint.of_stream(stream)
     try:
-        with options.metadata.open("rb") as stream:
-            metadata = stream.read(MAX_METADATA_BYTES + 2).decode().removesuffix("\n")
+        # An editor's line feed behind it is none of it.
+        metadata = read_bounded(options.metadata, MAX_METADATA_BYTES + 1).decode().removesuffix("\n")
     except UnicodeDecodeError:
         raise UsageError(f"{options.metadata} is not UTF-8") from None
     with naming_malformed(options.metadata):
@@ -74,13 +85,27 @@ def _recorded(options: argparse.Namespace, trusted: Policy) -> RecordedHistory:
 def _find(
     location: Location, recorded: RecordedHistory, issuer_id: bytes, digest: bytes, metadata: str
 ) -> Receipt | None:
-    """The receipt from the newest batch that holds the certificate's leaf."""
-    sequences = sorted(recorded.histories[-1].issuer(issuer_id).anchors, reverse=True)
-    for done, sequence in enumerate(sequences, start=1):
-        found = receipt_from(location, issuer_id, sequence, digest, metadata)
-        if sys.stderr.isatty():
-            end = "\n" if found or done == len(sequences) else ""
-            print(f"\rbatch {done} of {len(sequences)}", end=end, file=sys.stderr, flush=True)
-        if found is not None:
-            return found
+    """The receipt from the newest batch that holds the certificate's leaf; nothing where none of all batches does.
+
+    Raises: SourceUnavailable where it is not found and there are batches that the mirror does not hold: it is that of
+    one registry. MalformedMetadata; OSError.
+    """
+    unread: list[str] = []
+    if (successor := recorded.unlisted_successor) is not None:
+        unread.append(f"registry {successor} succeeds the policy's, which does not list it")
+    pins = recorded.policy.registries[: len(recorded.histories)]
+    for pin, history in reversed(list(zip(pins, recorded.histories, strict=True))):
+        sequences = sorted(history.issuer(issuer_id).anchors, reverse=True)
+        try:
+            for done, sequence in enumerate(sequences, start=1):
+                found = receipt_from(location, pin.address, issuer_id, sequence, digest, metadata)
+                if sys.stderr.isatty():
+                    end = "\n" if found or done == len(sequences) else ""
+                    print(f"\rbatch {done} of {len(sequences)}", end=end, file=sys.stderr, flush=True)
+                if found is not None:
+                    return found
+        except SourceUnavailable as error:
+            unread.append(str(error))
+    if unread:
+        raise SourceUnavailable(f"not found, and not all batches were read: {'; '.join(unread)}")
     return None

@@ -14,7 +14,8 @@ from verifier.audit import watch
 from verifier.audit.findings import Finding
 from verifier.chain.nodes import open_chain
 from verifier.chain.rpc import fetch
-from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, UsageError, replace_file
+from verifier.cli.answers import COULD_NOT, DEFINITE_NO, DONE, UsageError
+from verifier.cli.keeping import held, replace_file
 from verifier.errors import NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy, is_http
 from verifier.history.log import LogEntry
@@ -40,10 +41,6 @@ def add_commands(commands: Any, shared: argparse.ArgumentParser) -> None:
 
 
 def _watch(options: argparse.Namespace, trusted: Policy) -> int:
-    try:
-        state = watch.decode(options.state.read_text()) if options.state.exists() else watch.WatchMemory()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UsageError(f"{options.state} is no state of a watch") from None
     if options.webhook and not is_http(options.webhook):
         raise UsageError(f"--webhook {options.webhook} is no http address")
     if options.every < 1:
@@ -51,37 +48,48 @@ def _watch(options: argparse.Namespace, trusted: Policy) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    watcher = _Watcher(options, trusted, state)
+    watcher = _Watcher(options, trusted)
     codes = {watcher.look()}
     while not options.once and not stop.wait(options.every):
         codes.add(watcher.look())
     return next((code for code in (DEFINITE_NO, COULD_NOT) if code in codes), DONE)
 
 
-class _Watcher:
-    """One watch: what it knows of the chain, what it told, and what it goes on telling."""
+def _state(path: Path) -> watch.WatchMemory:
+    """What was told already. Raises: UsageError."""
+    try:
+        return watch.decode(path.read_text()) if path.exists() else watch.WatchMemory()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UsageError(f"{path} is no state of a watch") from None
 
-    def __init__(self, options: argparse.Namespace, trusted: Policy, state: watch.WatchMemory) -> None:
+
+class _Watcher:
+    """One watch: what it knows of the chain, and what it goes on telling. What was told stands in its file."""
+
+    def __init__(self, options: argparse.Namespace, trusted: Policy) -> None:
         self._options = options
         self._trusted = trusted
-        self._state = state
         self._known: tuple[tuple[LogEntry, ...], ...] = ()
         self._standing: list[Finding] = []
 
     def look(self) -> int:
         """Look once and tell; an alarm that stands since the last look is not told again. Returns an exit code."""
+        # Another watch may keep the same file: what one has told, and at which head, the other does not tell again.
+        with held(self._options.state):
+            return self._look(_state(self._options.state))
+
+    def _look(self, state: watch.WatchMemory) -> int:
         expected = [key.lower() for key in self._options.key]
         try:
-            seen = watch.look(open_chain(self._trusted), self._state, expected, int(time.time()), self._known)
+            seen = watch.look(open_chain(self._trusted), state, expected, int(time.time()), self._known)
         except NodeUnavailable as error:
             self._alarm([Finding("unreadable", values={"detail": str(error)})])
             return COULD_NOT
         self._known = seen.logs
         for finding in seen.news:
             self._say(finding, "news")
-        if self._alarm(seen.alarms) and seen.state != self._state:
-            self._state = seen.state
-            replace_file(self._options.state, self._state.encode().encode())
+        if self._alarm(seen.alarms) and seen.state != state:
+            replace_file(self._options.state, seen.state.encode().encode())
         return DEFINITE_NO if seen.alarms else DONE
 
     def _alarm(self, alarms: watch.Findings) -> bool:

@@ -50,9 +50,9 @@ class Policy(NamedTuple):
         """Whether a registry on a chain is one of the policy's."""
         return chain_id == self.chain_id and registry in [pin.address for pin in self.registries]
 
-    def index_of(self, registry: str) -> int:
-        """The index of a registry among the policy's; the first one's where it is none of them, as check 3 says."""
-        return next((index for index, pin in enumerate(self.registries) if pin.address == registry), 0)
+    def index_of(self, registry: str) -> int | None:
+        """The index of a registry among the policy's; nothing where it is none of them."""
+        return next((index for index, pin in enumerate(self.registries) if pin.address == registry), None)
 
 
 def load(path: Path) -> Policy:

@@ -63,6 +63,12 @@ def require_names(
         raise MalformedText(f"{what} lacks {min(missing)!r}")
 
 
+def require(kind: type[Malformed], holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)
+    """Refuse what does not hold. Raises: an error of this kind, which says the defect."""
+    if not holds:
+        raise kind(defect)
+
+
 class Fields:
     """The members of an object that are known to be there, each read as what its format says that it is.
 

@@ -7,12 +7,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from verifier.chain.facts import Checkpoint, Head, Remark
+from verifier.chain.facts import LAST_TIME, Checkpoint, Head, Remark
 from verifier.errors import BundleNotPinned, MalformedBundle, MalformedProof, MalformedText
 from verifier.formats.policy import Policy
-from verifier.formats.strictjson import Fields, read
+from verifier.formats.strictjson import Fields, read, require
 from verifier.history.log import LogEntry, checkpoint_of, proved_entries
 from verifier.history.recorded import RecordedHistory
 from verifier.history.state import replay
@@ -24,18 +25,19 @@ _HEADER = {"format", "chain_id", "genesis", "block", "logs"}
 _BLOCK = {"number", "hash", "time"}
 _LOG = {"registry", "code_hash", "size", "root"}
 _DEFECTS = {
-    "number": "the block's number or time is no whole number",
-    "time": "the block's number or time is no whole number",
+    "number": "the block's number is no whole number",
+    "time": "the block's time is no date in seconds since 1970",
     "hash": "the block's hash is none",
     "size": "the size of a log is no whole number",
     "root": "the root of a log is no hash",
 }
+_require = partial(require, MalformedBundle)
 _MAX_INT64 = 2**63 - 1
 _LINE = re.compile("(0|[1-9][0-9]{0,18}) ((?:[0-9a-f]{64})++)")
 
 
 def encode(recorded: RecordedHistory) -> bytes:
-    """The bundle of what was read from the chain; the same history up to the same block gives the same bytes."""
+    """The bundle of what was read at a final block; the same history up to the same block gives the same bytes."""
     policy, head = recorded.policy, recorded.head
     pins = policy.registries[: len(recorded.logs)]
     checkpoints = [checkpoint_of(entry.data for entry in log) for log in recorded.logs]
@@ -115,7 +117,8 @@ def _checkpoints(header: dict[str, Any], policy: Policy) -> list[Checkpoint]:
 def _head(block: Any) -> Head:
     _require(isinstance(block, dict) and set(block) == _BLOCK, "the block has other fields than it should")
     fields = Fields(block, _defect)
-    number, time = fields.integer("number", most=_MAX_INT64), fields.integer("time", most=_MAX_INT64)
+    number, time = fields.integer("number", most=_MAX_INT64), fields.integer("time", most=LAST_TIME)
+    # Whoever stands behind the digest wrote down what was final.
     return Head(number, fields.hash_0x("hash"), time, number)
 
 
@@ -134,8 +137,3 @@ def _entry(line: str) -> LogEntry:
 
 def _defect(name: str, _expected: str) -> MalformedBundle:
     return MalformedBundle(_DEFECTS[name])
-
-
-def _require(holds: bool, defect: str) -> None:  # noqa: FBT001  (a condition, as assert has one)
-    if not holds:
-        raise MalformedBundle(defect)

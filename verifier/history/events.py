@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from verifier.chain.facts import Custody, Status
+from verifier.chain.facts import LAST_TIME, Custody, Status
 from verifier.errors import MalformedProof
 from verifier.history.log import LOGGED_EVENTS, LogEntry
 
 _WORD = 32
+_DAY = 86_400
 
 
 class WindowOpened(NamedTuple):
@@ -162,7 +163,7 @@ def read_event(entry: LogEntry) -> Event:
     if len(words) != len(shape) + 3 or len(words[-1]) != _WORD:
         raise MalformedProof(f"an entry {name} has {len(entry.data)} bytes, which is not its length")
     act = kind(*(read(word) for read, word in zip(shape, words[1:-2], strict=True)))
-    return Event(act, _integer(words[-2]), entry.block, _integer(words[-1]))
+    return Event(act, _time(words[-2]), entry.block, _uint64(words[-1]))
 
 
 def _bytes(word: bytes) -> bytes:
@@ -177,6 +178,24 @@ def _address(word: bytes) -> str:
     if any(word[:12]):
         raise MalformedProof("an entry of the log has something else where an address belongs")
     return "0x" + word[12:].hex()
+
+
+def _uint8(word: bytes) -> int:
+    return _below(word, 2**8)
+
+
+def _uint64(word: bytes) -> int:
+    return _below(word, 2**64)
+
+
+def _time(word: bytes) -> int:
+    """A block's time, in seconds since 1970."""
+    return _below(word, LAST_TIME + 1)
+
+
+def _night(word: bytes) -> int:
+    """A date, in days since 1970-01-01."""
+    return _below(word, LAST_TIME // _DAY + 1)
 
 
 def _boolean(word: bytes) -> bool:
@@ -199,16 +218,16 @@ def _below(word: bytes, bound: int) -> int:
 
 
 _SHAPES: dict[str, tuple[Callable[..., Act], tuple[Callable[[bytes], object], ...]]] = {
-    "WindowOpened": (WindowOpened, (_bytes, _integer, _integer, _integer, _integer, _bytes, _address)),
-    "WindowClosed": (WindowClosed, (_bytes, _integer, _integer, _address)),
-    "KeyAdded": (KeyAdded, (_bytes, _address, _integer, _custody, _address)),
+    "WindowOpened": (WindowOpened, (_bytes, _uint64, _uint64, _uint64, _integer, _bytes, _address)),
+    "WindowClosed": (WindowClosed, (_bytes, _uint64, _uint64, _address)),
+    "KeyAdded": (KeyAdded, (_bytes, _address, _uint8, _custody, _address)),
     "KeyRetired": (KeyRetired, (_bytes, _address, _address)),
-    "CompromiseDeclared": (CompromiseDeclared, (_bytes, _address, _integer, _address)),
-    "Anchored": (Anchored, (_bytes, _integer, _bytes, _integer, _integer, _address, _address)),
-    "Reattested": (Reattested, (_bytes, _integer, _bytes, _address)),
-    "NightClosed": (NightClosed, (_bytes, _integer, _integer, _address)),
-    "StatusChanged": (StatusChanged, (_bytes, _bytes, _status, _integer, _boolean, _bytes, _boolean, _address)),
-    "Paused": (Paused, (_address, _integer)),
+    "CompromiseDeclared": (CompromiseDeclared, (_bytes, _address, _uint64, _address)),
+    "Anchored": (Anchored, (_bytes, _uint64, _bytes, _uint64, _uint64, _address, _address)),
+    "Reattested": (Reattested, (_bytes, _uint64, _bytes, _address)),
+    "NightClosed": (NightClosed, (_bytes, _night, _uint64, _address)),
+    "StatusChanged": (StatusChanged, (_bytes, _bytes, _status, _uint8, _boolean, _bytes, _boolean, _address)),
+    "Paused": (Paused, (_address, _uint64)),
     "Unpaused": (Unpaused, (_address,)),
     "SuccessorSet": (SuccessorSet, (_address, _address)),
 }

@@ -53,7 +53,7 @@ def read_log(
     """The whole log of the registry at an index of the policy, from the first node whose events lead to its checkpoint.
 
     `known` entries are not asked for again; where they are no beginning of the log, no node's events lead to it.
-    Raises: NodeUnavailable; of it LogDiffers when a node's events lead elsewhere than the registry's storage.
+    Raises: NodeUnavailable; of it LogDiffers when all nodes' events lead elsewhere than the registry's storage.
     """
     proven = chain.checkpoint(registry_index)
     registry = chain.policy.registries[registry_index].address
@@ -68,7 +68,8 @@ def read_log(
             refused.append(error)
         except MalformedProof as error:
             refused.append(LogDiffers(str(error)))
-    raise next((error for error in refused if isinstance(error, LogDiffers)), refused[0])
+    # That the storage is contradicted is the word of all who were asked, or nobody's.
+    raise next((error for error in refused if not isinstance(error, LogDiffers)), refused[0])
 
 
 def proved_entries(entries: list[LogEntry], checkpoint: Checkpoint) -> list[LogEntry]:

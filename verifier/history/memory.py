@@ -7,7 +7,7 @@ it and has to lead to the new checkpoint. Source: docs/spec/verification.md 1.
 import json
 from typing import Any, NamedTuple
 
-from verifier.chain.facts import Checkpoint, Head
+from verifier.chain.facts import LAST_TIME, Checkpoint, Head
 from verifier.chain.nodes import Chain, at_final, block_at
 from verifier.errors import HistoryForked, MalformedMemory, MalformedProof, MalformedText, NodeUnavailable
 from verifier.formats.strictjson import Fields, read, require_names
@@ -22,8 +22,6 @@ FORMAT = "jangkar-memory-v2"
 FORMAT_V1 = "jangkar-memory-v1"
 MAX_BYTES = 1 << 20
 
-# The end of the year 9999: what is later cannot be said as a date.
-_LAST_TIME = 253_402_300_799
 _LOG = {"block", "size", "nodes"}
 _BLOCK = {"hash", "time", "shown_by"}
 
@@ -77,7 +75,7 @@ def _log_of(members: Any) -> RememberedLog:
     if "hash" not in members:
         return RememberedLog(block, size, nodes)
     shown_by = fields.texts("shown_by")
-    return RememberedLog(block, size, nodes, fields.hash("hash"), fields.integer("time", most=_LAST_TIME), shown_by)
+    return RememberedLog(block, size, nodes, fields.hash("hash"), fields.integer("time", most=LAST_TIME), shown_by)
 
 
 def _defect(name: str, expected: str) -> MalformedMemory:

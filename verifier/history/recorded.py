@@ -20,7 +20,7 @@ from verifier.chain.facts import (
     walk_successors,
 )
 from verifier.chain.nodes import Chain
-from verifier.errors import LogDiffers, MalformedProof, SourceUnavailable
+from verifier.errors import LogDiffers, MalformedProof, NodeUnavailable, SourceUnavailable
 from verifier.formats.policy import Policy
 from verifier.formats.receipt import Receipt
 from verifier.history.events import read_event
@@ -49,10 +49,8 @@ class RecordedHistory(NamedTuple):
 
         Raises: SourceUnavailable where the log of that registry was not written down.
         """
-        registry_index = self.policy.index_of(registry)
-        if registry_index >= len(self.histories):
-            raise SourceUnavailable(f"the log of registry {registry} is not among what was recorded")
-        issuer = self._issuer(registry_index, issuer_id)
+        registry_index = self._index_of(registry)
+        issuer = self.histories[registry_index].issuer(issuer_id)
         anchor = self._anchor(issuer, sequence)
         statuses, unlisted = self._statuses(registry_index, issuer_id, leaf_hash)
         return Facts(
@@ -65,15 +63,28 @@ class RecordedHistory(NamedTuple):
             unlisted_successor=unlisted,
         )
 
-    def was_accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool:
-        """Whether one of an issuer's windows held an instant."""
-        issuer = self._issuer(self.policy.index_of(registry), issuer_id)
-        return any(issuer.is_open(window, instant) for window in range(len(issuer.windows)))
+    def status(self, registry: str, issuer_id: bytes, leaf_hash: bytes) -> StatusRecord:
+        """What stands for a leaf of a registry: docs/spec/verification.md 6.
+
+        Raises: SourceUnavailable where the log of that registry was not written down.
+        """
+        return standing_record(self._statuses(self._index_of(registry), issuer_id, leaf_hash)[0])
+
+    def was_accredited(self, registry: str, issuer_id: bytes, instant: int) -> bool | None:
+        """Whether one of an issuer's windows held an instant; nothing where the registry's log was not written down."""
+        issuer = self._issuer(registry, issuer_id)
+        return None if issuer is None else any(issuer.is_open(at, instant) for at in range(len(issuer.windows)))
 
     def is_anchored_after(self, receipt: Receipt, instant: int) -> bool:
-        """Whether a receipt's anchor is there, and younger than an instant."""
-        anchor = self._issuer(self.policy.index_of(receipt.registry), receipt.issuer_id).anchors.get(receipt.sequence)
+        """Whether a receipt's anchor is known to be there, and younger than an instant."""
+        issuer = self._issuer(receipt.registry, receipt.issuer_id)
+        anchor = issuer.anchors.get(receipt.sequence) if issuer else None
         return anchor is not None and anchor.block_time > instant
+
+    @property
+    def unlisted_successor(self) -> str | None:
+        """The registry that succeeds the last one that was recorded: what was written there is not known."""
+        return self.histories[-1].successor
 
     def begins_with(self, registry_index: int, checkpoint: Checkpoint) -> bool:
         """Whether the log of the registry at an index of the policy begins with what an earlier reader saw."""
@@ -83,11 +94,24 @@ class RecordedHistory(NamedTuple):
         """What was known at an instant: the same logs, cut off behind it."""
         logs = tuple(_until(log, instant) for log in self.logs)
         number = max((log[-1].block for log in logs if log), default=0)
-        head = Head(number, bytes(32), instant, number)
+        head = Head(number, bytes(32), instant, self.head.final)
         return RecordedHistory(self.policy, head, logs, tuple(replay(log) for log in logs), self.grounds)
 
-    def _issuer(self, registry_index: int, issuer_id: bytes) -> Issuer:
-        return self.histories[registry_index].issuer(issuer_id) if registry_index < len(self.histories) else Issuer()
+    def _index_of(self, registry: str) -> int:
+        """The index of a registry's log. Raises: SourceUnavailable where it was not written down."""
+        registry_index = self.policy.index_of(registry)
+        if registry_index is None:
+            raise SourceUnavailable(f"registry {registry} is none of the policy's")
+        if registry_index >= len(self.histories):
+            raise SourceUnavailable(f"the log of registry {registry} is not among what was recorded")
+        return registry_index
+
+    def _issuer(self, registry: str, issuer_id: bytes) -> Issuer | None:
+        """What a registry's log says of an issuer; nothing where the log was not written down."""
+        try:
+            return self.histories[self._index_of(registry)].issuer(issuer_id)
+        except SourceUnavailable:
+            return None
 
     def _anchor(self, issuer: Issuer, sequence: int) -> Anchor | None:
         anchor = issuer.anchors.get(sequence)
@@ -97,7 +121,7 @@ class RecordedHistory(NamedTuple):
         self, registry_index: int, issuer_id: bytes, leaf_hash: bytes
     ) -> tuple[list[StatusRecord], str | None]:
         def read(index: int) -> tuple[StatusRecord, str | None]:
-            issuer = self._issuer(index, issuer_id)
+            issuer = self.histories[index].issuer(issuer_id)
             record = issuer.status_of(leaf_hash) if self.on is None else issuer.status_on(leaf_hash, self.on)
             return record, self.histories[index].successor
 
@@ -143,7 +167,7 @@ def _read(chain: Chain, registry_index: int, known: Sequence[LogEntry], progress
     if known:
         try:
             return read_log(chain, registry_index, known, progress)
-        except LogDiffers:
+        except NodeUnavailable:
             pass
     return read_log(chain, registry_index, progress=progress)
 

@@ -153,15 +153,18 @@ class BatchCheckpoint(NamedTuple):
 
 
 def receipt_from(
-    location: Location, issuer_id: bytes, sequence: int, document_digest: bytes, metadata_text: str
+    location: Location, registry: str, issuer_id: bytes, sequence: int, document_digest: bytes, metadata_text: str
 ) -> Receipt | None:
-    """The receipt of a certificate, where a batch's tree holds its leaf.
+    """The receipt of a certificate, where the tree of a registry's batch holds its leaf.
 
-    Raises: MalformedMetadata; SourceUnavailable where the mirror lacks the batch or part of it; OSError.
+    Raises: MalformedMetadata; SourceUnavailable where the mirror lacks the batch or part of it, or holds that of
+    another registry; OSError.
     """
     metadata = parse_metadata(metadata_text)
     folder = f"{issuer_id.hex()}/{sequence:08}"
     checkpoint = _checkpoint(location, folder, issuer_id, sequence)
+    if checkpoint.registry != registry:
+        raise SourceUnavailable(f"{folder}/checkpoint is of another registry than {registry}: {checkpoint.registry}")
     tree = Tree(location, folder, checkpoint.size)
     index = tree.find(certificate_leaf(issuer_id, document_digest, metadata_text))
     if index is None:

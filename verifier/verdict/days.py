@@ -11,6 +11,8 @@ WIB, WIT = timezone(timedelta(hours=7), "WIB"), timezone(timedelta(hours=9), "WI
 # In which zone a day ends at an hour of UTC.
 _ZONE_OF_MIDNIGHT = {17: "WIB", 16: "WITA", 15: "WIT"}
 _FIRST_DAY = date(1970, 1, 1)
+# The last second that a date says in UTC; block times end earlier, so that every zone says them.
+LAST_SECOND = 253_402_300_799
 
 
 def utc(seconds: int) -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from verifier.chain.facts import LeftOut, Remark
+from verifier.chain.facts import LAST_TIME, LeftOut, Remark
 from verifier.errors import plain
 from verifier.verdict import days
 from verifier.verdict.ask import Original
@@ -389,11 +389,15 @@ def original(found: Original) -> Remark:
 
 
 def date_time(seconds: int, language: Language) -> str:
-    """A block time in words, in Western Indonesia Time."""
-    moment = days.utc(seconds).astimezone(days.WIB)
+    """An instant in words, in Western Indonesia Time; in UTC, or in seconds since 1970, where no date there says it."""
+    if seconds > days.LAST_SECOND:
+        return str(seconds)
+    moment, zone = days.utc(seconds), "UTC"
+    if seconds <= LAST_TIME:
+        moment, zone = moment.astimezone(days.WIB), "WIB"
     if language == "id":
-        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} pukul {moment:%H.%M} WIB"
-    return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} WIB"
+        return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year} pukul {moment:%H.%M} {zone}"
+    return f"{moment.day} {moment:%B %Y} at {moment:%H:%M} {zone}"
 
 
 def until(seconds: int, language: Language) -> str:

@@ -5,7 +5,7 @@ import { Malformed, hex } from "./bytes.js";
 import { fingerprint } from "./formats/fingerprint.js";
 import { MAX_BYTES as MAX_RECEIPT } from "./formats/receipt.js";
 import { isHttp, parse as parsePolicy } from "./formats/policy.js";
-import { Unavailable } from "./chain/registry.js";
+import { LAST_TIME, Unavailable } from "./chain/registry.js";
 import { through } from "./verdict/days.js";
 import { isAskedFor, isOfAnotherFile, isProven } from "./verdict/verdict.js";
 
@@ -29,11 +29,15 @@ const make = (tag, attributes, ...children) => {
 const DAY = { day: "numeric", month: "long", year: "numeric" };
 const locale = () => (language === "id" ? "id" : "en-GB");
 const inDay = (text) => new Date(text).toLocaleDateString(locale(), { ...DAY, timeZone: "UTC" });
+const LAST_SECOND = 253_402_300_799;
+// In Western Indonesia Time; in UTC, or in seconds since 1970, where no date there says it.
 const inTime = (seconds) => {
+  if (seconds > LAST_SECOND) return String(seconds);
   const moment = new Date(Number(seconds) * 1000);
-  const date = moment.toLocaleDateString(locale(), { ...DAY, timeZone: "Asia/Jakarta" });
-  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Asia/Jakarta" };
-  return `${date}, ${moment.toLocaleTimeString(locale(), clock)} WIB`;
+  const [timeZone, zone] = seconds > LAST_TIME ? ["UTC", "UTC"] : ["Asia/Jakarta", "WIB"];
+  const date = moment.toLocaleDateString(locale(), { ...DAY, timeZone });
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone };
+  return `${date}, ${moment.toLocaleTimeString(locale(), clock)} ${zone}`;
 };
 const inUntil = (text) => through(text, inDay, (until) => inTime(Date.parse(until) / 1000));
 

@@ -18,6 +18,8 @@ export const CUSTODIES = ["unknown", "institute", "operator"];
 const TIMEOUT_MILLISECONDS = 10_000;
 const MAX_ANSWER_BYTES = 16 << 20;
 const UINT64 = 2n ** 64n;
+// The last second of the year 9999 in UTC+9: a block's time is a date in every zone of Indonesia.
+export const LAST_TIME = 253_402_268_399n;
 const NO_ADDRESS = `0x${"00".repeat(20)}`;
 
 // Could not be read; says nothing about the certificate.
@@ -61,6 +63,11 @@ const below = (word, bound) => {
   return value;
 };
 const uint64 = (word) => below(word, UINT64);
+const dated = (time) => {
+  if (time > LAST_TIME) throw new Unavailable(`the node sent the time ${time}, which is no date`);
+  return time;
+};
+const blockTime = (word) => dated(uint64(word));
 const address = (word) => {
   below(word, 2n ** 160n);
   return `0x${word.slice(24)}`;
@@ -101,10 +108,11 @@ export class RegistryReader {
     }
   }
 
-  // Everything that one receipt is judged by; of the policy's first registry where it names none of them.
+  // Everything that one receipt is judged by.
   async facts(head, receipt) {
     const pins = this.policy.registries;
-    const place = Math.max(0, pins.findIndex((pin) => pin.address === receipt.registry));
+    const place = pins.findIndex((pin) => pin.address === receipt.registry);
+    if (place < 0) throw new Unavailable(`registry ${receipt.registry} is none of the policy's`);
     const at = pins[place];
     const { issuerId } = receipt;
     await this.#requireCode(head, at);
@@ -125,7 +133,7 @@ export class RegistryReader {
       facts.anchor = {
         root,
         size: uint64(size),
-        blockTime: uint64(time),
+        blockTime: blockTime(time),
         blockNumber: uint64(number),
         window: uint64(window),
         key: address(key),
@@ -134,7 +142,7 @@ export class RegistryReader {
       facts.window = { from: uint64(words[0]), until: uint64(words[1]), scope: BigInt(`0x${words[2]}`), profileDigest: words[3] };
       facts.key = await keyOf(facts.anchor.key);
       const again = await view(REATTESTATION_OF, [issuerId, word(receipt.sequence)], 2);
-      if (uint64(again[1])) facts.reattestation = { blockTime: uint64(again[1]), key: await keyOf(address(again[0])) };
+      if (uint64(again[1])) facts.reattestation = { blockTime: blockTime(again[1]), key: await keyOf(address(again[0])) };
     }
     const statuses = [];
     facts.unlistedSuccessor = null;
@@ -174,7 +182,7 @@ export class RegistryReader {
   async #block(tag) {
     const block = await this.#call("eth_getBlockByNumber", tag, false);
     if (!isObject(block)) throw new Unavailable(`${this.url} sent no block`);
-    return { number: quantity(block.number), hash: data(block.hash, 32), time: quantity(block.timestamp) };
+    return { number: quantity(block.number), hash: data(block.hash, 32), time: dated(quantity(block.timestamp)) };
   }
 
   async #requireCode(head, pin) {
@@ -196,7 +204,7 @@ export class RegistryReader {
       fromBeginning: below(words[1], 2n) === 1n,
       byRegulator: below(words[2], 2n) === 1n,
       reason: Number(below(words[3], 256n)),
-      blockTime: uint64(words[4]),
+      blockTime: blockTime(words[4]),
     };
   }
 }

@@ -81,7 +81,9 @@ const openChain = async (policy) => {
     }
   }
   if (voices(opened) < policy.quorum)
-    throw new Unavailable(`${policy.quorum} of ${policy.nodes.length} nodes have to agree: ${refused.join("; ")}`);
+    throw new Unavailable(
+      `${policy.quorum} of ${policy.nodes.length} nodes have to agree: ${[...refused, ...ofOneName(opened)].join("; ")}`,
+    );
   if (opened.length === 1) return { readers: [opened[0].reader], head: opened[0].head, leftOut };
   const heights = [...new Set(opened.map(({ final }) => final))].sort((a, b) => (a < b ? 1 : -1));
   for (const height of heights) {
@@ -115,6 +117,13 @@ const openChain = async (policy) => {
 // How many nodes these are: those of one name, and of one block, are one.
 const voices = (nodes) => new Set(nodes.map(({ name }) => name)).size;
 
+// Which nodes are not counted, and why.
+const ofOneName = (nodes) =>
+  nodes.flatMap((one) => {
+    const first = nodes.find(({ name }) => name === one.name);
+    return first === one ? [] : [`${one.reader.url} calls itself as ${first.reader.url} does: the two count as one`];
+  });
+
 // A node's block of a height, where that is final for it and it still answers.
 const finalAt = async ({ reader, head, final }, height) => {
   if (final < height) return null;
@@ -143,7 +152,7 @@ const factsOf = async ({ readers, head }, receipt, quorum) => {
   const enough = [...groups.values()].filter((group) => group.length >= quorum);
   if (enough.length === 1) return enough[0][0];
   if (groups.size > 1) throw new Unavailable("the nodes say different things about this receipt");
-  throw new Unavailable(said.map(({ unreadable }) => unreadable).filter(Boolean).join("; "));
+  throw new Unavailable([...new Set(said.map(({ unreadable }) => unreadable).filter(Boolean))].join("; "));
 };
 
 const orUnreadable = async (read) => {
