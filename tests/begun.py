@@ -10,6 +10,7 @@ from typing import Self
 
 from devnet import Devnet
 
+from anchor_service.chain.versions import NEWEST
 from anchor_service.core import profile
 
 CODE, NAME = "BPSDM-UJI", "BPSDM Provinsi Uji"
@@ -34,10 +35,10 @@ class Begun:
         return cls(**json.loads(facts.read_text()))
 
     @classmethod
-    def make(cls, folder: Path) -> Self:
-        """Begin one."""
+    def make(cls, folder: Path, version: int = NEWEST) -> Self:
+        """Begin one, with this version of the registry."""
         with Devnet(folder) as devnet:
-            registry, issuer = devnet.deploy(), os.urandom(32)
+            registry, issuer = devnet.deploy(version), os.urandom(32)
             key = devnet.account("institute").address
             devnet.accredit(registry, issuer, key, profile.from_fields(CODE, NAME))
         return cls(str(folder), registry, issuer.hex())

@@ -15,11 +15,13 @@ import _contracts
 import commands
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from registry_contract import RELEASED
 from tools import missing
 
 from anchor_service.chain.administration import Administration, deploy
 from anchor_service.chain.contract import connect
 from anchor_service.chain.signer import KeystoreSigner
+from anchor_service.chain.versions import NEWEST
 from anchor_service.chain.web3_registry import Web3Writer
 from anchor_service.core import profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
@@ -63,10 +65,26 @@ class Network(ABC):
     def administration(self, name: str, registry: str) -> Administration:
         return Administration(connect(self.url), KeystoreSigner(self.account(name)), registry, CHAIN_ID)
 
-    def deploy(self) -> str:
+    def deploy(self, version: int = NEWEST) -> str:
         """A new registry with an account for each role, deployed by one that holds none."""
-        deployer = KeystoreSigner(self.account("regulator"))
-        registry = deploy(connect(self.url), deployer, self.account("admin").address, 0, CHAIN_ID)
+        deployer, admin = self.account("regulator"), self.account("admin")
+        if version == NEWEST:
+            registry = deploy(connect(self.url), KeystoreSigner(deployer), admin.address, 0, CHAIN_ID)
+        else:
+            registry = self._deploy_old(version, deployer, admin.address)
+        return self.with_roles(registry)
+
+    def _deploy_old(self, version: int, deployer: LocalAccount, admin: str) -> str:
+        """A registry of an earlier version, from its released artifact: our command deploys the newest only."""
+        client, released = connect(self.url), RELEASED[version]
+        factory = client.eth.contract(abi=released["abi"], bytecode=released["bytecode"])
+        fields = {"from": deployer.address, "nonce": client.eth.get_transaction_count(deployer.address)}
+        call = factory.constructor(0, admin).build_transaction(fields | {"chainId": CHAIN_ID})
+        sent = client.eth.send_raw_transaction(deployer.sign_transaction(call).raw_transaction)
+        return str(client.eth.wait_for_transaction_receipt(sent)["contractAddress"]).lower()
+
+    def with_roles(self, registry: str) -> str:
+        """Give each role of a new registry to its account."""
         admin = self.administration("admin", registry)
         for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
             admin.grant_role(role, self.account(role.lower()).address)

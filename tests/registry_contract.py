@@ -12,7 +12,13 @@ from eth_utils import keccak
 from eth_utils.abi import abi_to_signature
 from web3 import EthereumTesterProvider, Web3
 
-ARTIFACT = json.loads((Path(__file__).parents[1] / "contracts" / "CertificateRegistry.json").read_text())
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+ARTIFACT = json.loads((CONTRACTS / "CertificateRegistry.json").read_text())
+# The artifacts of every version that was ever deployed, the newest last. Frozen: a registry is never changed.
+RELEASED = {
+    1: json.loads((CONTRACTS / "released" / "CertificateRegistry-1.json").read_text()),
+    2: ARTIFACT,
+}
 ERRORS = {
     keccak(text=abi_to_signature(entry))[:4].hex(): entry["name"]
     for entry in ARTIFACT["abi"]
@@ -30,12 +36,13 @@ INSTITUTE = 1
 class Registry:
     """A deployed registry and its actors, each with an account of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: int = max(RELEASED)) -> None:
+        self._artifact = RELEASED[version]
         self.tester = EthereumTester(PyEVMBackend())
         self.web3 = Web3(EthereumTesterProvider(self.tester))
         names = ("admin", "accreditor", "regulator", "pauser", "key", "status_key", "stranger", "other_key")
         self.accounts = dict(zip(names, self.web3.eth.accounts, strict=False))
-        self.contract = self.web3.eth.contract(address=self.deploy(), abi=ARTIFACT["abi"])
+        self.contract = self.web3.eth.contract(address=self.deploy(), abi=self._artifact["abi"])
         self.f = self.contract.functions
         for role in ("ACCREDITOR", "REGULATOR", "PAUSER"):
             identifier = getattr(self.f, f"{role}_ROLE")().call()
@@ -43,7 +50,7 @@ class Registry:
 
     def deploy(self) -> str:
         """Another registry on the same chain, by an account that is none of its actors."""
-        factory = self.web3.eth.contract(abi=ARTIFACT["abi"], bytecode=ARTIFACT["bytecode"])
+        factory = self.web3.eth.contract(abi=self._artifact["abi"], bytecode=self._artifact["bytecode"])
         deployment = factory.constructor(0, self.accounts["admin"]).transact({"from": self.accounts["stranger"]})
         address: str = self._mined(deployment)["contractAddress"]
         return address

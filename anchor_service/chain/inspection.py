@@ -6,6 +6,7 @@ from web3 import Web3
 
 from anchor_service.chain.contract import artifact, asking
 from anchor_service.chain.transactions import STATUSES
+from anchor_service.chain.versions import NEWEST, version_of
 from anchor_service.ports import CUSTODIES
 
 _CLIQUE_EXTRA_BYTES = 32 + 65
@@ -27,11 +28,13 @@ class Inspection:
             size, root = self._functions.checkpoint().call()
             paused_until = self._functions.pausedUntil().call()
             now = self._client.eth.get_block("latest")["timestamp"]
+            version = version_of(bytes(self._client.eth.get_code(self._registry)))
             return {
                 "chain_id": self._client.eth.chain_id,
                 "registry": self._registry.lower(),
+                "version": version,
                 # The name that is printed since the first release.
-                "code_is_this_release's": self._is_release_code(),
+                "code_is_this_release's": version == NEWEST,
                 "admin": self._functions.defaultAdmin().call().lower(),
                 "admin_delay_seconds": self._functions.defaultAdminDelay().call(),
                 "pending_admin": _address(pending),
@@ -115,17 +118,6 @@ class Inspection:
             "reattested_at": at or None,
             "carries_weight": weighs,
         }
-
-    def _is_release_code(self) -> bool:
-        """Whether the code is this release's, apart from what the constructor wrote into it."""
-        code = bytearray(self._client.eth.get_code(self._registry))
-        released = bytes.fromhex(artifact()["deployed_bytecode"][2:])
-        if len(code) != len(released):
-            return False
-        for immutable in artifact()["immutables"]:
-            filled = slice(immutable["start"], immutable["start"] + immutable["length"])
-            code[filled] = released[filled]
-        return code == released
 
 
 def _address(given: str) -> str | None:

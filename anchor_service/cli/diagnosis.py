@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 
@@ -125,8 +125,7 @@ def _registry(services: Services) -> Iterator[Check]:
         )
         yield Check("finality", "a block counts as final at once", goes_back)
     found = inspection.registry()
-    ours = "" if found["code_is_this_release's"] else "its code is not this release's: is the address right?"
-    yield Check("registry", found["registry"], ours)
+    yield _code(found)
     paused = f"it is paused until {found['paused_until']}: docs/runbook.md" if found["paused_until"] else ""
     yield Check("pause", "paused" if paused else "none", paused)
     succeeded = (
@@ -134,6 +133,14 @@ def _registry(services: Services) -> Iterator[Check]:
     )
     yield Check("successor", found["successor"] or "none", succeeded)
     yield Check("signer", registry.signer)
+
+
+def _code(found: dict[str, Any]) -> Check:
+    """Whose code stands at the registry's address. A registry is never changed, so that an old one is no fault."""
+    if found["version"] is None:
+        return Check("registry", found["registry"], "its code is of no version that we know: is the address right?")
+    newer = "" if found["code_is_this_release's"] else ", and there is a newer one: docs/runbook.md"
+    return Check("registry", f"{found['registry']}, version {found['version']} of the contract{newer}")
 
 
 def _institutes(services: Services) -> Iterator[Check]:

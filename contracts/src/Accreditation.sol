@@ -24,16 +24,19 @@ abstract contract Accreditation is Governance {
         if (issuerId == 0) revert RegistryZeroIssuer();
         if (scope == 0) revert RegistryEmptyScope(issuerId);
         if (profileDigest == 0) revert RegistryZeroProfile(issuerId);
-        Window[] storage windows = _windows[issuerId];
-        window = uint64(windows.length);
         if (from == 0) from = _now();
         if (from < block.timestamp || until <= from) revert RegistryBadWindow(issuerId, from, until);
-        if (window != 0) {
-            Window storage last = windows[window - 1];
+        Window[] storage windows = _windows[issuerId];
+        uint256 counted = _counted(windows);
+        if (counted != 0) {
+            Window storage last = windows[counted - 1];
             // At most one window lies in the future, so that the open one is always the last or the last but one.
             if (last.from > block.timestamp || from < last.until) revert RegistryBadWindow(issuerId, from, until);
         }
-        windows.push(Window({from: from, until: until, scope: scope, profileDigest: profileDigest}));
+        // In the place of a last one that is empty: nothing was ever anchored in it.
+        if (counted == windows.length) windows.push();
+        windows[counted] = Window({from: from, until: until, scope: scope, profileDigest: profileDigest});
+        window = uint64(counted);
 
         uint64 logIndex = _nextLogIndex();
         emit WindowOpened(issuerId, window, from, until, scope, profileDigest, msg.sender, _now(), logIndex);
@@ -134,6 +137,13 @@ abstract contract Accreditation is Governance {
     function _isSound(bytes32 issuerId, address account, uint64 time) internal view returns (bool) {
         uint64 since = _keys[issuerId][account].compromisedSince;
         return since == 0 || time < since;
+    }
+
+    /// @dev How many windows count: all but a last one that is empty, because it was closed before it began. No other
+    /// can be: every window but the last has begun, and closing is never in the past.
+    function _counted(Window[] storage windows) private view returns (uint256 count) {
+        count = windows.length;
+        if (count != 0 && windows[count - 1].until <= windows[count - 1].from) --count;
     }
 
     /// @dev The window that holds this block's time: the last one, or the one before while the last lies ahead.

@@ -86,9 +86,17 @@ abstract contract Governance is ICertificateRegistry, AccessControlDefaultAdminR
         return super._grantRole(role, account);
     }
 
-    /// @dev Remembers an account as a key, so that it never gets a role.
+    /// @dev A key never becomes the admin: refused now, and not only after the delay.
+    function _beginDefaultAdminTransfer(address newAdmin) internal override {
+        if (_everKey[newAdmin]) revert RegistryRolesNotSeparate(newAdmin);
+        super._beginDefaultAdminTransfer(newAdmin);
+    }
+
+    /// @dev Remembers an account as a key, so that it never gets a role. The account that may become the admin is no
+    /// accreditor's to bar: giving that role takes days, every other one a single transaction.
     function _markKey(address account) internal {
-        if (_hasAnyRole(account)) revert RegistryRolesNotSeparate(account);
+        (address pending,) = pendingDefaultAdmin();
+        if (account == pending || _hasAnyRole(account)) revert RegistryRolesNotSeparate(account);
         _everKey[account] = true;
     }
 

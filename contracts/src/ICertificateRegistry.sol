@@ -206,6 +206,7 @@ interface ICertificateRegistry {
     /// @notice Opens a window for an issuer, after the issuer's last one; a `from` of zero means this block's time.
     /// @dev Requirements: caller is an accreditor; not paused; `from` is not in the past and not before the last
     /// window's end; the last window has begun; `until` is after `from`; scope and profile digest are not zero.
+    /// A last window that was closed before it began counts for nothing, and the new one takes its place.
     /// Emits WindowOpened.
     /// @return window The new window's index.
     function openWindow(bytes32 issuerId, uint64 from, uint64 until, uint256 scope, bytes32 profileDigest)
@@ -213,12 +214,13 @@ interface ICertificateRegistry {
         returns (uint64 window);
 
     /// @notice Ends a window earlier than it was to end, never in the past; an `until` of zero means the next second.
+    /// One that ends no later than it begins is empty: it is taken back.
     /// @dev Requirements: caller is an accreditor; `until` lies in (block time, the window's end). Emits WindowClosed.
     function closeWindow(bytes32 issuerId, uint64 window, uint64 until) external;
 
     /// @notice Gives an issuer a key, active from this block on.
     /// @dev Requirements: caller is an accreditor; not paused; the issuer never had this key; purposes and custody are
-    /// named; the account holds no role. Emits KeyAdded.
+    /// named; the account holds no role, and is not the pending admin. Emits KeyAdded.
     function addKey(bytes32 issuerId, address key, uint8 purposes, Custody custody) external;
 
     /// @notice Retires a key from the next second on; it never comes back.

@@ -108,6 +108,60 @@ contract AccreditationTest is Fixture {
         openWindow(OTHER, next + 1, FOREVER);
     }
 
+    function testAWindowIsTakenBackBeforeItBegins() public {
+        testAWindowIsTakenBackBeforeItBegins(1_795_772_104_000, 1, 0);
+        testAWindowIsTakenBackBeforeItBegins(2 ** 63, 2 ** 63, 5);
+        testAWindowIsTakenBackBeforeItBegins(START + 2, START + 2, 0);
+    }
+
+    /// @dev Whether it was the issuer's first one, or follows another, of `length` seconds.
+    function testAWindowIsTakenBackBeforeItBegins(uint64 from, uint64 until, uint32 length) public {
+        setUp();
+        vm.assume(from > START + uint64(length) && from < FOREVER);
+        until = START + 1 + until % (from - START);
+        uint64 place = length == 0 ? 0 : 1;
+        if (place == 1) openWindow(OTHER, 0, START + length);
+        eq(openWindow(OTHER, from, FOREVER), place);
+        closeWindow(OTHER, place, until);
+        // It counts for nothing: what is right follows at once, in its place, and may be taken back again.
+        uint64 next = START + length;
+        for (uint64 times = 0; times < 3; ++times) {
+            if (place == 1) refuseWindow(badWindow(OTHER, next - 1, FOREVER), OTHER, next - 1, FOREVER, 1, PROFILE);
+            eq(openWindow(OTHER, next + 1, FOREVER), place);
+            refuseWindow(badWindow(OTHER, next + 2, FOREVER), OTHER, next + 2, FOREVER, 1, PROFILE);
+            closeWindow(OTHER, place, next + 1);
+        }
+        vm.prank(ACCREDITOR);
+        eq(registry.openWindow(OTHER, next, FOREVER, 7, ROOT), place);
+        eq(registry.windowCount(OTHER), place + 1);
+        ICertificateRegistry.Window memory found = registry.windowOf(OTHER, place);
+        eq(found.from, next);
+        eq(found.until, FOREVER);
+        eq(found.scope, 7);
+        eq(found.profileDigest, ROOT);
+        addKey(OTHER, OTHERS_KEY, ANCHOR);
+        vm.warp(next);
+        anchor(OTHER, OTHERS_KEY, 1, ROOT, 1);
+        eq(registry.anchorOf(OTHER, 1).window, place);
+    }
+
+    function testAWindowThatWasTakenBackNeverBegins() public {
+        closeWindow(ISSUER, 0, START + 10);
+        openWindow(ISSUER, START + 100, START + 200);
+        closeWindow(ISSUER, 1, START + 50);
+        anchor(KEY, 1);
+        eq(registry.anchorOf(ISSUER, 1).window, 0);
+        for (uint64 wait = 10; wait <= 210; wait += 20) {
+            vm.warp(START + wait);
+            expectRevert(
+                abi.encodeWithSelector(ICertificateRegistry.RegistryNotAccredited.selector, ISSUER, START + wait)
+            );
+            anchor(KEY, 2);
+        }
+        eq(openWindow(ISSUER, 0, FOREVER), 1);
+        anchor(KEY, 2);
+    }
+
     function testCloseWindow() public {
         testCloseWindow(1);
     }

@@ -96,6 +96,61 @@ contract GovernanceTest is Fixture {
         grant(ACCREDITOR_ROLE, KEY);
     }
 
+    function testNobodyBarsTheAdminToBe() public {
+        testNobodyBarsTheAdminToBe(STRANGER, 0);
+        testNobodyBarsTheAdminToBe(STRANGER, uint24(ADMIN_DELAY) + 1);
+    }
+
+    function testNobodyBarsTheAdminToBe(address successor, uint24 wait) public {
+        setUp();
+        vm.assume(successor != address(0) && !isTaken(successor));
+        vm.prank(ADMIN);
+        registry.beginDefaultAdminTransfer(successor);
+        vm.warp(START + wait);
+        expectRevert(notSeparate(successor));
+        addKey(OTHER, successor, ANCHOR);
+        vm.warp(START + ADMIN_DELAY + 1);
+        vm.prank(successor);
+        registry.acceptDefaultAdminTransfer();
+        eq(registry.defaultAdmin(), successor);
+        // Who gave the role up is as free as anybody.
+        addKey(OTHER, ADMIN, ANCHOR);
+    }
+
+    function testWhoIsNoAdminToBeAnyMoreMayBeAKey() public {
+        vm.prank(ADMIN);
+        registry.beginDefaultAdminTransfer(STRANGER);
+        vm.prank(ADMIN);
+        registry.cancelDefaultAdminTransfer();
+        addKey(OTHER, STRANGER, ANCHOR);
+    }
+
+    function testAKeyIsRefusedAsAdminAtOnce() public {
+        testAKeyIsRefusedAsAdminAtOnce(SECOND_KEY);
+    }
+
+    function testAKeyIsRefusedAsAdminAtOnce(address key) public {
+        setUp();
+        vm.assume(key != address(0) && !isTaken(key));
+        addKey(ISSUER, key, ANCHOR);
+        retireKey(ISSUER, key);
+        travel(1);
+        expectRevert(notSeparate(key));
+        vm.prank(ADMIN);
+        registry.beginDefaultAdminTransfer(key);
+        (address pending,) = registry.pendingDefaultAdmin();
+        eq(pending, address(0));
+    }
+
+    function testTheAdminMayGiveTheRoleUp() public {
+        vm.prank(ADMIN);
+        registry.beginDefaultAdminTransfer(address(0));
+        travel(ADMIN_DELAY + 1);
+        vm.prank(ADMIN);
+        registry.renounceRole(bytes32(0), ADMIN);
+        eq(registry.defaultAdmin(), address(0));
+    }
+
     function testTheAdminsRoleGoesToNoOther() public {
         vm.prank(ADMIN);
         registry.beginDefaultAdminTransfer(ACCREDITOR);

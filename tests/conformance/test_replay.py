@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from eth_tester.exceptions import TransactionFailed
-from registry_contract import Registry
+from registry_contract import RELEASED, Registry
 
 from verifier.audit.slots import expected_words
 from verifier.chain.facts import Custody, Status
@@ -38,14 +38,16 @@ LEAVES = [bytes([number]) * 32 for number in range(1, 13)]
 PROFILE = b"\x0f" * 32
 ZERO = bytes(32)
 ACTS = 260
+NEWEST = max(RELEASED)
 
 
 class Twins:
     """One contract and the replay of its log, side by side."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, version: int = NEWEST) -> None:
         self.chance = random.Random(seed)
-        self.registry = Registry()
+        self.version = version
+        self.registry = Registry(version)
         self.registry.accounts |= dict(zip(KEYS[3:], self.registry.web3.eth.accounts[8:], strict=True))
         self.history = History()
         self.block = self.logged = 0
@@ -156,18 +158,23 @@ class Twins:
         self.do(name, self.registry.f.reattest(issuer, [(sequence, root)]), Reattested(issuer, sequence, root, key))
 
     def window(self) -> None:
-        issuer, _, _ = self.pick()
-        count = len(self.history.issuer(issuer).windows)
         begin = self.registry.now() + self.chance.choice([100, 5_000, -50])
-        until = begin + self.chance.choice([3 * DAY, 30 * DAY, -1])
+        self.open_window(self.pick()[0], begin, begin + self.chance.choice([3 * DAY, 30 * DAY, -1]))
+
+    def open_window(self, issuer: bytes, begin: int, until: int) -> None:
+        held = self.history.issuer(issuer)
+        place = len(held.windows)
+        if self.version > 1 and held.has_taken_back(place - 1):
+            place -= 1
         by = self.registry.accounts["accreditor"].lower()
         call = self.registry.f.openWindow(issuer, begin, until, 1, PROFILE)
-        self.do("accreditor", call, WindowOpened(issuer, count, begin, until, 1, PROFILE, by))
+        self.do("accreditor", call, WindowOpened(issuer, place, begin, until, 1, PROFILE, by))
 
     def close(self) -> None:
-        issuer, _, _ = self.pick()
-        window = self.chance.randrange(3)
         until = self.registry.now() + self.chance.choice([50, DAY, -50, 90 * DAY])
+        self.close_window(self.pick()[0], self.chance.randrange(3), until)
+
+    def close_window(self, issuer: bytes, window: int, until: int) -> None:
         by = self.registry.accounts["accreditor"].lower()
         self.do(
             "accreditor", self.registry.f.closeWindow(issuer, window, until), WindowClosed(issuer, window, until, by)
@@ -205,10 +212,16 @@ class Twins:
             for entry in self.new_entries():
                 assert self.history.apply(read_event(entry)) == []
 
+    def compare_storage(self) -> None:
+        address = self.registry.contract.address
+        for what, slot, word in expected_words(self.history):
+            stored = int.from_bytes(bytes(self.registry.web3.eth.get_storage_at(address, slot)), "big")
+            assert stored == word, what
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_replay_and_the_contract_hold_the_same_rules(seed):
-    twins = Twins(seed)
+
+@pytest.mark.parametrize(("seed", "version"), [(1, 2), (2, 2), (3, 1)])
+def test_the_replay_and_the_contract_hold_the_same_rules(seed, version):
+    twins = Twins(seed, version)
     for issuer in ISSUERS:
         for name in KEYS[:FIRST_KEYS]:
             twins.registry.by("accreditor", twins.registry.f.addKey(issuer, twins.registry.accounts[name], 7, 1))
@@ -219,10 +232,43 @@ def test_the_replay_and_the_contract_hold_the_same_rules(seed):
         twins.step()
     assert sum(twins.accepted.values()) > ACTS / 8, twins.accepted
     assert sum(twins.refused.values()) > ACTS / 5, twins.refused
-    address = twins.registry.contract.address
-    for what, slot, word in expected_words(twins.history):
-        stored = int.from_bytes(bytes(twins.registry.web3.eth.get_storage_at(address, slot)), "big")
-        assert stored == word, what
+    twins.compare_storage()
+
+
+@pytest.mark.parametrize("version", RELEASED)
+def test_a_window_that_was_taken_back(version):
+    """Two windows, of which the second was to begin in milliseconds: what each version makes of what follows."""
+    twins, issuer = Twins(0, version), ISSUERS[0]
+    twins.registry.by("accreditor", twins.registry.f.addKey(issuer, twins.registry.accounts["key"], 7, 1))
+    twins.registry.by("accreditor", twins.registry.f.openWindow(issuer, 0, twins.registry.now() + DAY, 1, PROFILE))
+    for entry in twins.new_entries():
+        assert twins.history.apply(read_event(entry)) == []
+    now = twins.history.issuer(issuer).windows[0].until - DAY
+    twins.open_window(issuer, now + 2 * DAY, 2**63)
+    # Only what ends no later than it begins is taken back.
+    twins.close_window(issuer, 1, now + 2 * DAY + 1)
+    twins.open_window(issuer, now + 3 * DAY, 2**63)
+    twins.close_window(issuer, 1, now + 2 * DAY)
+    assert (twins.accepted, twins.refused) == ({"WindowOpened": 1, "WindowClosed": 2}, {"WindowOpened": 1})
+    # What would overlap the first one, then what does not, then what would lie ahead of it.
+    twins.open_window(issuer, now + DAY - 1, 2**63)
+    twins.open_window(issuer, now + DAY, now + 4 * DAY)
+    twins.open_window(issuer, now + 4 * DAY, 2**63)
+    is_free = version > 1
+    assert twins.accepted["WindowOpened"] == (2 if is_free else 1)
+    key = twins.registry.accounts["key"].lower()
+    for sequence, window in ((1, 0), (2, 1)):
+        call = twins.registry.f.anchor(issuer, sequence, LEAVES[0], 1)
+        twins.do("key", call, Anchored(issuer, sequence, LEAVES[0], 1, window, key, key))
+        twins.registry.travel(DAY)
+    assert twins.accepted["Anchored"] == (2 if is_free else 1)
+    # The old version lets another follow once the empty one would have begun, and counts on.
+    twins.registry.travel(DAY)
+    twins.open_window(issuer, now + 5 * DAY, 2**63)
+    assert [window.from_ - now for window in twins.history.issuer(issuer).windows[1:]] == (
+        [DAY, 5 * DAY] if is_free else [2 * DAY, 5 * DAY]
+    )
+    twins.compare_storage()
 
 
 def test_void_records_below_a_sound_one_count_towards_the_bound():

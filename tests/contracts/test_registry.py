@@ -101,6 +101,31 @@ def test_a_window_ahead_does_not_hide_the_open_one(registry):
     assert registry.f.anchorOf(ISSUER, 2).call()[4] == 1
 
 
+def test_a_window_that_was_to_begin_in_milliseconds_is_taken_back(registry):
+    f, now = registry.f, registry.now()
+    registry.accredit()
+    registry.by("accreditor", f.closeWindow(ISSUER, 0, now + 1_000))
+    registry.open(from_=1_795_772_104_000)
+    assert registry.refused("accreditor", f.openWindow(ISSUER, now + 1_000, FOREVER, 1, PROFILE)) == "RegistryBadWindow"
+    registry.by("accreditor", f.closeWindow(ISSUER, 1, 0))
+    assert registry.refused("accreditor", f.openWindow(ISSUER, now + 999, FOREVER, 1, PROFILE)) == "RegistryBadWindow"
+    registry.open(from_=now + 1_000)
+    assert (f.windowCount(ISSUER).call(), f.windowOf(ISSUER, 1).call()[:2]) == (2, (now + 1_000, FOREVER))
+    registry.by("key", f.anchor(ISSUER, 1, ROOT, 1))
+    registry.travel(1_000)
+    registry.by("key", f.anchor(ISSUER, 2, ROOT, 1))
+    assert [f.anchorOf(ISSUER, sequence).call()[4] for sequence in (1, 2)] == [0, 1]
+
+
+def test_no_accreditor_shuts_an_issuer_out_for_ever(registry):
+    """A thief of its key opens what never begins; a new accreditor sets it right with two calls."""
+    f = registry.f
+    registry.open(from_=2**63)
+    registry.by("accreditor", f.closeWindow(ISSUER, 0, 0))
+    registry.accredit()
+    registry.by("key", f.anchor(ISSUER, 1, ROOT, 1))
+
+
 def test_keys_and_their_refusals(registry):
     f, key = registry.f, registry.accounts["key"]
     assert registry.refused("accreditor", f.addKey(bytes(32), key, BOTH, INSTITUTE)) == "RegistryZeroIssuer"
@@ -271,6 +296,18 @@ def test_an_account_is_a_key_or_holds_one_role(accredited):
                 assert accredited.refused("admin", f.grantRole(identifier, account)) == "RegistryRolesNotSeparate"
         if name != "key":
             assert accredited.refused("accreditor", f.addKey(OTHER, account, BOTH, 1)) == "RegistryRolesNotSeparate"
+
+
+def test_nobody_bars_who_may_become_the_admin(accredited):
+    f, heir = accredited.f, accredited.accounts["stranger"]
+    accredited.by("admin", f.beginDefaultAdminTransfer(heir))
+    assert accredited.refused("accreditor", f.addKey(OTHER, heir, BOTH, INSTITUTE)) == "RegistryRolesNotSeparate"
+    accredited.travel(10)
+    accredited.by("stranger", f.acceptDefaultAdminTransfer())
+    assert f.defaultAdmin().call() == heir
+    # A key is refused when it is named, and not only after the delay.
+    key = accredited.accounts["key"]
+    assert accredited.refused("stranger", f.beginDefaultAdminTransfer(key)) == "RegistryRolesNotSeparate"
 
 
 def test_a_pause_ends_by_itself_and_a_successor_never(accredited):

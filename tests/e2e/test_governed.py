@@ -223,3 +223,39 @@ def test_a_successor_by_the_commands(quick):
     assert json.loads(bundle.stdout)["digest"] == digest
     said = quick.verify(*asli, "--mirror", "mirror", "--digest", digest)[1]
     assert (said["verdict"], said["stands_on"]) == ("valid", "pinned-bundle")
+
+
+def test_a_window_that_was_to_begin_in_milliseconds(quick):
+    """It is taken back, hides nothing, and its place is the next one's; what each window anchored stays good."""
+    accreditor, issuer = as_account(quick, "accreditor"), ("--id", quick.issuer)
+    acting, identifier = quick.devnet.administration("accreditor", quick.registry), bytes.fromhex(quick.issuer)
+    now = connect(quick.devnet.url).eth.get_block("latest")["timestamp"]
+    acting._send(acting._functions.closeWindow(identifier, 0, now + 10_000))
+    acting._send(acting._functions.openWindow(identifier, (now + 10_000) * 1_000, 2**63, 1, b"\x0f" * 32))
+    quick.jangkar("registry", "issuer", "close", *issuer, "--window", "1", *accreditor)
+    assert "not ok: 0" in quick.jangkar("doctor")
+    folder = quick.certificates("satu")
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
+    quick.jangkar("anchor", "run")
+    quick.jangkar("receipt", "write", str(folder))
+
+    again = ("--code", "BPSDM-UJI", "--name", quick.name, "--kind", "latsar", *issuer, *accreditor)
+    assert "RegistryBadWindow" in quick.run("jangkar", "registry", "issuer", "accredit", *again).stderr
+    quick.jangkar("registry", "issuer", "close", *issuer, "--window", "0", *accreditor)
+    quick.jangkar("registry", "issuer", "accredit", *again)
+    windows = json.loads(quick.jangkar("registry", "issuer", "show", *issuer))["windows"]
+    assert [one["until"] == 2**64 - 1 for one in windows] == [False, True]
+    assert "not ok: 0" in quick.jangkar("doctor")
+    earlier = folder.rename(quick.folder / "earlier")
+    folder = quick.certificates("dua")
+    quick.jangkar("ingest", str(folder), "--csv", str(quick.table))
+    quick.jangkar("anchor", "run")
+    anchors = [json.loads(quick.jangkar("registry", "anchor", *issuer, "--sequence", str(n))) for n in (1, 2)]
+    assert [one["window"] for one in anchors] == [0, 1]
+    quick.jangkar("receipt", "write", str(folder))
+    for path in (earlier / "satu.pdf", folder / "dua.pdf"):
+        code, answer = quick.verify(str(path), "--issuer", quick.issuer)
+        assert (code, answer["verdict"]) == (0, "valid"), path
+    audit = ("--manifests", "manifests", "--entries", "entries", "--out", "audit", "--policy", str(quick.policy))
+    done = quick.run("jangkar-verify", "audit", *audit)
+    assert done.returncode == 0, done.stdout + done.stderr

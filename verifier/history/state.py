@@ -92,6 +92,13 @@ class Issuer:
         """Whether a window holds a time."""
         return window < len(self.windows) and self.windows[window].from_ <= time < self.windows[window].until
 
+    def has_taken_back(self, window: int) -> bool:
+        """Whether a window is the last one and was closed before it began: it is empty, and its place is free.
+
+        The registry's version 2 gives that place to the next window. Version 1 never does: there the next one follows.
+        """
+        return window == len(self.windows) - 1 and self.windows[window].until <= self.windows[window].from_
+
     def reattestation(self, sequence: int) -> Reattestation | None:
         """When and by which key an anchor was re-attested last."""
         if sequence not in self.reattestations:
@@ -198,6 +205,8 @@ class History:
     def _window_opened(self, act: WindowOpened) -> None:
         issuer, time = self._of(act.issuer), self._event.time
         self._require_running()
+        if issuer.has_taken_back(act.window):
+            issuer.windows.pop()
         last = issuer.windows[-1] if issuer.windows else None
         follows = last is None or (last.from_ <= time and act.from_ >= last.until)
         self._require(
