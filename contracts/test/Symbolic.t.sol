@@ -102,14 +102,15 @@ contract SymbolicTest {
         assert(either(isKnown, registry.statusCount(B, act_.word) == 0));
     }
 
-    /// @notice 17: whoever is named as the next admin becomes it after the delay, whatever anybody else does.
+    /// @notice 17: whoever is named as the next admin becomes it after the delay, whatever key anybody else adds.
     function check_nobodyBarsTheAdminToBe(Act memory act_) public {
         vm.assume(act_.caller != ADMIN && act_.what == 2);
         act(act_);
         vm.warp(block.timestamp + 4 days);
         vm.prank(HEIR);
-        registry.acceptDefaultAdminTransfer();
-        assert(registry.defaultAdmin() == HEIR);
+        // By hand: a path that reverts is no counterexample to halmos.
+        (bool taken,) = address(registry).call(abi.encodeCall(registry.acceptDefaultAdminTransfer, ()));
+        assert(taken && registry.defaultAdmin() == HEIR);
     }
 
     /// @notice 8 and 9: only an accreditor changes windows and keys, and a compromise only moves earlier.
