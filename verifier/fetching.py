@@ -35,6 +35,7 @@ def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes
             with connection.getresponse() as response:
                 status = response.status
                 answer = response.read(max_bytes + 1) if _is_good(status) else b""
+                left = response.length if _is_good(status) and len(answer) <= max_bytes else 0
         finally:
             connection.close()
     except TimeoutError as error:
@@ -47,6 +48,9 @@ def fetch(url: str, body: bytes | None, timeout: float, max_bytes: int) -> bytes
         raise SourceUnavailable(f"{url} answered with HTTP status {status}")
     if len(answer) > max_bytes:
         raise Unfinished(f"{url} answered with more than {max_bytes} bytes")
+    if left:
+        # http.client says nothing of it where it is asked for so many bytes.
+        raise Unfinished(f"{url} broke off {left} bytes before the end of its answer")
     return answer
 
 
@@ -56,7 +60,8 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, host: str, port: int | None, until: float, *, is_tls: bool) -> None:
         # What HTTP leaves out of the header Host.
         self.default_port = http.client.HTTPS_PORT if is_tls else http.client.HTTP_PORT
-        super().__init__(host, port)
+        # Named always: http.client takes what stands behind the last colon of an IPv6 address for a port.
+        super().__init__(host, port or self.default_port)
         self._until = until
         self._is_tls = is_tls
 

@@ -1,6 +1,9 @@
 """How nodes and signers are asked: each exchange has one deadline, and an answer is bounded before it is parsed."""
 
 import asyncio
+import os
+import threading
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,7 +43,7 @@ class BoundedProvider(JSONBaseProvider):
         """
         question, address = self.encode_rpc_request(method, params), address_of(self.endpoint_uri)
         try:
-            answer = asyncio.run(self._post(method, question))
+            answer = asyncio.run_coroutine_threadsafe(self._post(method, question), _loop(os.getpid())).result()
         except TimeoutError:
             seconds = f"{self._timeout.total:g}"
             raise AskedTooMuch(f"{address} did not answer {method} in {seconds} seconds") from None
@@ -66,6 +69,14 @@ class BoundedProvider(JSONBaseProvider):
                 if len(answer) > MAX_ANSWER_BYTES:
                     raise AskedTooMuch(f"{address} answered {method} with more than {MAX_ANSWER_BYTES} bytes")
         return bytes(answer)
+
+
+@cache
+def _loop(_process: int) -> asyncio.AbstractEventLoop:
+    """An event loop in a thread of its own: who asks may be in one already. One a process: a fork has no threads."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="nodes", daemon=True).start()
+    return loop
 
 
 def address_of(url: str) -> str:

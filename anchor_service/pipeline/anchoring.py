@@ -242,15 +242,15 @@ def advance_batch(
 
 
 def advance_status(store: Store, registry: RegistryWriter, act: StatusAct, outbox: Outbox, *, now: int) -> StatusAct:
-    """Take a change of status as far as it goes now, in the same way; one that supersedes waits for its successor.
+    """Take a change of status as far as it goes now, in the same way.
 
-    Raises: as `advance_batch`.
+    It waits for its leaf, which is anchored but for a later form, and for its successor. Raises: as `advance_batch`.
     """
-    if act.successor is not None:
-        with store.reading() as connection:
-            successor = receipt_queries.by_leaf(connection, act.issuer_id, act.successor)
-        if successor is not None and not successor.is_anchored:
-            return act
+    with store.reading() as connection:
+        named = [leaf for leaf in (act.leaf_hash, act.successor) if leaf is not None]
+        known = [receipt_queries.by_leaf(connection, act.issuer_id, leaf) for leaf in named]
+    if any(one is not None and not one.is_anchored for one in known):
+        return act
     return _push(store, registry, act, StatusToSign(store, registry, [act]), outbox, now=now)
 
 

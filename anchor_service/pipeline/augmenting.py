@@ -104,7 +104,9 @@ def _take(
     if begun is None:
         raise DocumentRejected("it begins with no file that this issuer handed in and did not replace")
     if begun.form_of is not None:
-        (begun,) = queries.live_matches(connection, issuer.id, (), (), (begun.form_of,))
+        begun = next(queries.live_matches(connection, issuer.id, (), (), (begun.form_of,)), begun)
+    if begun.form_of is not None:
+        raise DocumentRejected(f"the issued file of certificate {begun.number!r} is not here: `jangkar fsck`")
     if begun.batch_id is None:
         raise DocumentRejected(f"certificate {begun.number!r} waits for the night: hand its later form in after that")
     standing = statuses.standing_of(connection, issuer.id, begun.leaf_hash)

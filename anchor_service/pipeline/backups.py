@@ -24,6 +24,7 @@ from anchor_service.store import copies
 from anchor_service.store.engine import Store
 
 HOUR, DAY = 3_600, 86_400
+COARSE_NS = 2 * 10**9
 PIECE_BYTES = 1 << 20
 _STAMP = "%Y%m%dT%H%M%SZ"
 # Without a Z: a name that was given by hand, or by an earlier release in local time.
@@ -95,8 +96,11 @@ class Backups:
 
 
 def outdated(times: Collection[int], now: int, hourly: int, daily: int) -> set[int]:
-    """Of copies made at these seconds: those that are not the newest of an hour or a day that is kept."""
-    kept = set()
+    """Of copies made at these seconds: those that are not the newest of an hour or a day that is kept.
+
+    The newest of all is kept, however old: where nothing can be copied any more it is the last one.
+    """
+    kept = {max(times)} if times else set()
     for unit, count in ((HOUR, hourly), (DAY, daily)):
         recent = (time for time in sorted(times) if time > now - count * unit)
         kept |= set({time // unit: time for time in recent}.values())
@@ -112,7 +116,7 @@ def _keep(source: Path, target: Path, now: int) -> tuple[int, int]:
     added = set_aside = 0
     for name in sorted(there | kept):
         path = target / name
-        is_same = name in there and name in kept and _look(source / name) == _look(path)
+        is_same = name in there and name in kept and _is_same(source / name, path)
         if is_same:
             continue
         if name in kept:
@@ -132,10 +136,10 @@ def _copy_file(source: Path, target: Path) -> None:
     os.utime(target, ns=(written, written))
 
 
-def _look(path: Path) -> tuple[int, int]:
-    """Size and time of a file: one that nobody wrote since is not read again, nor is what its disk made of it."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+def _is_same(source: Path, target: Path) -> bool:
+    """Whether nobody wrote a file since it was kept: by size and time, which some disks keep to two seconds."""
+    one, other = source.stat(), target.stat()
+    return one.st_size == other.st_size and abs(one.st_mtime_ns - other.st_mtime_ns) <= COARSE_NS
 
 
 def _files(folder: Path) -> list[Path]:

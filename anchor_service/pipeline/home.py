@@ -12,7 +12,7 @@ from anchor_service.store.engine import AlreadyThere, Store
 
 
 def settle(store: Store, chain_id: int, registry: str) -> None:
-    """Write down which registry this database is of, once it has a batch; what is written stays."""
+    """Write down that this database is of a registry, which holds a batch of it; what is written stays."""
     with store.reading() as connection:
         known = queries.home_of(connection)
     if known is None:

@@ -24,6 +24,7 @@ from anchor_service.core.metadata import Metadata
 from anchor_service.pipeline import naming
 from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.store import actors as actor_queries
+from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import forms as form_queries
 from anchor_service.store import intake as queries
 from anchor_service.store import issuers as issuer_queries
@@ -164,7 +165,10 @@ def withdraw(store: Store, issuer: Issuer, document_digest: bytes, *, actor: Act
         require_no_hold(connection, issuer.id)
         withdrawn = queries.withdraw(connection, issuer.id, document_digest)
         if withdrawn is not None:
-            number, text = withdrawn
+            number, text, leaf = withdrawn
+            # What was asked for a later form waited with it.
+            for act in anchoring_queries.status_acts_of(connection, issuer.id, leaf):
+                anchoring_queries.forget_status_act(connection, act)
             actor_queries.record_intervention(connection, actor, "withdraw", "certificate", str(number), now)
             if earlier := metadata.facts(text).get("supersedes"):
                 queries.revive(connection, issuer.id, bytes.fromhex(earlier))

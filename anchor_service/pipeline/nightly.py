@@ -1,6 +1,6 @@
 """The one nightly run: everything that is due, safe to repeat at any time and to run several times at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -150,7 +150,6 @@ class NightlyRun:
                 self._stop(issuer.id, str(error))
             except Unavailable as error:
                 self.report.unsealed[issuer.id] = f"nothing was sealed for {issuer.id.hex()[:8]}: {error}"
-        home.settle(self.store, self.filing.chain_id, self.filing.registry)
 
     def _follow_moved_anchors(self) -> None:
         since = self.clock() - FOLLOWED_SECONDS
@@ -173,7 +172,9 @@ class NightlyRun:
         }
         report.on_the_way += [subject for subject in subjects if subject.issuer_id not in ours]
         own = [subject for subject in subjects if subject.issuer_id in ours]
-        first, acts, later = _in_fair_order(own, self.statuses_at_once)
+        with self.store.reading() as connection:
+            queued = anchoring_queries.queued_statuses(connection, self.registry.signer)
+        first, acts, later = _in_fair_order(own, queued, self.statuses_at_once)
         report.on_the_way += later
         for subject in first:
             self._advance(subject)
@@ -231,6 +232,9 @@ class NightlyRun:
             place = "written by another key" if subject.block_number is None else f"in block {subject.block_number}"
             self.say(f"{name}: {place}")
             report.done.append(subject)
+            if isinstance(subject, Batch):
+                # A final block of this registry holds its root.
+                home.settle(self.store, self.filing.chain_id, self.filing.registry)
         elif subject.state == OnChainState.QUARANTINED:
             self.say(f"{name}: QUARANTINED, {subject.problem}")
         else:
@@ -263,11 +267,14 @@ class NightlyRun:
             return False
 
 
-def _in_fair_order(subjects: Sequence[Subject], at_once: int) -> tuple[list[Subject], list[StatusAct], list[StatusAct]]:
+def _in_fair_order(
+    subjects: Sequence[Subject], queued: Mapping[bytes, int], at_once: int
+) -> tuple[list[Subject], list[StatusAct], list[StatusAct]]:
     """What is taken on now, batches and nights apart from statuses, and the statuses that wait for a later pass.
 
-    Of statuses one of each issuer in turn, and of one issuer only `at_once`: they share the signer's queue with
-    everybody's next batch.
+    Of statuses one of each issuer in turn, and of one issuer `at_once` in the signer's queue, which everybody's next
+    batch shares; `queued` says how many there are. What is signed is always looked after. What names a successor, whose
+    batch may wait for long, comes behind what does not.
     """
     acts: dict[bytes, list[StatusAct]] = {}
     first: list[Subject] = []
@@ -276,6 +283,14 @@ def _in_fair_order(subjects: Sequence[Subject], at_once: int) -> tuple[list[Subj
             acts.setdefault(subject.issuer_id, []).append(subject)
         else:
             first.append(subject)
-    taken = zip_longest(*(own[:at_once] for own in acts.values()))
-    later = [act for own in acts.values() for act in own[at_once:]]
-    return first, [act for turn in taken for act in turn if act is not None], later
+    due, later = [], []
+    for issuer_id, own in acts.items():
+        signed = [act for act in own if act.state != OnChainState.SEALED]
+        waiting = sorted(
+            (act for act in own if act.state == OnChainState.SEALED),
+            key=lambda act: (act.successor is not None, act.id),
+        )
+        free = max(0, at_once - queued.get(issuer_id, 0))
+        due.append([*signed, *waiting[:free]])
+        later += waiting[free:]
+    return first, [act for turn in zip_longest(*due) for act in turn if act is not None], later

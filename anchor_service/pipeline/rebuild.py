@@ -76,7 +76,8 @@ def rebuild(
             else:
                 say(f"issuer {issuer_id.hex()[:8]}: sequence {sequence} of {last}")
         found.statuses += _restore_statuses(store, registry, IssuerId(issuer_id), successors, now)
-    home.settle(store, filing.chain_id, filing.registry)
+    if found.batches:
+        home.settle(store, filing.chain_id, filing.registry)
     return found
 
 

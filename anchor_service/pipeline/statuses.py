@@ -16,6 +16,7 @@ from anchor_service.store import anchoring as queries
 from anchor_service.store import forms as form_queries
 from anchor_service.store import issuers as issuer_queries
 from anchor_service.store import receipts as receipt_queries
+from anchor_service.store import rows
 from anchor_service.store.engine import Connection, Store
 from anchor_service.store.tables import Issuer, NewStatusAct, StatusAct
 
@@ -61,12 +62,18 @@ def request(
             placed = receipt_queries.by_leaf(connection, issuer.id, leaf) if leaf else None
             if leaf and (placed is None or not placed.is_anchored):
                 raise UnknownCertificate(f"with leaf {leaf.hex()} of this issuer that is anchored")
-        if successor == leaf_hash:
-            raise FieldRejected("successor", "is the certificate itself")
-        leaves = [form.leaf_hash for form in form_queries.forms_of(connection, issuer.id, leaf_hash)]
-        leaves.sort(key=lambda leaf: leaf != leaf_hash)
+        forms = form_queries.forms_of(connection, issuer.id, leaf_hash)
+        if successor in [form.leaf_hash for form in forms]:
+            raise FieldRejected("successor", "is the certificate itself, or another form of it")
+        forms.sort(key=lambda form: form.leaf_hash != leaf_hash)
         actor_id = actor_queries.id_of(connection, actor)
-        return [_of_form(connection, new_act(issuer.id, leaf, asked, now, actor_id), asked) for leaf in leaves]
+        acts = []
+        for form in forms:
+            act = new_act(issuer.id, form.leaf_hash, asked, now, actor_id)
+            # A later form may wait for its night; its status waits with it, and goes alone then.
+            waits = "its file waits for the night" if form.batch_id is None else None
+            acts.append(_of_form(connection, rows.with_changes(act, problem=waits), asked))
+        return acts
 
 
 def _of_form(connection: Connection, act: NewStatusAct, asked: RequestedStatus) -> StatusAct:

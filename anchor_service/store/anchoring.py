@@ -191,6 +191,17 @@ def unused_attempts(connection: Connection, signer: str, chain_nonce: int, last_
     return list({attempt.nonce: attempt for attempt in rows.many(connection, Attempt, query)}.values())
 
 
+def queued_statuses(connection: Connection, signer: str) -> dict[bytes, int]:
+    """How many transactions of a signer write statuses that are signed and not on chain yet, for each issuer."""
+    acts, attempts = rows.table(StatusAct), rows.table(Attempt)
+    on_the_way = acts.c.state.in_((OnChainState.SIGNED, OnChainState.SENT))
+    carried = (attempts.c.subject == _NAMES[StatusAct], attempts.c.subject_id == acts.c.id, attempts.c.ordinal == 1)
+    query = select(acts.c.issuer_id, func.count().label("queued")).where(
+        on_the_way, *carried, attempts.c.signer == signer
+    )
+    return {row.issuer_id: row.queued for row in connection.execute(query.group_by(acts.c.issuer_id))}
+
+
 def insert_status_act(connection: Connection, act: NewStatusAct) -> StatusAct:
     """Insert a status act. Returns it as it is stored."""
     return rows.insert_new(connection, StatusAct, act)

@@ -48,6 +48,8 @@ def write(store: Store, path: Path) -> None:
         else:
             _dump_postgresql(store, temporary)
         _sync(temporary)
+        if problem := _problem_of(temporary, suffix(store)):
+            raise StoreUnavailable(f"what was copied cannot be read again: {problem}")
         temporary.rename(path)
     finally:
         for ending in UNFINISHED:
@@ -57,9 +59,12 @@ def write(store: Store, path: Path) -> None:
 
 def check(path: Path) -> None:
     """Read a copy from its first byte to its last. Raises: Damaged; BackupRejected where `pg_restore` is not here."""
-    problem = _read_sqlite(path) if path.suffix == SQLITE else _read_dump(path)
-    if problem:
+    if problem := _problem_of(path, path.suffix):
         raise Damaged(str(path), problem)
+
+
+def _problem_of(path: Path, kind: str) -> str:
+    return _read_sqlite(path) if kind == SQLITE else _read_dump(path)
 
 
 def _copy_sqlite(store: Store, target: Path) -> None:

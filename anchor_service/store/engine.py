@@ -95,7 +95,10 @@ class Store:
     def is_there(self) -> bool:
         """Whether there is a database: asking SQLite for a file that is missing would make it."""
         file = self.engine.url.database
-        return self.engine.dialect.name != "sqlite" or not file or file == ":memory:" or Path(file).exists()
+        if self.engine.dialect.name != "sqlite" or not file or file == ":memory:":
+            return True
+        # An empty file is what SQLite, or whoever prepared a place, makes of none.
+        return Path(file).is_file() and Path(file).stat().st_size > 0
 
     def is_current(self) -> bool:
         """Whether the tables are at the newest revision."""

@@ -79,8 +79,8 @@ def retire(connection: Connection, issuer_id: bytes, leaf_hashes: Iterable[bytes
         connection.execute(update(Certificate).where(*condition).values(live=False))
 
 
-def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> tuple[int, str] | None:
-    """Take a certificate back that no batch holds yet. Returns its row's number and metadata, where there was one."""
+def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -> tuple[int, str, bytes] | None:
+    """Take a certificate back that no batch holds yet. Returns its row's number, metadata and leaf, where one was."""
     query = (
         update(Certificate)
         .where(
@@ -91,8 +91,9 @@ def withdraw(connection: Connection, issuer_id: bytes, document_digest: bytes) -
         )
         .values(live=False)
     )
-    found = connection.execute(query.returning(col(Certificate.id), col(Certificate.metadata_text))).one_or_none()
-    return None if found is None else (found[0], found[1])
+    told = (col(Certificate.id), col(Certificate.metadata_text), col(Certificate.leaf_hash))
+    found = connection.execute(query.returning(*told)).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
 
 
 def revive(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import col
 
 from anchor_service.store import rows
-from anchor_service.store.tables import Batch, Hold, Home, Lease, NightRun
+from anchor_service.store.tables import Hold, Home, Lease, NightRun
 
 
 def home_of(connection: Connection) -> Home | None:
@@ -13,8 +13,8 @@ def home_of(connection: Connection) -> Home | None:
 
 
 def settle_home(connection: Connection, chain_id: int, registry: str) -> None:
-    """Write down which registry this database's batches are anchored in, once there is one."""
-    if home_of(connection) is None and connection.execute(select(col(Batch.id)).limit(1)).first() is not None:
+    """Write down which registry this database's batches are anchored in, unless it is written down."""
+    if home_of(connection) is None:
         connection.execute(insert(Home).values(id=1, chain_id=chain_id, registry_address=registry))
 
 

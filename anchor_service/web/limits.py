@@ -22,7 +22,7 @@ MAX_BODY = 2 << 20
 MAX_ANONYMOUS_BODIES = {"/v1/documents": 16 << 10}
 MAX_NESTING = 64
 
-_BRACKET = re.compile(rb"[\[\]{}]")
+_MARK = re.compile(rb'\\.?|["\[\]{}]', re.DOTALL)
 
 
 class RateLimit:
@@ -109,16 +109,17 @@ class _Body:
         self.refused: BodyRefused | None = None
         self._receive = receive
         self._most = most
+        self._seconds = seconds
         self._until = asyncio.get_running_loop().time() + seconds
         self._size = self._depth = 0
+        self._is_in_text = self._is_escaped = False
         self._is_whole = False
 
     async def receive(self) -> Message:
         """As ASGI's. Raises: BodyRefused."""
         try:
             # Once the body is there, what may still come is that the client has gone.
-            until = None if self._is_whole else self._until + self._size / LEAST_BYTES_A_SECOND
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(None if self._is_whole else self._until):
                 message = await self._receive()
             self._measure(message)
         except TimeoutError:
@@ -132,11 +133,26 @@ class _Body:
     def _measure(self, message: Message) -> None:
         chunk = message.get("body", b"")
         self._is_whole = not message.get("more_body", False)
+        # No more than at the beginning, however much came fast.
+        longest = asyncio.get_running_loop().time() + self._seconds
+        self._until = min(self._until + len(chunk) / LEAST_BYTES_A_SECOND, longest)
         self._size += len(chunk)
         if self._size > self._most:
             raise _too_large(self._most)
-        for match in _BRACKET.finditer(chunk):
-            self._depth += 1 if match[0] in (b"[", b"{") else -1
+        self._look_at_brackets(chunk)
+
+    def _look_at_brackets(self, chunk: bytes) -> None:
+        """Those in texts open and close nothing."""
+        begin, self._is_escaped = int(self._is_escaped and bool(chunk)), self._is_escaped and not chunk
+        for match in _MARK.finditer(chunk, begin):
+            mark = match[0]
+            if mark.startswith(b"\\"):
+                # What it escapes may come with the next chunk.
+                self._is_escaped = len(mark) == 1
+            elif mark == b'"':
+                self._is_in_text = not self._is_in_text
+            elif not self._is_in_text:
+                self._depth += 1 if mark in b"[{" else -1
             if self._depth > MAX_NESTING:
                 detail = f"the request is nested more than {MAX_NESTING} deep"
                 raise BodyRefused(HTTPStatus.BAD_REQUEST, "request-too-deep", detail)

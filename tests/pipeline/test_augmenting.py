@@ -7,7 +7,7 @@ from sqlalchemy import text
 from world import TESTER, TODAY, digest, facts
 
 from anchor_service.core import metadata
-from anchor_service.core.errors import IllegalTransition
+from anchor_service.core.errors import FieldRejected, IllegalTransition
 from anchor_service.core.states import RequestedStatus, Status
 from anchor_service.pipeline import (
     access,
@@ -17,6 +17,7 @@ from anchor_service.pipeline import (
     fsck,
     intake,
     naming,
+    nightly,
     rebuild,
     reconcile,
     statuses,
@@ -130,12 +131,35 @@ def test_a_status_of_one_holds_for_all(world, named):
 
 
 @pytest.mark.usefixtures("code")
-def test_a_form_that_waits_is_revoked_before_it_is_anchored(world):
-    augment(world, later("a-ltv-2", "a"))
-    assert len(_request(world, "a", Status.REVOKED)) == 3
+def test_a_form_that_waits_is_revoked_in_the_night_that_anchors_it(world):
+    augment(world, later("a-ltv-2", "a"), later("a-ltv-3", "a"))
+    assert len(_request(world, "a", Status.REVOKED)) == 4
+    run = nightly.NightlyRun(world.store, world.registry, world.filing, lambda: world.now)
+    run.advance()
+    # Nobody reads of a status whose leaf stands nowhere yet.
+    assert [standing(world, name) for name in ("a", "a-ltv", "a-ltv-2")] == ["revoked", "revoked", "active"]
+    intake.withdraw(world.store, world.issuer, digest("a-ltv-3"), actor=TESTER, now=world.now)
+    del world.accepted[world.issuer.id, digest("a-ltv-3")]
     world.night()
     assert standing(world, "a-ltv-2") == Status.REVOKED
-    assert "is revoked" in str(augment(world, later("a-ltv-3", "a"))[0].refused)
+    assert len(world.chain.written) == 3
+    assert "is revoked" in str(augment(world, later("a-ltv-4", "a"))[0].refused)
+
+
+@pytest.mark.usefixtures("code")
+def test_no_form_supersedes_another(world):
+    leaves = [world.accepted[world.issuer.id, digest(name)] for name in ("a", "a-ltv")]
+    for old, new in (leaves, leaves[::-1], (leaves[0], leaves[0])):
+        asked = RequestedStatus(Status.SUPERSEDED, 5, successor=new)
+        with pytest.raises(FieldRejected, match="or another form of it"):
+            statuses.request(world.store, world.issuer, old, asked, actor=TESTER, now=world.now)
+
+
+@pytest.mark.usefixtures("code")
+def test_a_form_whose_issued_file_is_not_here_gets_no_more(world):
+    with world.store.writing() as connection:
+        connection.execute(text("UPDATE certificates SET live = :no WHERE form_of IS NULL"), {"no": False})
+    assert "is not here: `jangkar fsck`" in str(augment(world, later("a-ltv-2", "a-ltv"))[0].refused)
 
 
 @pytest.mark.usefixtures("code")

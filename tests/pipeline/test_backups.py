@@ -212,7 +212,7 @@ def test_hours_and_days_are_kept_and_nothing_older(ages, hourly, daily):
     now = 1_800_000_000
     times = {now - age for age in ages}
     kept = times - outdated(times, now, hourly, daily)
-    assert all(time > now - max(hourly * HOUR, daily * DAY) for time in kept)
+    assert all(time > now - max(hourly * HOUR, daily * DAY) for time in kept - {max(times, default=0)})
     for unit, count in ((HOUR, hourly), (DAY, daily)):
         recent = {time for time in times if time > now - count * unit}
         assert {time // unit for time in recent} == {time // unit for time in kept & recent}
@@ -230,3 +230,8 @@ def test_a_run_each_hour_for_forty_days_keeps_a_day_of_hours_and_a_month_of_days
     assert ages[:24] == list(range(24))
     assert 24 + 29 <= len(ages) <= 24 + 31
     assert 29 * 24 <= ages[-1] <= 30 * 24
+
+
+def test_the_newest_copy_is_kept_however_old():
+    assert outdated({5, 6 * DAY}, 400 * DAY, 24, 30) == {5}
+    assert outdated(set(), 400 * DAY, 24, 30) == set()

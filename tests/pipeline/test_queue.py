@@ -180,3 +180,19 @@ def test_what_comes_behind_another_act_of_its_leaf_goes_alone(world, anchored):
     world.night()
     world.night()
     assert standings(world, anchored[:2]) == [Status.REVOKED] * 2
+
+
+def test_a_revocation_does_not_wait_behind_what_waits_for_its_batch(world, anchored):
+    """Corrections whose batch has no open window hold up no revocation."""
+    for name in anchored[:12]:
+        world.submit(f"new {name}", number=f"new {name}", supersedes=digest(name).hex())
+    window = world.chain.windows.pop(world.issuer.id)
+    world.night()
+    set_status(world, anchored[-1], Status.REVOKED)
+    run = nightly.NightlyRun(world.store, world.registry, world.filing, lambda: world.now, statuses_at_once=10)
+    run.run(nights.today(world.now, UTC), close=False)
+    assert standings(world, anchored[-1:]) == [Status.REVOKED]
+    world.chain.windows[world.issuer.id] = window
+    for _ in range(4):
+        world.night()
+    assert standings(world, anchored[:12]) == [Status.SUPERSEDED] * 12

@@ -464,6 +464,14 @@ def test_fsck_survives_a_strangers_size(world):
     assert f"batch {batch.id}: its root or size is not that on chain" in findings(world)
 
 
+def test_a_registry_that_holds_no_batch_of_it_is_no_databases_home(world):
+    """As where a setting was misspelt at the first run after an upgrade."""
+    world.submit("a")
+    world.chain.windows.clear()
+    world.night()
+    home.require(world.store, 5, "0x" + "11" * 20)
+
+
 def test_a_database_is_of_one_registry(world):
     home.require(world.store, 5, "0x" + "11" * 20)
     world.submit("a")

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from anchor_service.core.states import OnChainState
 from anchor_service.store import anchoring, bulk, issuers, rows, sealing
-from anchor_service.store.engine import AlreadyThere
+from anchor_service.store.engine import AlreadyThere, Store
 from anchor_service.store.tables import Batch, Certificate, Issuer, NewBatch
 
 ISSUER = Issuer(id=bytes(32), profile="{}", scope="latsar", created_at=1)
@@ -68,3 +68,13 @@ def test_a_row_that_breaks_another_rule_is_not_there_already(store):
         bulk.insert_rows(
             connection, Certificate.__tablename__, columns, [(b"nobody" * 5, bytes(32), "{}", "1", bytes(32), True, 1)]
         )
+
+
+def test_an_empty_file_is_no_database(tmp_path):
+    path = tmp_path / "store.sqlite3"
+    store = Store(f"sqlite:///{path}")
+    assert not store.is_there()
+    path.touch()
+    assert not store.is_there()
+    store.upgrade()
+    assert store.is_there()

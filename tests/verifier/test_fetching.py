@@ -1,11 +1,14 @@
 """One request over HTTP: whatever the other side does, it is over by its deadline."""
 
+import socket
+import threading
+
 import pytest
 from dripping import DEADLINE, DRIPS, MANY, OK, PAUSE, dripping
 
 from verifier.chain.rpc import Node
-from verifier.errors import NodeRefused, NodeUnavailable, SourceUnavailable
-from verifier.fetching import fetch
+from verifier.errors import NodeRefused, NodeUnavailable, SourceUnavailable, Unfinished
+from verifier.fetching import _Connection, fetch
 
 
 @pytest.mark.parametrize(("said", "pieces"), [row[1:] for row in DRIPS], ids=[row[0] for row in DRIPS])
@@ -38,6 +41,27 @@ def test_an_answer_in_pieces_is_read_to_its_end():
 def test_a_length_that_is_not_kept_is_no_answer():
     with dripping(OK + b"Content-Length: 9\r\n\r\nabc", [], PAUSE) as server, pytest.raises(SourceUnavailable):
         fetch(server.url, None, DEADLINE, 100)
+
+
+def test_an_answer_that_breaks_off_is_none():
+    """http.client gives what came, where it is asked for so many bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(OK + b"Content-Length: 9\r\n\r\nabc")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(Unfinished, match="broke off 6 bytes before the end"):
+            fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", None, 100 * DEADLINE, 100)
+
+
+@pytest.mark.parametrize(("is_tls", "port"), [(False, 80), (True, 443)])
+def test_an_address_of_ipv6_has_its_own_port(is_tls, port):
+    found = _Connection("2001:db8::5", None, 0, is_tls=is_tls)
+    assert (found.host, found.port) == ("2001:db8::5", port)
 
 
 @pytest.mark.parametrize("address", ["http://[::1", "http://127.0.0.1:1/\x00", "http://127.0.0.1:1/ä", "http://a..b/"])

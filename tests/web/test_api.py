@@ -395,3 +395,22 @@ def test_a_file_is_looked_up_with_its_earlier_revisions(world, client):
     assert client.post("/v1/documents", json=asked).json()["pending"] == 1
     for wrong in ({}, {"document_digests": []}, {"document_digests": [later] * 66}, {"document_digests": ["x"]}):
         assert_problem(client.post("/v1/documents", json=wrong), 422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"document_digests":' + "[" * 65 + "]" * 65 + "}", 400),
+        ('{"a":"' + "]" * 100 + '","b":' + "[" * 65 + "]" * 65 + "}", 400),
+        ('{"a":"' + '\\\\\\"]' * 100 + '","b":' + "[" * 65 + "]" * 65 + "}", 400),
+        ('{"document_digests":["' + "[" * 1000 + '"]}', 422),
+        ('{"document_digests":["' + '\\"[' * 1000 + '"]}', 422),
+    ],
+)
+@pytest.mark.parametrize("piece", [1 << 20, 7, 1])
+def test_brackets_are_counted_outside_texts(client, body, status, piece):
+    data = body.encode()
+    pieces = (data[at : at + piece] for at in range(0, len(data), piece))
+    answer = client.post("/v1/documents", content=pieces, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert (answer.json()["code"] == "request-too-deep") == (status == 400)

@@ -173,7 +173,8 @@ class Doorkeeper(H11Protocol):
             turn = "body" if cycle.more_body else "answer"
         if (cycle, turn) == self._stage:
             if turn == "body":
-                self._since += received / LEAST_BYTES_A_SECOND
+                # No more than has passed: whoever sent much and then rests has no longer than at the beginning.
+                self._since = min(self._since + received / LEAST_BYTES_A_SECOND, self.loop.time())
             return
         self._stage = (cycle, turn)
         most = self.deadlines

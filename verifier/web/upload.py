@@ -187,7 +187,8 @@ async def patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             return
         except TimeoutError:
             raise UploadRefused("too-slow") from None
-        until += len(chunk) / LEAST_BYTES_A_SECOND
+        # No more than at the beginning, however much came fast.
+        until = min(until + len(chunk) / LEAST_BYTES_A_SECOND, loop.time() + BODY_SECONDS)
         yield chunk
 
 
