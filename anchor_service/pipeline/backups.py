@@ -66,6 +66,8 @@ class Backups:
             deleted = self._clear(now)
             try:
                 copies.write(store, copy)
+                # The one that was the last until now.
+                deleted += self._drop(now)
             finally:
                 counts = [_keep(source, target, now) for source, target in kept]
         added, set_aside = map(sum, zip(*counts, strict=True))
@@ -87,6 +89,9 @@ class Backups:
             until = _time(_EARLIER, path.name)
             if path.name.endswith(durable.UNFINISHED) or (until is not None and until <= now - self.daily * DAY):
                 path.unlink()
+        return self._drop(now)
+
+    def _drop(self, now: int) -> int:
         there = self._copies()
         over = outdated(there, now, self.hourly, self.daily)
         for time in over:

@@ -86,7 +86,7 @@ def test_a_full_disk_empties_and_what_fails_leaves_nothing(world, disk):
     backups = Backups(disk)
     world.submit("a")
     world.night()
-    old = disk / "jangkar-20261001T000000Z.sqlite3"
+    old = disk / "jangkar-20261003T000000Z.sqlite3"
     (disk / "entries").mkdir()
     left = [disk / f"{old.name}{ending}" for ending in copies.UNFINISHED] + [disk / "entries" / "x.entries.host-1.new"]
     for path in (old, *left):
