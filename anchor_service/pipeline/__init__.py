@@ -30,4 +30,5 @@ By a person:
     rebuild     what the database lost, from chain and files
 Beside:
     fsck        everything that is stored, against the chain
+    backups     copies of the database and of what is filed, thinned
 """

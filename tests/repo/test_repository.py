@@ -23,8 +23,8 @@ TEXTS = [
     if (ROOT / path).is_file() and Path(path).suffix in {".md", ".py", ".sol", ".toml", ".html", ".css", ".js", ".mjs"}
 ]
 TOP_LEVEL = {
-    "anchor_service", "contracts", "deploy", "docs", "hardhat-free-devnet", "requirements", "scripts", "tests",
-    "verifier",
+    "anchor_service", "contracts", "deploy", "docs", "findings", "hardhat-free-devnet", "requirements", "scripts",
+    "tests", "verifier",
     ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml",
 }  # fmt: skip
 
