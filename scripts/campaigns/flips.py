@@ -41,8 +41,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="jangkar-flips-") as folder:
         world = World(Store(f"sqlite:///{folder}/store.sqlite3"), Path(folder))
         world.submit(*(f"c{number}" for number in range(CERTIFICATES)))
-        # Sealed and filed, but not signed: its issuer's window is closed at that moment.
-        window = world.chain.windows.pop(world.issuer.id)
+        # Sealed and filed, but not signed: its issuer has another name on chain at that moment.
+        window = world.renamed_on_chain()
         batch = world.night().quarantined[0]
         world.chain.windows[world.issuer.id] = window
         deciding.requeue(world.store, world.registry, world.filing, batch, actor=TESTER, now=world.now)
