@@ -124,7 +124,8 @@ def read_policy_pins(settings: "Settings", successors: Sequence[str]) -> list[di
     """
     from anchor_service.chain.administration import policy_pins
 
-    return [policy_pins(_own_chain(settings), registry) for registry in (registry_address(settings), *successors)]
+    client = _own_chain(settings)
+    return [policy_pins(client, registry) for registry in (registry_address(settings), *successors)]
 
 
 def sign_approval(header: "BatchHeader", deadline: int, keystore: Path, password_file: Path | None) -> "BatchApproval":

@@ -8,8 +8,9 @@ import structlog
 
 from anchor_service.bootstrap import Services
 from anchor_service.core.errors import Unavailable
-from anchor_service.pipeline import anchoring, holds, nightly, nights
+from anchor_service.pipeline import holds, nightly, nights
 from anchor_service.pipeline.nights import Night
+from anchor_service.pipeline.outbox import Outbox
 from anchor_service.ports import RegistryWriter
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import operations
@@ -44,7 +45,7 @@ class Worker:
         self._alarms: set[str] = set()
         self._checked_at = 0
         self._night = -1
-        self._outbox = anchoring.Outbox()
+        self._outbox = Outbox()
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop."""

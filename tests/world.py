@@ -10,6 +10,7 @@ from typing import Any
 
 import reference
 from simulator import SimulatedChain, SimulatedRegistry
+from sqlalchemy import event
 
 from anchor_service.core import actor, profile
 from anchor_service.core.kinds import KIND_NUMBERS, scope_of
@@ -131,6 +132,28 @@ class World:
         assert len(set(anchored_leaves)) == len(anchored_leaves)
         assert set(self.chain.anchors) <= ours | self.chain.strangers, "an anchor that this service never made"
         return on_chain
+
+
+def night_killed_at_each_commit(world: World) -> tuple[int, nightly.NightReport]:
+    """The night, begun again and again, each time killed one commit later. Returns how often, and the whole one."""
+    left = killed = 0
+
+    def kill(_connection: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+
+    event.listen(world.store.engine, "commit", kill)
+    try:
+        while True:
+            left = killed + 1
+            try:
+                return killed, world.night()
+            except KeyboardInterrupt:
+                killed += 1
+    finally:
+        event.remove(world.store.engine, "commit", kill)
 
 
 def set_status(world: World, name: str, status: Status, **more: Any) -> StatusAct:

@@ -17,7 +17,8 @@ By night:
     sealing     what waits, as one batch with its root
     durable     files that are whole or not there
     filing      a batch's manifest and entries, before anything is signed
-    anchoring   sign, store, send, and decide by reading the chain
+    anchoring   sign, store, and decide by reading the chain
+    outbox      what is signed, sent in order of nonce, at a higher fee where it takes too long
 Afterwards:
     receipts    a certificate's proof, from the stored leaves
     statuses    a change of status, for the next run to write

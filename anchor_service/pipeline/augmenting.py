@@ -16,7 +16,7 @@ from anchor_service.core.errors import DocumentRejected, Rejected, StoreBusy
 from anchor_service.core.hashing import certificate_leaf
 from anchor_service.core.states import Status
 from anchor_service.pipeline import statuses
-from anchor_service.pipeline.folder import document_digest
+from anchor_service.pipeline.folder import HEADER_WINDOW, TRAILER_WINDOW, require_pdf
 from anchor_service.pipeline.holds import require_no_hold
 from anchor_service.pipeline.intake import Check, Outcome, Submission
 from anchor_service.store import actors as actor_queries
@@ -39,24 +39,20 @@ class LaterForm(NamedTuple):
 
 
 def read(path: Path) -> LaterForm:
-    """A PDF with its beginnings. Raises: DocumentRejected as `folder.document_digest`."""
-    digest = document_digest(path)
-    data = path.read_bytes()
-    ends = [
-        end
-        for marker in _END.finditer(data)
-        for end in range(marker.start() + _MARKER_BYTES, marker.end() + 1)
-        if end < len(data)
-    ]
+    """A PDF with its beginnings. Raises: DocumentRejected when it cannot be read, is no PDF, or breaks off."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError as error:
+        raise DocumentRejected(f"{path.name} cannot be read: {error.strerror}") from None
+    require_pdf(path.name, bytes(data[:HEADER_WINDOW]), bytes(data[-TRAILER_WINDOW:]))
     taken, state, beginnings = 0, hashlib.sha256(), []
-    for end in ends:
-        state.update(memoryview(data)[taken:end])
-        taken = end
-        beginnings.append(state.digest())
-    state.update(memoryview(data)[taken:])
-    if state.digest() != digest:
-        raise DocumentRejected(f"{path.name} was changed while it was read: hand it in again")
-    return LaterForm(digest, tuple(reversed(beginnings)))
+    for marker in _END.finditer(data):
+        for end in range(marker.start() + _MARKER_BYTES, min(marker.end() + 1, len(data))):
+            state.update(data[taken:end])
+            taken = end
+            beginnings.append(state.digest())
+    state.update(data[taken:])
+    return LaterForm(state.digest(), tuple(reversed(beginnings)))
 
 
 def submit(

@@ -196,20 +196,18 @@ def document_digest(path: Path | str, buffer: bytearray | None = None) -> bytes:
             os.close(file)
     except OSError as error:
         raise DocumentRejected(f"{os.path.basename(path)} cannot be read: {error.strerror}") from None
-    defect = _defect(head, tail)
-    if defect:
-        raise DocumentRejected(f"{os.path.basename(path)} {defect}")
+    require_pdf(os.path.basename(path), head, tail)
     return found.digest()
 
 
-def _defect(head: bytes, tail: bytes) -> str | None:
+def require_pdf(name: str, head: bytes, tail: bytes) -> None:
+    """Refuse a file by its first HEADER_WINDOW and its last TRAILER_WINDOW bytes. Raises: DocumentRejected."""
     if not head:
-        return "is empty (0 bytes); export it again"
+        raise DocumentRejected(f"{name} is empty (0 bytes); export it again")
     if b"%PDF-" not in head:
-        return "is not a PDF: it does not begin with %PDF-"
+        raise DocumentRejected(f"{name} is not a PDF: it does not begin with %PDF-")
     if b"%%EOF" not in tail:
-        return "breaks off: its %%EOF is missing; copy it again"
-    return None
+        raise DocumentRejected(f"{name} breaks off: its %%EOF is missing; copy it again")
 
 
 def _walk(folder: str, below: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ def settle(store: Store, chain_id: int, registry: str) -> None:
     if known is None:
         # Where another process settles it at the same moment, it is settled.
         with suppress(AlreadyThere), store.writing() as connection:
-            queries.settle_home(connection, chain_id, registry)
+            queries.insert_home(connection, chain_id, registry)
 
 
 def require(store: Store, chain_id: int, registry: str) -> None:

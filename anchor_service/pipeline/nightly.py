@@ -11,6 +11,7 @@ from anchor_service.core.states import OnChainState, RequestedStatus
 from anchor_service.pipeline import anchoring, holds, home, nights, reconcile, sealing, statuses
 from anchor_service.pipeline.filing import Filing
 from anchor_service.pipeline.nights import Night
+from anchor_service.pipeline.outbox import Outbox
 from anchor_service.ports import RegistryWriter
 from anchor_service.store import anchoring as anchoring_queries
 from anchor_service.store import issuers as issuer_queries
@@ -84,7 +85,7 @@ class NightlyRun:
     say: Callable[[str], None] = lambda _: None
     on_progress: sealing.OnProgress = lambda *_: None
     report: NightReport = field(default_factory=NightReport)
-    outbox: anchoring.Outbox = field(default_factory=anchoring.Outbox)
+    outbox: Outbox = field(default_factory=Outbox)
     statuses_at_once: int = STATUSES_OF_AN_ISSUER
 
     def run(

@@ -109,9 +109,7 @@ def supersede(connection: Connection, issuer_id: bytes, successors: Sequence[Suc
     """
     recorded = 0
     for new in successors:
-        forms = form_queries.forms_of(connection, issuer_id, new.supersedes)
-        # What is superseded may have been erased here: its leaf is on chain all the same.
-        for leaf in {new.supersedes: None} | {form.leaf_hash: None for form in forms}:
+        for leaf in form_queries.leaves_of(connection, issuer_id, new.supersedes):
             acts = queries.status_acts_of(connection, issuer_id, leaf)
             is_known = any(act.successor == new.leaf_hash for act in acts)
             is_ending = any(act.state in ON_THE_WAY and act.status == Status.REVOKED for act in acts)
@@ -171,8 +169,7 @@ def drop(store: Store, act: StatusAct, *, actor: Actor, now: int) -> None:
     with store.writing() as connection:
         if not _may_be_dropped(connection, act):
             raise IllegalTransition(f"status {act.id}", act.state, "dropped")
-        forms = form_queries.forms_of(connection, act.issuer_id, act.leaf_hash)
-        for leaf in {act.leaf_hash: None} | {form.leaf_hash: None for form in forms}:
+        for leaf in form_queries.leaves_of(connection, act.issuer_id, act.leaf_hash):
             for other in queries.status_acts_of(connection, act.issuer_id, leaf):
                 is_same = as_requested(other) == as_requested(act) and other.created_at == act.created_at
                 if other.id == act.id or (is_same and _may_be_dropped(connection, other)):

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlmodel import col
 
 from anchor_service.store import rows
@@ -34,6 +34,12 @@ def forms_of(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> list
     return [issued, *_select(connection, issuer_id, col(Certificate.form_of) == issued.leaf_hash)]
 
 
+def leaves_of(connection: Connection, issuer_id: bytes, leaf_hash: bytes) -> list[bytes]:
+    """The leaves of all forms of a certificate, and this one at least: it may be on chain, and erased here."""
+    forms = forms_of(connection, issuer_id, leaf_hash)
+    return list(dict.fromkeys([leaf_hash, *(form.leaf_hash for form in forms)]))
+
+
 def later_forms(connection: Connection, issuer_id: bytes) -> list[Form]:
     """All later forms of an issuer's certificates."""
     return _select(connection, issuer_id, col(Certificate.form_of).is_not(None))
@@ -51,6 +57,6 @@ def _select(connection: Connection, issuer_id: bytes, *conditions: ColumnElement
     table = rows.table(Certificate)
     wanted: list[Any] = [table.c[name] for name in Form._fields]
     # What was withdrawn is neither.
-    kept = or_(table.c.batch_id.is_not(None), and_(table.c.batch_id.is_(None), table.c.live))
+    kept = or_(table.c.batch_id.is_not(None), table.c.live)
     query = select(*wanted).where(table.c.issuer_id == issuer_id, kept, *conditions).order_by(table.c.id)
     return [Form(*row) for row in connection.execute(query)]

@@ -12,10 +12,9 @@ def home_of(connection: Connection) -> Home | None:
     return rows.one(connection, Home, select(rows.table(Home)))
 
 
-def settle_home(connection: Connection, chain_id: int, registry: str) -> None:
-    """Write down which registry this database's batches are anchored in, unless it is written down."""
-    if home_of(connection) is None:
-        connection.execute(insert(Home).values(id=1, chain_id=chain_id, registry_address=registry))
+def insert_home(connection: Connection, chain_id: int, registry: str) -> None:
+    """Write down which registry this database's batches are anchored in; there is one."""
+    connection.execute(insert(Home).values(id=1, chain_id=chain_id, registry_address=registry))
 
 
 def take_lease(connection: Connection, name: str, holder: str, *, now: int, until: int) -> bool:

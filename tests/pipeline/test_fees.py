@@ -2,7 +2,7 @@
 
 import pytest
 
-from anchor_service.pipeline import anchoring
+from anchor_service.pipeline import outbox
 from anchor_service.store import anchoring as queries
 
 
@@ -32,7 +32,7 @@ def test_bytes_that_lead_the_queue_too_long_are_replaced_and_either_may_win(worl
     world.submit("a")
     world.night()
     first = world.chain.pool[0]
-    world.now += anchoring.REPLACE_AFTER_SECONDS
+    world.now += outbox.REPLACE_AFTER_SECONDS
     world.night()
     assert [one.fee for one in world.chain.pool] == [25]
     assert len(world.chain.pool) == 1, "the dearer bytes took the place of the first"
@@ -47,7 +47,7 @@ def test_a_chain_without_fees_gets_the_same_bytes_again(world):
     world.chain.holds = True
     world.submit("a")
     world.night()
-    world.now += anchoring.REPLACE_AFTER_SECONDS
+    world.now += outbox.REPLACE_AFTER_SECONDS
     world.night()
     assert [(one.nonce, one.ordinal) for one in attempts(world)] == [(0, 1)]
 
@@ -56,10 +56,10 @@ def test_replacing_ends(world):
     world.chain.fee = 10
     world.chain.holds = True
     world.submit("a")
-    for _ in range(2 * anchoring.MAX_REPLACEMENTS):
+    for _ in range(2 * outbox.MAX_REPLACEMENTS):
         world.night()
-        world.now += anchoring.REPLACE_AFTER_SECONDS
-    assert attempts(world)[0].ordinal == anchoring.MAX_REPLACEMENTS + 1
+        world.now += outbox.REPLACE_AFTER_SECONDS
+    assert attempts(world)[0].ordinal == outbox.MAX_REPLACEMENTS + 1
     world.chain.fee = 10**9
     world.chain.pool.clear()
     assert "underpriced" in world.night().problems[0]

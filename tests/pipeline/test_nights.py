@@ -22,6 +22,7 @@ from anchor_service.core.errors import (
 )
 from anchor_service.core.states import OnChainState
 from anchor_service.pipeline import anchoring, intake, nightly, nights, reconcile
+from anchor_service.pipeline.outbox import Outbox
 from anchor_service.store import anchoring as queries
 from anchor_service.store import operations
 from anchor_service.store.tables import Certificate, NewNightClosing, TreeTile
@@ -216,7 +217,7 @@ def test_two_workers_at_once_do_each_step_once(world):
     world.night()
     other = SimulatedRegistry(world.chain)
     with pytest.raises(StoreBusy, match="another process"):
-        anchoring.advance_batch(world.store, other, world.filing, stale, anchoring.Outbox(), now=world.now)
+        anchoring.advance_batch(world.store, other, world.filing, stale, Outbox(), now=world.now)
     assert len(world.chain.anchors) == 1
     assert world.audit() == 1
 

@@ -4,11 +4,10 @@ from datetime import UTC
 
 import pytest
 from simulator import SimulatedRegistry
-from sqlalchemy import event
-from world import TESTER, digest, set_status
+from world import TESTER, digest, night_killed_at_each_commit, set_status
 
 from anchor_service.core.states import OnChainState, RequestedStatus, Status
-from anchor_service.pipeline import anchoring, nightly, nights, statuses
+from anchor_service.pipeline import nightly, nights, outbox, statuses
 from anchor_service.store import anchoring as queries
 
 
@@ -73,7 +72,7 @@ def test_what_waits_is_sent_once_in_a_while(world, anchored):
     for _ in range(5):
         run.run(night, close=False)
     assert registry.sent == 31
-    world.now += anchoring.SEND_AGAIN_AFTER_SECONDS
+    world.now += outbox.SEND_AGAIN_AFTER_SECONDS
     run.run(night, close=False)
     assert registry.sent == 62
     world.chain.holds = False
@@ -128,23 +127,7 @@ def test_the_nonce_of_a_carrier_may_be_anybodys(world, anchored):
 def test_killed_at_any_moment_each_is_written(world, anchored):
     some = anchored[:5]
     ask(world, some, Status.REVOKED)
-    left = 0
-
-    def kill(_connection):
-        nonlocal left
-        left -= 1
-        if not left:
-            raise KeyboardInterrupt
-
-    event.listen(world.store.engine, "commit", kill)
-    killed, report = 0, None
-    while report is None:
-        left = killed + 1
-        try:
-            report = world.night()
-        except KeyboardInterrupt:
-            killed += 1
-    event.remove(world.store.engine, "commit", kill)
+    killed, _ = night_killed_at_each_commit(world)
     world.night()
     assert killed > 5
     assert acts(world) == []

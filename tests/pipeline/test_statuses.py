@@ -2,8 +2,7 @@
 
 import pytest
 from simulator import SimulatedRegistry
-from sqlalchemy import event
-from world import TESTER, digest, requeue, set_status
+from world import TESTER, digest, night_killed_at_each_commit, requeue, set_status
 
 from anchor_service.core.errors import (
     FieldRejected,
@@ -271,25 +270,7 @@ def test_what_another_key_wrote_is_done_however_often_it_is_killed(world):
     act = set_status(world, "a", Status.REVOKED)
     world.chain.keys.clear()
     world.chain.write_status(world.issuer.id, leaf, RequestedStatus(Status.REVOKED, 0), b"\x01" * 32)
-    left = 0
-
-    def kill(_connection):
-        nonlocal left
-        left -= 1
-        if not left:
-            raise KeyboardInterrupt
-
-    event.listen(world.store.engine, "commit", kill)
-    killed = 0
-    while True:
-        left = killed + 1
-        try:
-            report = world.night()
-        except KeyboardInterrupt:
-            killed += 1
-            continue
-        break
-    event.remove(world.store.engine, "commit", kill)
+    killed, report = night_killed_at_each_commit(world)
     assert killed > 5
     assert report.on_the_way == []
     with world.store.reading() as connection:

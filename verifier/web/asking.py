@@ -82,10 +82,11 @@ class RestedNode(Node):
         finally:
             took = time.monotonic() - started
             self._timeout -= took
-            if failed and took >= SHORT_SECONDS:
-                self._resting.failed(self.url)
             # Who has answered until this visitor's time was over has not failed, and is there for the next one.
-            self._is_asked = self._timeout > 0 and not (failed and took >= SHORT_SECONDS)
+            self._is_asked = self._timeout > 0
+            if failed and took >= SHORT_SECONDS:
+                self._is_asked = False
+                self._resting.failed(self.url)
 
     def end(self) -> None:
         """The visitor has asked all that there was to ask."""
